@@ -1,0 +1,76 @@
+/*
+ * A growing text buffer with a ceiling.
+ *
+ * Going over the ceiling is remembered, nothing more is appended, and
+ * strbuf_overflowed() says so once at the end: twenty appends need one check.
+ * The text is NUL-terminated for convenience; a NUL inside is kept (use the slice).
+ * When memory runs out the process aborts: every ceiling is small.
+ */
+#ifndef PULLTHROUGH_CORE_STRBUF_H
+#define PULLTHROUGH_CORE_STRBUF_H
+
+#include "pullthrough/core/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct strbuf {
+    char *ptr;      /* owned; NULL until the first append */
+    size_t len;     /* bytes of text */
+    size_t size;    /* bytes allocated */
+    size_t ceiling; /* most bytes of text */
+    bool overflowed;
+};
+
+#define STRBUF_CLEANUP __attribute__((cleanup(strbuf_fini)))
+#define STRBUF_INIT(most)                                                                          \
+    {                                                                                              \
+        .ceiling = (most)                                                                          \
+    }
+
+void strbuf_init(struct strbuf *buf, size_t ceiling);
+/* Frees the text; the buffer is empty and usable again. */
+void strbuf_fini(struct strbuf *buf);
+
+/* Empties the text and forgets an overflow; the memory is kept. */
+void strbuf_clear(struct strbuf *buf);
+/* Cuts the text back to len bytes; len is at most buf->len. */
+void strbuf_truncate(struct strbuf *buf, size_t len);
+
+void strbuf_add(struct strbuf *buf, const void *bytes, size_t len);
+void strbuf_add_slice(struct strbuf *buf, struct slice text);
+void strbuf_add_str(struct strbuf *buf, const char *text);
+void strbuf_add_char(struct strbuf *buf, char c);
+void strbuf_add_u64(struct strbuf *buf, uint64_t number);
+void strbuf_add_format(struct strbuf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A JSON string with its quotes (RFC 8259, section 7): quotes, backslashes and bytes
+ * below 0x20 are escaped; bytes that are not UTF-8 become U+FFFD, so the output always is. */
+void strbuf_add_json(struct strbuf *buf, struct slice text);
+
+/* Standard base64 with padding (RFC 4648, section 4). The bytes must not lie in buf. */
+void strbuf_add_base64(struct strbuf *buf, struct slice bytes);
+
+static inline bool strbuf_overflowed(const struct strbuf *buf)
+{
+    return buf->overflowed;
+}
+
+/* Borrowed; dead at the next append. */
+static inline struct slice strbuf_slice(const struct strbuf *buf)
+{
+    return slice_of(buf->ptr, buf->len);
+}
+
+/* Borrowed, NUL-terminated, never NULL; dead at the next append. */
+static inline const char *strbuf_str(const struct strbuf *buf)
+{
+    return buf->ptr ? buf->ptr : "";
+}
+
+/* Moves the text out: NUL-terminated, never NULL, the caller frees it. The buffer is empty. */
+char *strbuf_detach(struct strbuf *buf);
+
+#endif

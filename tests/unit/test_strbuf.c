@@ -1,0 +1,115 @@
+#include "pullthrough/core/strbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void test_appends_within_the_ceiling(void **state)
+{
+    STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(16);
+
+    (void)state;
+    strbuf_add_str(&buf, "abc");
+    strbuf_add_u64(&buf, 0);
+    strbuf_add_u64(&buf, UINT32_MAX);
+    strbuf_add_format(&buf, "%c%d", '-', 7);
+    assert_string_equal(strbuf_str(&buf), "abc04294967295-7");
+    assert_false(strbuf_overflowed(&buf));
+}
+
+static void test_overflow_is_remembered_and_appends_nothing(void **state)
+{
+    STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(4);
+
+    (void)state;
+    strbuf_add_str(&buf, "abc");
+    strbuf_add_str(&buf, "de");
+    assert_true(strbuf_overflowed(&buf));
+    strbuf_add_str(&buf, "f");
+    assert_string_equal(strbuf_str(&buf), "abc");
+    strbuf_clear(&buf);
+    strbuf_add_str(&buf, "de");
+    assert_false(strbuf_overflowed(&buf));
+    assert_string_equal(strbuf_str(&buf), "de");
+}
+
+static void test_json_strings(void **state)
+{
+    static const struct {
+        const char *in;
+        size_t len;
+        const char *want;
+    } rows[] = {
+        {"", 0, "\"\""},
+        {"plain", 5, "\"plain\""},
+        {"a\"b\\c", 5, "\"a\\\"b\\\\c\""},
+        {"\n\r\t\x01\x1f", 5, "\"\\n\\r\\t\\u0001\\u001f\""},
+        {"a\0b", 3, "\"a\\u0000b\""},
+        {"\xc3\xa9\xe2\x98\x83\xf0\x9f\x90\xb3", 9, "\"\xc3\xa9\xe2\x98\x83\xf0\x9f\x90\xb3\""},
+        {"\xc3", 1, "\"\xef\xbf\xbd\""},                 /* cut short */
+        {"\xff" "a", 2, "\"\xef\xbf\xbd" "a\""},         /* never a first byte */
+        {"\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""}, /* overlong */
+        {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, /* a surrogate */
+        {"\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\x7f", 1, "\"\x7f\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(100);
+
+        strbuf_add_json(&buf, slice_of(rows[i].in, rows[i].len));
+        assert_string_equal(strbuf_str(&buf), rows[i].want);
+    }
+}
+
+/* RFC 4648, section 10 */
+static void test_base64(void **state)
+{
+    static const char *rows[][2] = {
+        {"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(100);
+
+        strbuf_add_base64(&buf, slice_str(rows[i][0]));
+        assert_string_equal(strbuf_str(&buf), rows[i][1]);
+    }
+}
+
+static void test_detach_moves_the_text_out(void **state)
+{
+    struct strbuf buf = STRBUF_INIT(10);
+    char *text;
+
+    (void)state;
+    strbuf_add_str(&buf, "moved");
+    text = strbuf_detach(&buf);
+    assert_string_equal(text, "moved");
+    assert_int_equal(buf.len, 0);
+    assert_null(buf.ptr);
+    free(text);
+    text = strbuf_detach(&buf);
+    assert_string_equal(text, "");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_appends_within_the_ceiling),
+        cmocka_unit_test(test_overflow_is_remembered_and_appends_nothing),
+        cmocka_unit_test(test_json_strings),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_detach_moves_the_text_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
