@@ -1,0 +1,120 @@
+/*
+ * The configuration: YAML text to a checked struct, and back.
+ *
+ * Strict: an unknown key, a wrong type, a key given twice, a value out of bounds is an
+ * error with its place. Every key has a default, so an empty text is valid. A null is
+ * the same as an absent key. Parsing always makes a new object; the one that is in use
+ * is never touched (docs/configuration.md lists every key).
+ */
+#ifndef PULLTHROUGH_CORE_CONFIG_H
+#define PULLTHROUGH_CORE_CONFIG_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CONFIG_UPSTREAMS_MAX = 50,     /* ECR's quota of rules a registry, not adjustable */
+    CONFIG_TEXT_MAX = 1024 * 1024, /* bytes of a configuration */
+};
+
+struct config_upstream {
+    char *registry; /* "docker.io": a reference's domain, byte for byte */
+    char **aliases; /* other domains of the same upstream */
+    size_t n_aliases;
+    char *url;    /* upstreamRegistryUrl of the ECR rule, no scheme */
+    char *prefix; /* ecrRepositoryPrefix, 2..30 bytes */
+    char *secret; /* name or ARN in Secrets Manager; "" for none */
+    bool enabled;
+};
+
+enum config_digests { CONFIG_DIGESTS_SKIP, CONFIG_DIGESTS_REWRITE };
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
+enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
+
+struct config_pod_label {
+    char *label;
+    char *value; /* NULL: any value */
+};
+
+struct config_registry {
+    char *account; /* 12 digits or "" */
+    char *region;  /* or "" */
+    char *host;    /* or "" */
+};
+
+struct config_rewrite {
+    enum config_digests digests;
+    char **exclude;
+    size_t n_exclude;
+    struct config_pod_label *skip_pods;
+    size_t n_skip_pods;
+    char **skip_namespaces;
+    size_t n_skip_namespaces;
+    bool require_rule;
+    bool record_originals;
+    bool warnings;
+};
+
+struct config_server {
+    unsigned threads;         /* 0: as many as CPUs are allowed, at most 4 */
+    unsigned max_connections; /* on the webhook port */
+    size_t max_body_bytes;
+    uint64_t drain_ms;
+};
+
+struct config {
+    struct config_registry registry;
+    struct config_upstream *upstreams;
+    size_t n_upstreams;
+    struct config_rewrite rewrite;
+    struct {
+        char *webhook, *status; /* "[::]:8443", "0.0.0.0:0", ... */
+    } listen;
+    struct {
+        char *cert_file, *key_file, *client_ca_file; /* "" for none */
+    } tls;
+    struct config_server server;
+    struct {
+        enum config_log_level level;
+        enum config_log_format format;
+    } log;
+};
+
+/* 0 and a new *configp; or -1 and "LINE:COL: message" in error. An empty text gives the defaults.
+ */
+int config_parse(struct config **configp, struct slice yaml, struct error *error);
+void config_free(struct config *config);
+static inline void config_cleanup(struct config **configp)
+{
+    config_free(*configp);
+}
+#define CONFIG_CLEANUP __attribute__((cleanup(config_cleanup)))
+
+/* Append the whole configuration as YAML, every key with the value that holds;
+ * config_parse() of it gives an equal one. */
+void config_print(const struct config *config, struct strbuf *out);
+
+/* What the environment may add to `registry:` (AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCOUNT_ID);
+ * empty slices where it says nothing. */
+struct config_environment {
+    struct slice region, account;
+};
+
+enum { CONFIG_HOST_UNKNOWN = 1 };
+
+/* Append the pull host: registry.host, else from account and region, each from the
+ * configuration or else from the environment. 0; CONFIG_HOST_UNKNOWN with the reason in
+ * error where one is missing; -1 where the environment's value is malformed. */
+int config_registry_host(const struct config *config, const struct config_environment *environment,
+                         struct strbuf *out, struct error *error);
+
+/* "host:port", "[v6]:port" or ":port" taken apart (slices into `text`); port 0..65535.
+ * -1 with the reason in error. */
+int config_address(struct slice text, struct slice *host, uint16_t *port, struct error *error);
+
+#endif

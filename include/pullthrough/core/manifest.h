@@ -1,0 +1,68 @@
+/*
+ * Manifests: the image scalars of Kubernetes objects in YAML or JSON text, rewritten in
+ * place. Everything else stays byte for byte: comments, anchors, quoting, line ends,
+ * tabs, a missing last newline.
+ *
+ * Kinds: Pod, PodTemplate, Deployment, StatefulSet, DaemonSet, ReplicaSet,
+ * ReplicationController, Job, CronJob, List (and the kinds' own ...List). Others are
+ * left alone and reported. The pod's labels, annotations and namespace count as in a
+ * review.
+ */
+#ifndef PULLTHROUGH_CORE_MANIFEST_H
+#define PULLTHROUGH_CORE_MANIFEST_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stddef.h>
+
+enum { MANIFEST_TEXT_MAX = 64 * 1024 * 1024 }; /* bytes of one manifest */
+
+/* Why an image could not be edited although its pod may be rewritten. */
+enum manifest_obstacle {
+    MANIFEST_EDITABLE,
+    MANIFEST_ALIAS,    /* "*name", or inside a node that is reached by one or by "<<" */
+    MANIFEST_BLOCK,    /* a block scalar, "|" or ">" */
+    MANIFEST_TEMPLATE, /* holds "{{" */
+    MANIFEST_NO_STRING /* a number, a boolean, null, a collection */
+};
+/* A few words for a person; static. */
+const char *manifest_obstacle_name(enum manifest_obstacle obstacle);
+
+struct manifest_image {
+    size_t document, line, column; /* from 1 */
+    struct slice kind, object;     /* "Deployment", "web"; the object's name may be empty */
+    const char *path;       /* "spec.template.spec.containers[0].image"; dead after the call */
+    struct slice container; /* name of the container or volume, or empty */
+    struct slice original;  /* decoded text */
+    struct slice rewritten; /* empty unless outcome is OUTCOME_REWRITTEN */
+    enum manifest_obstacle
+        obstacle; /* unless MANIFEST_EDITABLE the text stays, outcome is OUTCOME_INVALID */
+    enum outcome outcome;
+    int upstream;
+    const char *reason; /* static, or NULL */
+};
+
+/* An object whose kind holds no pod that we know. */
+struct manifest_other {
+    size_t document, line;
+    struct slice kind, object; /* kind is empty where there is none */
+};
+
+struct manifest_report {
+    void (*image)(void *context, const struct manifest_image *image);
+    void (*other)(void *context, const struct manifest_other *other);
+    void *context;
+};
+
+/* Append `text` with its images rewritten to `out` (ceiling: at least 4 times the text and
+ * 1 MiB), and report each image and each object of another kind in order. 0; or -1 with
+ * "LINE:COL: message" in error where the text is neither YAML nor JSON: nothing is appended.
+ * Slices in reports are dead when the callback returns. */
+int manifest_rewrite(const struct rule_set *rules, struct slice text, struct strbuf *out,
+                     const struct manifest_report *report, struct error *error);
+
+#endif

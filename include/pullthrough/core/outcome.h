@@ -1,0 +1,31 @@
+/*
+ * What became of one image. Metrics, logs, the command line and the documents all
+ * use the words of outcome_name().
+ */
+#ifndef PULLTHROUGH_CORE_OUTCOME_H
+#define PULLTHROUGH_CORE_OUTCOME_H
+
+enum outcome {
+    OUTCOME_REWRITTEN,
+    OUTCOME_NOT_UPSTREAM,      /* its registry is none that we rewrite */
+    OUTCOME_INVALID,           /* not a reference; kubelet will say so */
+    OUTCOME_ALREADY_ECR,       /* any ECR host form, any account, or our own target host */
+    OUTCOME_EXCLUDED,          /* a glob of rewrite.exclude */
+    OUTCOME_DIGEST,            /* pinned by digest, and rewrite.digests is skip */
+    OUTCOME_RULE_NOT_READY,    /* the upstream's ECR rule is not known to work */
+    OUTCOME_TOO_LONG,          /* the repository name would be over ECR's 256 bytes */
+    OUTCOME_UNCHANGED_UPDATE,  /* an update that leaves this image as it was */
+    OUTCOME_MIRROR_POD,        /* a static pod's mirror: changes never reach the container */
+    OUTCOME_SKIPPED_POD,       /* opted out, or owned by an operator that compares images */
+    OUTCOME_SKIPPED_NAMESPACE, /* rewrite.skipNamespaces */
+};
+
+enum { OUTCOME_COUNT = OUTCOME_SKIPPED_NAMESPACE + 1 };
+
+/* "rewritten", "not-upstream", ...; static storage. */
+const char *outcome_name(enum outcome outcome);
+
+/* A sentence for a person: why the image was left alone; static storage. */
+const char *outcome_explanation(enum outcome outcome);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Whether a pod as a whole is left alone: its namespace, its labels, its annotations.
+ *
+ * Fed by whoever walks the pod (the review's JSON, a manifest's YAML), so that both
+ * follow the same rules.
+ */
+#ifndef PULLTHROUGH_CORE_POD_GATE_H
+#define PULLTHROUGH_CORE_POD_GATE_H
+
+#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/rule_set.h"
+
+/* Label of namespaces and pods, and annotation of pods: "enabled" or "disabled". */
+#define POD_GATE_SWITCH "pullthrough.internal/rewrite"
+
+struct pod_gate {
+    const struct rule_set *rules; /* borrowed */
+    bool skipped_namespace, mirror_pod, skipped_pod;
+};
+
+void pod_gate_init(struct pod_gate *gate, const struct rule_set *rules, struct slice namespace);
+void pod_gate_label(struct pod_gate *gate, struct slice key, struct slice value);
+void pod_gate_annotation(struct pod_gate *gate, struct slice key, struct slice value);
+
+/* OUTCOME_REWRITTEN: go on, judge each image. Otherwise the reason that holds for all of
+ * them: skipped-namespace before mirror-pod before skipped-pod. */
+enum outcome pod_gate_outcome(const struct pod_gate *gate);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * One AdmissionReview: bytes in, answer out.
+ *
+ * Fails open by construction: `allowed` is always true, whatever is not understood is
+ * admitted unchanged, and only a body without a usable uid is HTTP 400 (the API server
+ * then follows the failurePolicy). A patch is `replace` operations on image paths that
+ * were read from the object, and at most one operation on the annotations, so it always
+ * applies: one that doesn't is a hard error for the user even with failurePolicy Ignore.
+ */
+#ifndef PULLTHROUGH_CORE_REVIEW_H
+#define PULLTHROUGH_CORE_REVIEW_H
+
+#include "pullthrough/core/arena.h"
+#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum review_operation { REVIEW_CREATE, REVIEW_UPDATE, REVIEW_OTHER };
+enum { REVIEW_OPERATION_COUNT = REVIEW_OTHER + 1 };
+const char *
+review_operation_name(enum review_operation operation); /* "CREATE", "UPDATE", "other" */
+
+enum review_outcome {
+    REVIEW_REWRITTEN,      /* at least one image */
+    REVIEW_UNCHANGED,      /* a pod, and nothing to change */
+    REVIEW_IGNORED,        /* not a pod's CREATE, UPDATE or ephemeral containers */
+    REVIEW_NOT_UNDERSTOOD, /* a uid, but no review or no pod as we know them */
+    REVIEW_BAD_REQUEST,    /* not JSON, or no usable uid: HTTP 400 */
+};
+enum { REVIEW_OUTCOME_COUNT = REVIEW_BAD_REQUEST + 1 };
+const char *review_outcome_name(enum review_outcome outcome); /* "rewritten", ... */
+
+struct review_image {
+    struct slice field;     /* "containers", "initContainers", "ephemeralContainers", "volumes" */
+    size_t index;           /* in that list */
+    struct slice name;      /* of the container or volume; any bytes */
+    struct slice original;  /* as sent; any bytes */
+    struct slice rewritten; /* empty unless outcome is OUTCOME_REWRITTEN */
+    enum outcome outcome;
+    int upstream;       /* index in the rule set, or -1 */
+    const char *reason; /* for OUTCOME_INVALID; static */
+};
+
+/* What was found, for logs and metrics. All slices and images live in the arena. */
+struct review {
+    int status; /* HTTP: 200 or 400 */
+    enum review_outcome outcome;
+    enum review_operation operation;
+    const char *problem; /* static; for REVIEW_NOT_UNDERSTOOD and REVIEW_BAD_REQUEST */
+    struct slice uid, namespace, name; /* any bytes */
+    bool dry_run;
+    const struct review_image *images;
+    size_t n_images;
+    size_t n_rewritten;
+};
+
+enum {
+    REVIEW_UID_MAX = 256,                /* bytes; the API server sends 36 */
+    REVIEW_IMAGES_MAX = 4096,            /* a pod with more is admitted unchanged */
+    REVIEW_ANSWER_MAX = 8 * 1024 * 1024, /* bytes: the ceiling for `answer` */
+};
+
+/* What of the arena a body of body_bytes will probably need: for arena_init(). */
+size_t review_arena_bytes(size_t body_bytes);
+
+/* Judge `body` and write the whole JSON answer into the empty `answer`, whose ceiling must be
+ * at least REVIEW_ANSWER_MAX. `body` must live as long as *review is read. */
+void review_answer(struct review *review, const struct rule_set *rules, struct slice body,
+                   struct arena *arena, struct strbuf *answer);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * One image: what becomes of it, and its new text.
+ *
+ * rewrite_image() is idempotent: what it has rewritten is OUTCOME_ALREADY_ECR the next
+ * time. It parses and prints parts; it never edits the text, never adds ":latest".
+ */
+#ifndef PULLTHROUGH_CORE_REWRITE_H
+#define PULLTHROUGH_CORE_REWRITE_H
+
+#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/core/strbuf.h"
+
+enum {
+    REWRITE_REPOSITORY_MAX = 256, /* bytes; ECR API, CreateRepository, repositoryName */
+    /* The longest result: host 253 + port 6, "/", repository, ":" and tag 128, "@" and
+     * digest 135. */
+    REWRITE_TEXT_MAX = 259 + 1 + REWRITE_REPOSITORY_MAX + 129 + 136,
+};
+
+struct rewrite_verdict {
+    enum outcome outcome;
+    int upstream;       /* index in the rule set, -1 where the image has none */
+    const char *reason; /* static; the grammar's complaint for OUTCOME_INVALID, else NULL */
+};
+
+/* Judge `text`. Only for OUTCOME_REWRITTEN the new text is appended to `out`, whose ceiling
+ * must leave REWRITE_TEXT_MAX bytes. */
+struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice text,
+                                     struct strbuf *out);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The rule set: the immutable table that the request path reads. For each upstream its
+ * names, its target and whether it may be rewritten now; and everything else that
+ * rewriting is told by the configuration.
+ *
+ * Built whole, never changed, shared between threads by counted references; every loop
+ * thread keeps the one it uses until it takes the next.
+ */
+#ifndef PULLTHROUGH_CORE_RULE_SET_H
+#define PULLTHROUGH_CORE_RULE_SET_H
+
+#include "pullthrough/core/config.h"
+#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct rule_set;
+
+/* What the rule set needs to know beside the configuration. */
+struct rule_set_facts {
+    struct slice host; /* pull host; empty while it is not known: nothing is ready then */
+    const bool *ready; /* one for each config->upstreams[i]; NULL: all are */
+};
+
+/* Copies what it needs of both. The caller holds the one reference. */
+struct rule_set *rule_set_new(const struct config *config, const struct rule_set_facts *facts);
+
+/* Any thread. */
+struct rule_set *rule_set_ref(struct rule_set *rules);
+/* Any thread; the last one frees. NULL is allowed. */
+void rule_set_unref(struct rule_set *rules);
+
+/* The upstream whose registry or alias is exactly `domain`, or -1. Only enabled ones count. */
+int rule_set_find(const struct rule_set *rules, struct slice domain);
+
+size_t rule_set_upstreams(const struct rule_set *rules);
+struct slice rule_set_registry(const struct rule_set *rules, int upstream); /* "docker.io" */
+struct slice rule_set_prefix(const struct rule_set *rules, int upstream);   /* "dockercache" */
+bool rule_set_is_ready(const struct rule_set *rules, int upstream);
+struct slice rule_set_host(const struct rule_set *rules);
+
+bool rule_set_rewrites_digests(const struct rule_set *rules);
+bool rule_set_records_originals(const struct rule_set *rules);
+bool rule_set_warns(const struct rule_set *rules);
+
+/* rewrite.exclude: patterns without "/" against the image as written ... */
+bool rule_set_excludes_text(const struct rule_set *rules, struct slice text);
+/* ... and the others against the normalised name, by the registry that was written and
+ * by the upstream's own name (upstream >= 0). */
+bool rule_set_excludes_name(const struct rule_set *rules, const struct image_ref *ref,
+                            int upstream);
+
+bool rule_set_skips_namespace(const struct rule_set *rules, struct slice name);
+/* rewrite.skipPods */
+bool rule_set_skips_label(const struct rule_set *rules, struct slice key, struct slice value);
+
+#endif

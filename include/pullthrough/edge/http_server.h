@@ -1,0 +1,91 @@
+/*
+ * An HTTP/1.1 server on libh2o: N loop threads, each with its own listeners
+ * (SO_REUSEPORT) and its own connections.
+ *
+ * Nothing of libh2o leaves its source file: a route is a function of our request and our
+ * response, runs on a loop thread, and must not wait. Settings that differ from libh2o's
+ * defaults, and why: http_server.c, top.
+ */
+#ifndef PULLTHROUGH_EDGE_HTTP_SERVER_H
+#define PULLTHROUGH_EDGE_HTTP_SERVER_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/core/strbuf.h"
+#include "pullthrough/edge/tls.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_request {
+    struct slice method;
+    struct slice path; /* normalised, without the query */
+    struct slice body; /* whole; valid until the route returns */
+    unsigned loop;     /* which loop thread, from 0 */
+};
+
+struct http_response {
+    int status;               /* preset to 200 */
+    const char *content_type; /* static; preset to "text/plain; charset=utf-8" */
+    struct strbuf body;       /* empty; the server sends and frees it */
+};
+
+typedef void (*http_route_fn)(void *context, const struct http_request *request,
+                              struct http_response *response);
+
+/* Another path on the port is 404, another method on the path 405. */
+struct http_route {
+    const char *method, *path;
+    http_route_fn handle;
+    void *context;
+};
+
+struct http_listener {
+    struct slice host; /* "0.0.0.0", "::", "127.0.0.1"; empty: every address, IPv4 too */
+    uint16_t port;     /* 0: one that is free; see http_server_port() */
+    struct tls *tls;   /* NULL: plain; borrowed */
+    const struct http_route *routes; /* copied; the strings are borrowed */
+    size_t n_routes;
+    unsigned max_connections; /* over all loops; more wait in the backlog */
+};
+
+struct http_server_config {
+    unsigned threads;
+    size_t max_body_bytes;     /* above: 413 */
+    size_t max_response_bytes; /* ceiling of http_response.body */
+    uint64_t idle_ms;          /* keep-alive; must be over the API server's 90 s */
+    uint64_t request_ms; /* from a request's first byte to its last, and for taking the answer */
+    uint64_t handshake_ms;
+    void (*on_connections)(void *context,
+                           int change); /* +1, -1: TLS listeners; any loop; may be NULL */
+    void *context;
+    const struct http_listener *listeners;
+    size_t n_listeners;
+};
+
+struct http_server;
+
+/* Bind and listen; no thread yet. -1 with the reason in error. */
+int http_server_new(struct http_server **serverp, const struct http_server_config *config,
+                    struct error *error);
+/* The port that listener i got. */
+uint16_t http_server_port(const struct http_server *server, size_t listener);
+
+/* Start the loop threads; signals are blocked in them. -1 with the reason in error. */
+int http_server_start(struct http_server *server, struct error *error);
+
+/* Age in ms of the oldest sign of life of a loop. Any thread. */
+uint64_t http_server_silence_ms(const struct http_server *server);
+
+/* From now on every answer carries "Connection: close"; listeners stay open. Any thread. */
+void http_server_drain(struct http_server *server);
+
+/* Close the listeners and idle connections, wait at most grace_ms for answers under way,
+ * end the threads. Not from a loop thread. */
+void http_server_stop(struct http_server *server, uint64_t grace_ms);
+
+/* After http_server_stop(), or if it never started. */
+void http_server_free(struct http_server *server);
+
+#endif

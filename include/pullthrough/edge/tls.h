@@ -1,0 +1,43 @@
+/*
+ * The server's side of TLS: one SSL_CTX for life, whose certificate can be exchanged.
+ *
+ * TLS 1.2 and 1.3, ALPN http/1.1 only, no tickets, no session cache, no renegotiation
+ * (docs: why). A handshake takes the key pair that is current when its ClientHello has
+ * come; live connections keep theirs. Freeing the SSL_CTX at a reload instead would be a
+ * use after free inside libh2o 2.2.5, which keeps the raw pointer until the ClientHello.
+ */
+#ifndef PULLTHROUGH_EDGE_TLS_H
+#define PULLTHROUGH_EDGE_TLS_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tls;
+
+/* Called from loop threads, once a handshake ended: with true, or with false and why. */
+typedef void (*tls_on_handshake)(void *context, bool done, const char *why);
+
+/* No key pair yet: handshakes fail until tls_load(). The callback may be NULL. */
+struct tls *tls_new(tls_on_handshake on_handshake, void *context);
+void tls_free(struct tls *tls);
+
+struct tls_dates {
+    int64_t not_before_s, not_after_s; /* since 1970, of the leaf */
+};
+
+/* Check a PEM chain (leaf first), its PEM key, and the PEM bundle of CAs that clients must
+ * be signed by (empty: clients show no certificate); then make them current for new
+ * connections. -1 with the reason: nothing changed. Any one thread at a time. */
+int tls_load(struct tls *tls, struct slice chain, struct slice key, struct slice client_ca,
+             struct error *error);
+
+/* Whether a key pair is loaded, and its dates. Any thread. */
+bool tls_loaded(const struct tls *tls, struct tls_dates *dates);
+
+/* For http_server only; borrowed for the life of *tls. */
+struct ssl_ctx_st *tls_context(struct tls *tls);
+
+#endif
