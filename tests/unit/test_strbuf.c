@@ -50,9 +50,13 @@ static void test_json_strings(void **state)
         {"\n\r\t\x01\x1f", 5, "\"\\n\\r\\t\\u0001\\u001f\""},
         {"a\0b", 3, "\"a\\u0000b\""},
         {"\xc3\xa9\xe2\x98\x83\xf0\x9f\x90\xb3", 9, "\"\xc3\xa9\xe2\x98\x83\xf0\x9f\x90\xb3\""},
-        {"\xc3", 1, "\"\xef\xbf\xbd\""},                 /* cut short */
-        {"\xff" "a", 2, "\"\xef\xbf\xbd" "a\""},         /* never a first byte */
-        {"\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""}, /* overlong */
+        {"\xc3", 1, "\"\xef\xbf\xbd\""}, /* cut short */
+        {"\xff"
+         "a",
+         2,
+         "\"\xef\xbf\xbd"
+         "a\""},                                                         /* never a first byte */
+        {"\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},                 /* overlong */
         {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, /* a surrogate */
         {"\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
         {"\x7f", 1, "\"\x7f\""},
@@ -71,8 +75,14 @@ static void test_json_strings(void **state)
 static void test_base64(void **state)
 {
     static const char *rows[][2] = {
-        {"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xff\xfe\xfd", "//79"},
     };
 
     (void)state;

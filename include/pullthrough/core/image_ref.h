@@ -23,6 +23,7 @@ struct image_ref {
 };
 
 enum { IMAGE_REF_INVALID = 1 };
+enum { IMAGE_REF_PATH_MAX = 255 }; /* bytes; reference.go, RepositoryNameTotalLengthMax */
 
 /* 0; or IMAGE_REF_INVALID with *reason (unless NULL) set to a static string. */
 int image_ref_parse(struct image_ref *ref, struct slice text, const char **reason);

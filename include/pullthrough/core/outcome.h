@@ -13,7 +13,7 @@ enum outcome {
     OUTCOME_EXCLUDED,          /* a glob of rewrite.exclude */
     OUTCOME_DIGEST,            /* pinned by digest, and rewrite.digests is skip */
     OUTCOME_RULE_NOT_READY,    /* the upstream's ECR rule is not known to work */
-    OUTCOME_TOO_LONG,          /* the repository name would be over ECR's 256 bytes */
+    OUTCOME_TOO_LONG,          /* the repository name would be over 255 bytes */
     OUTCOME_UNCHANGED_UPDATE,  /* an update that leaves this image as it was */
     OUTCOME_MIRROR_POD,        /* a static pod's mirror: changes never reach the container */
     OUTCOME_SKIPPED_POD,       /* opted out, or owned by an operator that compares images */

@@ -7,13 +7,16 @@
 #ifndef PULLTHROUGH_CORE_REWRITE_H
 #define PULLTHROUGH_CORE_REWRITE_H
 
+#include "pullthrough/core/image_ref.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
 #include "pullthrough/core/slice.h"
 #include "pullthrough/core/strbuf.h"
 
 enum {
-    REWRITE_REPOSITORY_MAX = 256, /* bytes; ECR API, CreateRepository, repositoryName */
+    /* Bytes of a repository name: ECR takes 256 (API, repositoryName), but kubelet could not
+     * parse more than the grammar's 255. */
+    REWRITE_REPOSITORY_MAX = IMAGE_REF_PATH_MAX,
     /* The longest result: host 253 + port 6, "/", repository, ":" and tag 128, "@" and
      * digest 135. */
     REWRITE_TEXT_MAX = 259 + 1 + REWRITE_REPOSITORY_MAX + 129 + 136,

@@ -1,0 +1,96 @@
+#include "pullthrough/core/ecr_host.h"
+
+static const struct {
+    const char *region_start; /* regions of the partition begin so */
+    const char *suffix;
+} partitions[] = {
+    {"cn-", "amazonaws.com.cn"},    {"eusc-", "amazonaws.eu"},     {"us-isof-", "csp.hci.ic.gov"},
+    {"eu-isoe-", "cloud.adc-e.uk"}, {"us-isob-", "sc2s.sgov.gov"}, {"us-iso-", "c2s.ic.gov"},
+    {"", "amazonaws.com"}, /* aws and aws-us-gov, and regions that are not known yet */
+};
+
+static const char *dual_stack_suffixes[] = {"on.aws", "on.amazonwebservices.com.cn",
+                                            "on.amazonwebservices.eu"};
+
+bool ecr_host_is_account(struct slice text)
+{
+    if (text.len != 12)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    return true;
+}
+
+bool ecr_host_is_region(struct slice text)
+{
+    if (text.len < 2 || text.len > 25 || text.ptr[0] == '-' || text.ptr[text.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Cut `start` off the front of *text. */
+static bool take(struct slice *text, const char *start)
+{
+    struct slice wanted = slice_str(start);
+
+    if (!slice_starts_with(*text, wanted))
+        return false;
+    *text = slice_from(*text, wanted.len);
+    return true;
+}
+
+static bool is_suffix(struct slice text, bool dual_stack)
+{
+    if (dual_stack) {
+        for (size_t i = 0; i < sizeof(dual_stack_suffixes) / sizeof(dual_stack_suffixes[0]); i++)
+            if (slice_is(text, dual_stack_suffixes[i]))
+                return true;
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++)
+        if (slice_is(text, partitions[i].suffix))
+            return true;
+    return false;
+}
+
+bool ecr_host_matches(struct slice domain)
+{
+    struct slice rest = domain;
+    size_t dot;
+    bool dual_stack;
+
+    if (slice_ends_with(rest, slice_str(":443")))
+        rest.len -= 4;
+    if (rest.len < 12 || !ecr_host_is_account(slice_of(rest.ptr, 12)))
+        return false;
+    rest = slice_from(rest, 12);
+    if (take(&rest, ".dkr.ecr.") || take(&rest, ".dkr.ecr-fips."))
+        dual_stack = false;
+    else if (take(&rest, ".dkr-ecr.") || take(&rest, ".dkr-ecr-fips."))
+        dual_stack = true;
+    else
+        return false;
+    dot = slice_find(rest, '.');
+    return dot < rest.len && ecr_host_is_region(slice_of(rest.ptr, dot)) &&
+           is_suffix(slice_from(rest, dot + 1), dual_stack);
+}
+
+void ecr_host_print(struct strbuf *out, struct slice account, struct slice region)
+{
+    size_t i = 0;
+
+    while (!slice_starts_with(region, slice_str(partitions[i].region_start)))
+        i++;
+    strbuf_add_slice(out, account);
+    strbuf_add_str(out, ".dkr.ecr.");
+    strbuf_add_slice(out, region);
+    strbuf_add_char(out, '.');
+    strbuf_add_str(out, partitions[i].suffix);
+}

@@ -1,0 +1,31 @@
+#include "pullthrough/core/outcome.h"
+
+static const struct {
+    const char *name, *explanation;
+} words[OUTCOME_COUNT] = {
+    [OUTCOME_REWRITTEN] = {"rewritten", "pulled through the cache"},
+    [OUTCOME_NOT_UPSTREAM] = {"not-upstream", "its registry is none of the configured upstreams"},
+    [OUTCOME_INVALID] = {"invalid", "not a valid image reference"},
+    [OUTCOME_ALREADY_ECR] = {"already-ecr", "already on an Amazon ECR registry"},
+    [OUTCOME_EXCLUDED] = {"excluded", "matches a pattern of rewrite.exclude"},
+    [OUTCOME_DIGEST] = {"digest", "pinned by digest, and rewrite.digests is skip"},
+    [OUTCOME_RULE_NOT_READY] = {"rule-not-ready",
+                                "the upstream's pull-through-cache rule is not known to work"},
+    [OUTCOME_TOO_LONG] = {"too-long", "the repository name would be over 255 bytes"},
+    [OUTCOME_UNCHANGED_UPDATE] = {"unchanged-update", "the update leaves this image as it was"},
+    [OUTCOME_MIRROR_POD] = {"mirror-pod", "a static pod's mirror: changes never reach it"},
+    [OUTCOME_SKIPPED_POD] = {"skipped-pod",
+                             "the pod opts out, or rewrite.skipPods names its label"},
+    [OUTCOME_SKIPPED_NAMESPACE] = {"skipped-namespace",
+                                   "rewrite.skipNamespaces names the pod's namespace"},
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    return words[outcome].name;
+}
+
+const char *outcome_explanation(enum outcome outcome)
+{
+    return words[outcome].explanation;
+}

@@ -1,0 +1,59 @@
+/*
+ * The judgement on one image, in the order in which its reasons outrank each other:
+ * what the user wrote by hand (exclude) comes first, what only AWS knows comes last.
+ */
+#include "pullthrough/core/rewrite.h"
+
+#include "pullthrough/core/ecr_host.h"
+
+static struct rewrite_verdict verdict(enum outcome outcome, int upstream)
+{
+    return (struct rewrite_verdict){.outcome = outcome, .upstream = upstream};
+}
+
+/* Our own target may have a host name of the user's that looks like no ECR. */
+static bool is_ecr(const struct rule_set *rules, struct slice domain)
+{
+    return ecr_host_matches(domain) ||
+           (domain.len > 0 && slice_equal(domain, rule_set_host(rules)));
+}
+
+static void print_rewritten(const struct rule_set *rules, int upstream, const struct image_ref *ref,
+                            struct strbuf *out)
+{
+    strbuf_add_slice(out, rule_set_host(rules));
+    strbuf_add_char(out, '/');
+    strbuf_add_slice(out, rule_set_prefix(rules, upstream));
+    strbuf_add_char(out, '/');
+    image_ref_print_path(ref, out);
+    image_ref_print_version(ref, out);
+}
+
+struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice text,
+                                     struct strbuf *out)
+{
+    struct image_ref ref;
+    const char *reason = NULL;
+    int upstream;
+
+    if (rule_set_excludes_text(rules, text))
+        return verdict(OUTCOME_EXCLUDED, -1);
+    if (image_ref_parse(&ref, text, &reason))
+        return (struct rewrite_verdict){OUTCOME_INVALID, -1, reason};
+    if (is_ecr(rules, ref.domain))
+        return verdict(OUTCOME_ALREADY_ECR, -1);
+    upstream = rule_set_find(rules, ref.domain);
+    if (upstream < 0)
+        return verdict(OUTCOME_NOT_UPSTREAM, -1);
+    if (rule_set_excludes_name(rules, &ref, upstream))
+        return verdict(OUTCOME_EXCLUDED, upstream);
+    if (ref.digest.len && !rule_set_rewrites_digests(rules))
+        return verdict(OUTCOME_DIGEST, upstream);
+    if (!rule_set_is_ready(rules, upstream))
+        return verdict(OUTCOME_RULE_NOT_READY, upstream);
+    if (rule_set_prefix(rules, upstream).len + 1 + image_ref_path_length(&ref) >
+        REWRITE_REPOSITORY_MAX)
+        return verdict(OUTCOME_TOO_LONG, upstream);
+    print_rewritten(rules, upstream, &ref, out);
+    return verdict(OUTCOME_REWRITTEN, upstream);
+}

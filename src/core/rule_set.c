@@ -1,0 +1,276 @@
+/*
+ * One block of copies, looked up by linear search: a rule set has a handful of rows, and
+ * comparing lengths first makes the wrong ones cost a few instructions each.
+ */
+#include "pullthrough/core/rule_set.h"
+
+#include "pullthrough/core/glob.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct row {
+    struct slice registry, prefix;
+    struct slice *aliases;
+    size_t n_aliases;
+    bool enabled, ready;
+};
+
+struct label {
+    struct slice key, value;
+    bool any_value;
+};
+
+struct list {
+    struct slice *items;
+    size_t n;
+};
+
+struct rule_set {
+    atomic_uint references;
+    struct slice host;
+    struct row *rows;
+    size_t n_rows;
+    struct list exclude_texts, exclude_names, namespaces;
+    struct label *labels;
+    size_t n_labels;
+    bool digests, originals, warnings;
+};
+
+static void *allocate(size_t n, size_t size)
+{
+    void *memory = calloc(n ? n : 1, size);
+
+    if (!memory)
+        abort();
+    return memory;
+}
+
+static struct slice copy(struct slice text)
+{
+    char *bytes = allocate(text.len + 1, 1);
+
+    if (text.len)
+        memcpy(bytes, text.ptr, text.len);
+    return slice_of(bytes, text.len);
+}
+
+static void drop(struct slice text)
+{
+    free((char *)text.ptr);
+}
+
+static void list_drop(struct list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        drop(list->items[i]);
+    free(list->items);
+}
+
+static void copy_upstreams(struct rule_set *rules, const struct config *config,
+                           const struct rule_set_facts *facts)
+{
+    rules->n_rows = config->n_upstreams;
+    rules->rows = allocate(rules->n_rows, sizeof(*rules->rows));
+    for (size_t i = 0; i < rules->n_rows; i++) {
+        const struct config_upstream *from = &config->upstreams[i];
+        struct row *row = &rules->rows[i];
+
+        row->registry = copy(slice_str(from->registry));
+        row->prefix = copy(slice_str(from->prefix));
+        row->n_aliases = from->n_aliases;
+        row->aliases = allocate(row->n_aliases, sizeof(*row->aliases));
+        for (size_t k = 0; k < row->n_aliases; k++)
+            row->aliases[k] = copy(slice_str(from->aliases[k]));
+        row->enabled = from->enabled;
+        row->ready = rules->host.len > 0 && (!facts->ready || facts->ready[i]);
+    }
+}
+
+static void copy_excludes(struct rule_set *rules, const struct config_rewrite *from)
+{
+    rules->exclude_texts.items = allocate(from->n_exclude, sizeof(struct slice));
+    rules->exclude_names.items = allocate(from->n_exclude, sizeof(struct slice));
+    for (size_t i = 0; i < from->n_exclude; i++) {
+        struct slice pattern = slice_str(from->exclude[i]);
+        bool names = slice_find(pattern, '/') < pattern.len;
+        struct list *list = names ? &rules->exclude_names : &rules->exclude_texts;
+
+        list->items[list->n++] = copy(pattern);
+    }
+}
+
+static void copy_skips(struct rule_set *rules, const struct config_rewrite *from)
+{
+    rules->namespaces.n = from->n_skip_namespaces;
+    rules->namespaces.items = allocate(from->n_skip_namespaces, sizeof(struct slice));
+    for (size_t i = 0; i < from->n_skip_namespaces; i++)
+        rules->namespaces.items[i] = copy(slice_str(from->skip_namespaces[i]));
+    rules->n_labels = from->n_skip_pods;
+    rules->labels = allocate(from->n_skip_pods, sizeof(*rules->labels));
+    for (size_t i = 0; i < from->n_skip_pods; i++) {
+        rules->labels[i].key = copy(slice_str(from->skip_pods[i].label));
+        rules->labels[i].value = copy(slice_str(from->skip_pods[i].value));
+        rules->labels[i].any_value = !from->skip_pods[i].value;
+    }
+}
+
+struct rule_set *rule_set_new(const struct config *config, const struct rule_set_facts *facts)
+{
+    struct rule_set *rules = allocate(1, sizeof(*rules));
+
+    atomic_init(&rules->references, 1);
+    rules->host = copy(facts->host);
+    copy_upstreams(rules, config, facts);
+    copy_excludes(rules, &config->rewrite);
+    copy_skips(rules, &config->rewrite);
+    rules->digests = config->rewrite.digests == CONFIG_DIGESTS_REWRITE;
+    rules->originals = config->rewrite.record_originals;
+    rules->warnings = config->rewrite.warnings;
+    return rules;
+}
+
+struct rule_set *rule_set_ref(struct rule_set *rules)
+{
+    atomic_fetch_add_explicit(&rules->references, 1, memory_order_relaxed);
+    return rules;
+}
+
+static void free_rules(struct rule_set *rules)
+{
+    for (size_t i = 0; i < rules->n_rows; i++) {
+        struct row *row = &rules->rows[i];
+
+        drop(row->registry);
+        drop(row->prefix);
+        for (size_t k = 0; k < row->n_aliases; k++)
+            drop(row->aliases[k]);
+        free(row->aliases);
+    }
+    free(rules->rows);
+    list_drop(&rules->exclude_texts);
+    list_drop(&rules->exclude_names);
+    list_drop(&rules->namespaces);
+    for (size_t i = 0; i < rules->n_labels; i++) {
+        drop(rules->labels[i].key);
+        drop(rules->labels[i].value);
+    }
+    free(rules->labels);
+    drop(rules->host);
+    free(rules);
+}
+
+void rule_set_unref(struct rule_set *rules)
+{
+    if (rules && atomic_fetch_sub_explicit(&rules->references, 1, memory_order_acq_rel) == 1)
+        free_rules(rules);
+}
+
+static bool row_is(const struct row *row, struct slice domain)
+{
+    if (slice_equal(row->registry, domain))
+        return true;
+    for (size_t i = 0; i < row->n_aliases; i++)
+        if (slice_equal(row->aliases[i], domain))
+            return true;
+    return false;
+}
+
+int rule_set_find(const struct rule_set *rules, struct slice domain)
+{
+    for (size_t i = 0; i < rules->n_rows; i++)
+        if (rules->rows[i].enabled && row_is(&rules->rows[i], domain))
+            return (int)i;
+    return -1;
+}
+
+size_t rule_set_upstreams(const struct rule_set *rules)
+{
+    return rules->n_rows;
+}
+
+struct slice rule_set_registry(const struct rule_set *rules, int upstream)
+{
+    return rules->rows[upstream].registry;
+}
+
+struct slice rule_set_prefix(const struct rule_set *rules, int upstream)
+{
+    return rules->rows[upstream].prefix;
+}
+
+bool rule_set_is_ready(const struct rule_set *rules, int upstream)
+{
+    return rules->rows[upstream].ready;
+}
+
+struct slice rule_set_host(const struct rule_set *rules)
+{
+    return rules->host;
+}
+
+bool rule_set_rewrites_digests(const struct rule_set *rules)
+{
+    return rules->digests;
+}
+
+bool rule_set_records_originals(const struct rule_set *rules)
+{
+    return rules->originals;
+}
+
+bool rule_set_warns(const struct rule_set *rules)
+{
+    return rules->warnings;
+}
+
+bool rule_set_excludes_text(const struct rule_set *rules, struct slice text)
+{
+    for (size_t i = 0; i < rules->exclude_texts.n; i++)
+        if (glob_match(rules->exclude_texts.items[i], text))
+            return true;
+    return false;
+}
+
+static bool excludes_name(const struct rule_set *rules, const struct image_ref *ref,
+                          struct slice domain)
+{
+    STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(4096);
+
+    strbuf_add_slice(&name, domain);
+    strbuf_add_char(&name, '/');
+    image_ref_print_path(ref, &name);
+    for (size_t i = 0; i < rules->exclude_names.n; i++)
+        if (glob_match(rules->exclude_names.items[i], strbuf_slice(&name)))
+            return true;
+    return false;
+}
+
+bool rule_set_excludes_name(const struct rule_set *rules, const struct image_ref *ref, int upstream)
+{
+    struct slice own = rules->rows[upstream].registry;
+
+    if (rules->exclude_names.n == 0)
+        return false;
+    return excludes_name(rules, ref, own) ||
+           (!slice_equal(ref->domain, own) && excludes_name(rules, ref, ref->domain));
+}
+
+bool rule_set_skips_namespace(const struct rule_set *rules, struct slice name)
+{
+    for (size_t i = 0; i < rules->namespaces.n; i++)
+        if (slice_equal(rules->namespaces.items[i], name))
+            return true;
+    return false;
+}
+
+bool rule_set_skips_label(const struct rule_set *rules, struct slice key, struct slice value)
+{
+    for (size_t i = 0; i < rules->n_labels; i++) {
+        const struct label *label = &rules->labels[i];
+
+        if (slice_equal(label->key, key) && (label->any_value || slice_equal(label->value, value)))
+            return true;
+    }
+    return false;
+}
