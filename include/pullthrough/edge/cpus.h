@@ -7,4 +7,8 @@
 
 unsigned cpus_allowed(void);
 
+/* The quota alone, rounded up, 0 if there is none; `root` stands in front of /proc and of the
+ * cgroup mount points ("": the real ones), so that tests can show other machines. */
+unsigned cpus_quota(const char *root);
+
 #endif
