@@ -1,0 +1,235 @@
+/*
+ * Rewriting against a rule set that is made by hand, so that this test stands on core's
+ * contracts only and not on the configuration's parser.
+ */
+#include "pullthrough/core/rewrite.h"
+
+#include "pullthrough/core/pod_gate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define HOST   "111122223333.dkr.ecr.us-west-2.amazonaws.com"
+#define DIGEST "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define A10    "aaaaaaaaaa"
+#define A50    A10 A10 A10 A10 A10
+#define A200   A50 A50 A50 A50
+
+static char *hub_aliases[] = {"registry-1.docker.io"};
+static char *k8s_aliases[] = {"k8s.gcr.io"};
+static char *excludes[] = {"auto", "ghcr.io/private/*", "docker.io/library/left*"};
+static char *namespaces[] = {"kube-system"};
+static struct config_upstream upstreams[] = {
+    {.registry = "docker.io",
+     .aliases = hub_aliases,
+     .n_aliases = 1,
+     .prefix = "dockercache",
+     .enabled = true},
+    {.registry = "ghcr.io", .prefix = "team/ghcrcache", .enabled = true},
+    {.registry = "registry.k8s.io",
+     .aliases = k8s_aliases,
+     .n_aliases = 1,
+     .prefix = "k8scache",
+     .enabled = true},
+    {.registry = "quay.io", .prefix = "quaycache", .enabled = true},
+    {.registry = "public.ecr.aws", .prefix = "publiccache", .enabled = false},
+};
+static struct config_pod_label labels[] = {{.label = "cnpg.io/cluster"},
+                                           {.label = "application", .value = "spilo"}};
+
+static struct rule_set *make_rules(const char *host, enum config_digests digests)
+{
+    static const bool ready[] = {true, true, true, false, true};
+    struct config config = {
+        .upstreams = upstreams,
+        .n_upstreams = 5,
+        .rewrite = {.digests = digests,
+                    .exclude = excludes,
+                    .n_exclude = 3,
+                    .skip_pods = labels,
+                    .n_skip_pods = 2,
+                    .skip_namespaces = namespaces,
+                    .n_skip_namespaces = 1},
+    };
+    struct rule_set_facts facts = {.host = slice_str(host), .ready = ready};
+
+    return rule_set_new(&config, &facts);
+}
+
+static const struct {
+    const char *image;
+    enum outcome outcome;
+    const char *want; /* behind HOST "/" */
+} rows[] = {
+    {"nginx:1.27", OUTCOME_REWRITTEN, "dockercache/library/nginx:1.27"},
+    {"nginx", OUTCOME_REWRITTEN, "dockercache/library/nginx"},
+    {"grafana/grafana:11", OUTCOME_REWRITTEN, "dockercache/grafana/grafana:11"},
+    {"docker.io/nginx", OUTCOME_REWRITTEN, "dockercache/library/nginx"},
+    {"index.docker.io/library/nginx", OUTCOME_REWRITTEN, "dockercache/library/nginx"},
+    {"registry-1.docker.io/library/nginx:1", OUTCOME_REWRITTEN, "dockercache/library/nginx:1"},
+    {"ghcr.io/org/app:1", OUTCOME_REWRITTEN, "team/ghcrcache/org/app:1"},
+    {"registry.k8s.io/pause:3.10", OUTCOME_REWRITTEN, "k8scache/pause:3.10"},
+    {"k8s.gcr.io/pause:3.10", OUTCOME_REWRITTEN, "k8scache/pause:3.10"},
+    {"localhost:5000", OUTCOME_REWRITTEN, "dockercache/library/localhost:5000"},
+    {"docker.io/ghcr.io/org/app", OUTCOME_REWRITTEN, "dockercache/ghcr.io/org/app"},
+    {"quay.io/prometheus/prometheus:v3.1.0", OUTCOME_RULE_NOT_READY, NULL},
+    {"public.ecr.aws/x/y:1", OUTCOME_NOT_UPSTREAM, NULL}, /* known, not enabled */
+    {"gcr.io/x/y", OUTCOME_NOT_UPSTREAM, NULL},
+    {"DOCKER.IO/library/nginx", OUTCOME_NOT_UPSTREAM, NULL},
+    {"docker.io:443/library/nginx", OUTCOME_NOT_UPSTREAM, NULL},
+    {"a_b.c/d", OUTCOME_NOT_UPSTREAM, NULL}, /* has no domain at all */
+    {"Nginx", OUTCOME_INVALID, NULL},
+    {"{{ .Values.image }}", OUTCOME_INVALID, NULL},
+    {HOST "/dockercache/library/nginx:1.27", OUTCOME_ALREADY_ECR, NULL},
+    {"999988887777.dkr.ecr-fips.us-east-1.amazonaws.com/x:1", OUTCOME_ALREADY_ECR, NULL},
+    {"auto", OUTCOME_EXCLUDED, NULL},
+    {"auto:1", OUTCOME_REWRITTEN, "dockercache/library/auto:1"},
+    {"ghcr.io/private/app:1", OUTCOME_EXCLUDED, NULL},
+    {"ghcr.io/private/app" DIGEST, OUTCOME_EXCLUDED, NULL},
+    {"leftpad:1", OUTCOME_EXCLUDED, NULL},
+    {"registry-1.docker.io/library/leftpad", OUTCOME_EXCLUDED, NULL}, /* by the upstream's name */
+    {"nginx" DIGEST, OUTCOME_DIGEST, NULL},
+    {"nginx:1.27" DIGEST, OUTCOME_DIGEST, NULL},
+    {"gcr.io/x/y" DIGEST, OUTCOME_NOT_UPSTREAM, NULL},
+    /* "dockercache/" is 12 bytes, so a path of 243 makes 255 */
+    {"x/" A200 A10 A10 A10 A10 "b", OUTCOME_REWRITTEN, "dockercache/x/" A200 A10 A10 A10 A10 "b"},
+    {"x/" A200 A10 A10 A10 A10 "bc", OUTCOME_TOO_LONG, NULL},
+};
+
+static void test_every_outcome(void **state)
+{
+    struct rule_set *rules = make_rules(HOST, CONFIG_DIGESTS_SKIP);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REWRITE_TEXT_MAX);
+        struct rewrite_verdict got = rewrite_image(rules, slice_str(rows[i].image), &out);
+
+        if (got.outcome != rows[i].outcome)
+            fail_msg("%s: %s", rows[i].image, outcome_name(got.outcome));
+        if (rows[i].want) {
+            assert_string_equal(strbuf_str(&out) + strlen(HOST "/"), rows[i].want);
+            assert_true(slice_starts_with(strbuf_slice(&out), slice_str(HOST "/")));
+        } else {
+            assert_int_equal(out.len, 0);
+        }
+        assert_true((got.reason != NULL) == (got.outcome == OUTCOME_INVALID));
+    }
+    rule_set_unref(rules);
+}
+
+static void test_what_was_rewritten_stays(void **state)
+{
+    static const char *hosts[] = {HOST, "mirror.example.com", "127.0.0.1:5000", "localhost"};
+
+    (void)state;
+    for (size_t h = 0; h < 4; h++) {
+        struct rule_set *rules = make_rules(hosts[h], CONFIG_DIGESTS_REWRITE);
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            STRBUF_CLEANUP struct strbuf once = STRBUF_INIT(REWRITE_TEXT_MAX);
+            STRBUF_CLEANUP struct strbuf twice = STRBUF_INIT(REWRITE_TEXT_MAX);
+
+            if (rewrite_image(rules, slice_str(rows[i].image), &once).outcome != OUTCOME_REWRITTEN)
+                continue;
+            assert_int_equal(rewrite_image(rules, strbuf_slice(&once), &twice).outcome,
+                             OUTCOME_ALREADY_ECR);
+        }
+        rule_set_unref(rules);
+    }
+}
+
+static void test_digests_may_be_rewritten(void **state)
+{
+    struct rule_set *rules = make_rules(HOST, CONFIG_DIGESTS_REWRITE);
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REWRITE_TEXT_MAX);
+
+    (void)state;
+    assert_int_equal(rewrite_image(rules, slice_str("nginx:1.27" DIGEST), &out).outcome,
+                     OUTCOME_REWRITTEN);
+    assert_string_equal(strbuf_str(&out), HOST "/dockercache/library/nginx:1.27" DIGEST);
+    rule_set_unref(rules);
+}
+
+static void test_without_a_host_nothing_is_ready(void **state)
+{
+    struct rule_set *rules = make_rules("", CONFIG_DIGESTS_REWRITE);
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REWRITE_TEXT_MAX);
+
+    (void)state;
+    assert_int_equal(rewrite_image(rules, slice_str("nginx"), &out).outcome,
+                     OUTCOME_RULE_NOT_READY);
+    assert_int_equal(out.len, 0);
+    rule_set_unref(rules);
+}
+
+static void test_the_longest_reference_fits_the_bound(void **state)
+{
+    struct rule_set *rules = make_rules(HOST, CONFIG_DIGESTS_REWRITE);
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REWRITE_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf image = STRBUF_INIT(1000);
+
+    (void)state;
+    strbuf_add_str(&image, "x/" A200 A10 A10 A10 A10 "b:");
+    for (int i = 0; i < 128; i++)
+        strbuf_add_char(&image, 't');
+    strbuf_add_str(&image, "@sha512:");
+    for (int i = 0; i < 128; i++)
+        strbuf_add_char(&image, 'f');
+    assert_int_equal(rewrite_image(rules, strbuf_slice(&image), &out).outcome, OUTCOME_REWRITTEN);
+    assert_false(strbuf_overflowed(&out));
+    rule_set_unref(rules);
+}
+
+static void test_pod_gate(void **state)
+{
+    static const struct {
+        const char *namespace, *label, *label_value, *annotation, *annotation_value;
+        enum outcome want;
+    } gates[] = {
+        {"demo", "app", "web", "a", "b", OUTCOME_REWRITTEN},
+        {"", "app", "web", "a", "b", OUTCOME_REWRITTEN},
+        {"kube-system", "app", "web", "kubernetes.io/config.mirror", "x",
+         OUTCOME_SKIPPED_NAMESPACE},
+        {"demo", "cnpg.io/cluster", "x", "kubernetes.io/config.mirror", "", OUTCOME_MIRROR_POD},
+        {"demo", POD_GATE_SWITCH, "disabled", "a", "b", OUTCOME_SKIPPED_POD},
+        {"demo", POD_GATE_SWITCH, "enabled", "a", "b", OUTCOME_REWRITTEN},
+        {"demo", "app", "web", POD_GATE_SWITCH, "disabled", OUTCOME_SKIPPED_POD},
+        {"demo", "cnpg.io/cluster", "any", "a", "b", OUTCOME_SKIPPED_POD},
+        {"demo", "application", "spilo", "a", "b", OUTCOME_SKIPPED_POD},
+        {"demo", "application", "spilo2", "a", "b", OUTCOME_REWRITTEN},
+        {"demo", "app", "web", "cnpg.io/cluster", "x", OUTCOME_REWRITTEN}, /* a label, not this */
+    };
+    struct rule_set *rules = make_rules(HOST, CONFIG_DIGESTS_SKIP);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        struct pod_gate gate;
+
+        pod_gate_init(&gate, rules, slice_str(gates[i].namespace));
+        pod_gate_label(&gate, slice_str(gates[i].label), slice_str(gates[i].label_value));
+        pod_gate_annotation(&gate, slice_str(gates[i].annotation),
+                            slice_str(gates[i].annotation_value));
+        assert_int_equal(pod_gate_outcome(&gate), gates[i].want);
+    }
+    rule_set_unref(rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_outcome),
+        cmocka_unit_test(test_what_was_rewritten_stays),
+        cmocka_unit_test(test_digests_may_be_rewritten),
+        cmocka_unit_test(test_without_a_host_nothing_is_ready),
+        cmocka_unit_test(test_the_longest_reference_fits_the_bound),
+        cmocka_unit_test(test_pod_gate),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
