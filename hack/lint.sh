@@ -35,8 +35,9 @@ format() {
 }
 
 tidy() {
-    cmake --preset fuzz &&
-        printf '%s\n' "$@" | xargs -r -n 1 -P "$(nproc)" clang-tidy -p build/fuzz --quiet
+    cmake --preset fuzz >/dev/null &&
+        printf '%s\n' "$@" | xargs -r -n 1 -P "$(nproc)" clang-tidy -p build/fuzz --quiet 2>&1 |
+        sed '/^[0-9]* warnings\{0,1\} generated\.$/d'
 }
 
 failed=0
