@@ -12,6 +12,7 @@
 
 #include "pullthrough/core/arena.h"
 #include "pullthrough/core/outcome.h"
+#include "pullthrough/core/pod_images.h"
 #include "pullthrough/core/rule_set.h"
 #include "pullthrough/core/slice.h"
 #include "pullthrough/core/strbuf.h"
@@ -35,10 +36,7 @@ enum { REVIEW_OUTCOME_COUNT = REVIEW_BAD_REQUEST + 1 };
 const char *review_outcome_name(enum review_outcome outcome); /* "rewritten", ... */
 
 struct review_image {
-    struct slice field;     /* "containers", "initContainers", "ephemeralContainers", "volumes" */
-    size_t index;           /* in that list */
-    struct slice name;      /* of the container or volume; any bytes */
-    struct slice original;  /* as sent; any bytes */
+    struct pod_image place; /* where it stands, its container's name, its text as sent */
     struct slice rewritten; /* empty unless outcome is OUTCOME_REWRITTEN */
     enum outcome outcome;
     int upstream;       /* index in the rule set, or -1 */

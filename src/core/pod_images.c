@@ -1,0 +1,90 @@
+#include "pullthrough/core/pod_images.h"
+
+#include "pullthrough/core/json_member.h"
+
+static const struct {
+    enum pod_image_list list;
+    const char *field;
+} lists_in_order[] = {
+    {POD_CONTAINERS, "containers"},
+    {POD_INIT_CONTAINERS, "initContainers"},
+    {POD_EPHEMERAL_CONTAINERS, "ephemeralContainers"},
+    {POD_IMAGE_VOLUMES, "volumes"},
+};
+enum { LISTS = sizeof(lists_in_order) / sizeof(lists_in_order[0]) };
+
+const char *pod_image_field(enum pod_image_list list)
+{
+    size_t i = 0;
+
+    while (lists_in_order[i].list != list)
+        i++;
+    return lists_in_order[i].field;
+}
+
+/* A string, or nothing (absent and null are the same); anything else is no pod of ours. */
+static int take_text(yyjson_val *value, struct slice *text)
+{
+    *text = json_text(value);
+    return value && !yyjson_is_str(value) ? POD_IMAGES_MISSHAPEN : 0;
+}
+
+static int read_entry(yyjson_val *entry, struct pod_image *image)
+{
+    yyjson_val *value = json_member(entry, "image");
+
+    if (!yyjson_is_obj(entry))
+        return POD_IMAGES_MISSHAPEN;
+    image->name = json_text(json_member(entry, "name"));
+    if (image->list != POD_IMAGE_VOLUMES)
+        return take_text(value, &image->text);
+    if (value && !yyjson_is_obj(value))
+        return POD_IMAGES_MISSHAPEN;
+    return take_text(json_member(value, "reference"), &image->text);
+}
+
+static int collect_list(yyjson_val *list, enum pod_image_list which, struct pod_image *images,
+                        size_t *n)
+{
+    yyjson_arr_iter iter;
+    yyjson_val *entry;
+
+    if (!list)
+        return 0;
+    if (!yyjson_arr_iter_init(list, &iter))
+        return POD_IMAGES_MISSHAPEN;
+    for (size_t index = 0; (entry = yyjson_arr_iter_next(&iter)); index++) {
+        struct pod_image image = {.list = which, .index = index};
+
+        if (read_entry(entry, &image))
+            return POD_IMAGES_MISSHAPEN;
+        if (which != POD_IMAGE_VOLUMES || image.text.len)
+            images[(*n)++] = image;
+    }
+    return 0;
+}
+
+int pod_images_collect(yyjson_val *pod, unsigned lists, size_t most, struct arena *arena,
+                       struct pod_image **images, size_t *n)
+{
+    yyjson_val *spec = json_member(pod, "spec");
+    yyjson_val *found[LISTS] = {0};
+    size_t total = 0;
+
+    *n = 0;
+    *images = NULL;
+    if (!yyjson_is_obj(spec))
+        return POD_IMAGES_MISSHAPEN;
+    for (size_t i = 0; i < LISTS; i++) {
+        if (lists & (unsigned)lists_in_order[i].list)
+            found[i] = json_member(spec, lists_in_order[i].field);
+        total += yyjson_arr_size(found[i]);
+    }
+    if (total > most)
+        return POD_IMAGES_TOO_MANY;
+    *images = arena_alloc(arena, total * sizeof(**images));
+    for (size_t i = 0; i < LISTS; i++)
+        if (collect_list(found[i], lists_in_order[i].list, *images, n))
+            return POD_IMAGES_MISSHAPEN;
+    return 0;
+}
