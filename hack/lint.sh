@@ -44,6 +44,10 @@ failed=0
 mapfile -t c_files < <(ours 'src/*.[ch]' 'include/*.[ch]' 'tests/*.[ch]')
 mapfile -t c_sources < <(ours 'src/*.c' 'tests/*.c')
 mapfile -t shell_files < <(scripts)
+if [ ${#c_sources[@]} = 0 ] || [ ${#shell_files[@]} = 0 ]; then
+    printf 'lint: git lists no sources here: run it in a clone\n' >&2
+    exit 1
+fi
 
 stage "check-layers: who includes and calls what" hack/check-layers || failed=1
 stage "check-banned: banned functions, unfinished work" hack/check-banned || failed=1

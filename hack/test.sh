@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Install what the tests need, and run every test. No argument; safe to run twice.
+#
+# With CI=true nothing may be skipped. Elsewhere a missing tool costs its stage and one line
+# that says so. The last line is the sum: "N passed, N failed", where a stage that breaks
+# without a test to blame (lint, a build) counts as one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=hack/stage.sh
+. hack/stage.sh
+
+python=/usr/bin/python3 # Debian's own, which has Debian's pytest
+passed=0 failed=0
+rows=()
+
+row() { # RESULT SECONDS TESTS TITLE
+    rows+=("$(printf '%-8s %5s s  %11s  %s' "$1" "$2" "$3" "$4")")
+}
+
+# The number in attribute $2="..." of the first test suite in a JUnit file; 0 if there is none.
+junit_number() {
+    local text=
+    [ ! -f "$1" ] || text=$(<"$1")
+    if [[ $text =~ \<testsuite[[:space:]][^\>]*[[:space:]]$2=\"([0-9]+)\" ]]; then
+        printf '%d' "${BASH_REMATCH[1]}"
+    else
+        printf 0
+    fi
+}
+
+# run TITLE COMMAND...: one stage and its row.
+run() {
+    local title=$1
+    shift
+    if stage "$title" "$@"; then
+        row ok "$stage_seconds" "" "$title"
+    else
+        failed=$((failed + 1))
+        row FAILED "$stage_seconds" "" "$title"
+        return 1
+    fi
+}
+
+# run_tests TITLE JUNIT-FILE COMMAND...: one stage that counts tests. A run that counted none,
+# skipped one in CI, or failed for another reason than a test, is a failure of its own.
+run_tests() {
+    local title=$1 junit=$2 status=0 good=0 bad=0 skipped=0
+    shift 2
+    rm -f "$junit"
+    stage "$title" "$@" || status=1
+    bad=$(($(junit_number "$junit" failures) + $(junit_number "$junit" errors)))
+    skipped=$(($(junit_number "$junit" skipped) + $(junit_number "$junit" disabled)))
+    good=$(($(junit_number "$junit" tests) - bad - skipped))
+    ((skipped == 0)) || printf 'skipped: %d tests of "%s"\n' "$skipped" "$title"
+    if ((good + bad == 0)) || { ((status != 0)) && ((bad == 0)); } ||
+        { [ "${CI:-}" = true ] && ((skipped > 0)); }; then
+        status=1
+        bad=$((bad + 1))
+    fi
+    passed=$((passed + good)) failed=$((failed + bad))
+    if ((status == 0)); then
+        row ok "$stage_seconds" "$good" "$title"
+    else
+        row FAILED "$stage_seconds" "$good + $bad bad" "$title"
+    fi
+    return "$status"
+}
+
+# not_run TITLE: after a failure that it depends on.
+not_run() {
+    row "not run" 0 "" "$1"
+}
+
+build() { # PRESET
+    cmake --preset "$1" -DPULLTHROUGH_WERROR=ON && cmake --build --preset "$1" -j "$(nproc)"
+}
+
+ctests() { # PRESET [ARGUMENT...]
+    local preset=$1
+    shift
+    ctest --preset "$preset" -j "$(nproc)" --timeout 300 \
+        --output-junit "$PWD/build/$preset/ctest.xml" "$@"
+}
+
+pytests() { # PRESET, folders of tests
+    local preset=$1
+    shift
+    PULLTHROUGH_BUILD=$PWD/build/$preset "$python" -B -m pytest -v --tb=short -p no:cacheprovider \
+        --junitxml="$PWD/build/$preset/pytest.xml" "$@"
+}
+
+cover() {
+    find build/coverage -name '*.gcda' -delete &&
+        ctest --preset coverage -j "$(nproc)" --timeout 300 &&
+        gcovr --root . --filter src/core/ --object-directory build/coverage \
+            --txt build/coverage/core.txt --json-summary build/coverage/core.json
+}
+
+# Lines of core that no test reaches, and the sum.
+show_coverage() {
+    awk '/^src\/core\/.*%/ && !/100%/ || /^TOTAL/' build/coverage/core.txt | cut -c 1-100
+}
+
+start=$SECONDS
+if ! hack/deps.sh test; then
+    if [ "${CI:-}" = true ]; then
+        printf '0 passed, 1 failed\n'
+        exit 1
+    fi
+    printf 'test: going on with what is installed\n'
+fi
+
+lint_start=$SECONDS
+printf '== lint\n'
+if hack/lint.sh; then
+    row ok $((SECONDS - lint_start)) "" "lint"
+else
+    failed=$((failed + 1))
+    row FAILED $((SECONDS - lint_start)) "" "lint"
+fi
+
+pytest_folders=()
+for folder in tests/it tests/fakes; do
+    [ -z "$(find "$folder" -name 'test_*.py' 2>/dev/null)" ] || pytest_folders+=("$folder")
+done
+
+if run "gcc, ASan and UBSan: build" build dev; then
+    run_tests "gcc, ASan and UBSan: unit tests" build/dev/ctest.xml ctests dev || true
+    run_tests "gcc, ASan and UBSan: running programs" build/dev/pytest.xml \
+        pytests dev "${pytest_folders[@]}" || true
+else
+    not_run "gcc, ASan and UBSan: tests"
+fi
+
+if stage_has "clang build" clang; then
+    if run "clang, libFuzzer: build" build fuzz; then
+        run_tests "clang, libFuzzer: unit tests, corpora" build/fuzz/ctest.xml ctests fuzz || true
+    else
+        not_run "clang, libFuzzer: tests"
+    fi
+fi
+
+if run "TSan: build" build tsan; then
+    run_tests "TSan: unit tests" build/tsan/ctest.xml ctests tsan || true
+else
+    not_run "TSan: tests"
+fi
+
+if stage_has "coverage of core" gcovr; then
+    if run "coverage of core: build" build coverage && run "coverage of core: tests" cover; then
+        show_coverage
+    else
+        not_run "coverage of core"
+    fi
+fi
+
+run "release: build" hack/build.sh release || true
+
+printf '\n%-8s %7s  %11s  %s\n' result time tests stage
+printf '%s\n' "${rows[@]}"
+printf 'all in %d s\n\n' $((SECONDS - start))
+printf '%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))

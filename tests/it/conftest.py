@@ -1,0 +1,24 @@
+"""What every test of the running program may ask for."""
+
+import os
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def build_dir():
+    """The build under test: PULLTHROUGH_BUILD, or the dev preset's."""
+    folder = pathlib.Path(os.environ.get("PULLTHROUGH_BUILD") or ROOT / "build" / "dev")
+    assert (folder / "CMakeCache.txt").is_file(), f"{folder} is no build: run hack/build.sh dev"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def program(build_dir):
+    """Path of the pullthrough program."""
+    path = build_dir / "src" / "pullthrough"
+    assert path.is_file(), f"{path} isn't built"
+    return path
