@@ -1,5 +1,7 @@
 #include "pullthrough/core/strbuf.h"
 
+#include "pullthrough/core/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,33 +117,6 @@ void strbuf_add_format(struct strbuf *buf, const char *format, ...)
     advance(buf, (size_t)len);
 }
 
-/* How many bytes the UTF-8 character at text[0] takes (RFC 3629, section 4), 0 if it is none. */
-static size_t utf8_length(const unsigned char *text, size_t len)
-{
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high, length;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-
-    if (text[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (text[0] < forms[i].first_low || text[0] > forms[i].first_high)
-            continue;
-        if (len < forms[i].length || text[1] < forms[i].second_low ||
-            text[1] > forms[i].second_high)
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++)
-            if (text[k] < 0x80 || text[k] > 0xbf)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
-}
-
 static void add_json_escape(struct strbuf *buf, unsigned char c)
 {
     switch (c) {
@@ -156,13 +131,13 @@ static void add_json_escape(struct strbuf *buf, unsigned char c)
 
 void strbuf_add_json(struct strbuf *buf, struct slice text)
 {
-    const unsigned char *bytes = (const unsigned char *)text.ptr;
+    const char *bytes = text.ptr;
     size_t plain = 0; /* start of the run that is copied as it is */
     size_t at = 0;
 
     strbuf_add_char(buf, '"');
     while (at < text.len) {
-        unsigned char c = bytes[at];
+        unsigned char c = (unsigned char)bytes[at];
         size_t step = 1;
 
         if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {

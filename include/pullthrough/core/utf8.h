@@ -1,0 +1,17 @@
+/*
+ * UTF-8, character by character (RFC 3629, section 4): no overlong forms, no surrogates,
+ * nothing above U+10FFFF.
+ */
+#ifndef PULLTHROUGH_CORE_UTF8_H
+#define PULLTHROUGH_CORE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How many bytes the character at text[0] takes, 0 if it is none; len is at least 1. */
+size_t utf8_length(const char *text, size_t len);
+
+/* Write the character `code` (a Unicode scalar value); returns its 1 to 4 bytes. */
+size_t utf8_encode(char out[4], uint32_t code);
+
+#endif
