@@ -26,8 +26,9 @@ struct yaml_node {
     enum yaml_style style; /* of a scalar */
     bool in_flow;          /* stands inside [...] or {...} */
     bool tagged;           /* an explicit tag, "!!str" or "!thing" */
+    bool tagged_str;       /* and it is "!!str" */
     bool anchored;         /* "&name" */
-    size_t line, column;   /* from 1, in characters */
+    size_t line, column;   /* from 1, in characters; of the anchor or tag where there is one */
     size_t start, end;     /* bytes of the text that is the node, quotes included, without
                               anchor and tag; for collections: of its first and behind its last byte */
     struct slice text;     /* decoded value of a scalar; owned by the tree; NUL-terminated */
@@ -45,8 +46,8 @@ struct yaml_limits {
     size_t max_depth;
 };
 
-/* Parse `text`. *treep owns copies: the text may die. -1 with "LINE:COL: message" in error
- * (LINE and COL count from 1, in characters). */
+/* Parse `text`, which is UTF-8, with or without a byte order mark. *treep owns copies: the text
+ * may die. -1 with "LINE:COL: message" in error (LINE and COL count from 1, in characters). */
 int yaml_tree_parse(struct yaml_tree **treep, struct slice text, const struct yaml_limits *limits,
                     struct error *error);
 void yaml_tree_free(struct yaml_tree *tree);
@@ -57,16 +58,17 @@ static inline void yaml_tree_cleanup(struct yaml_tree **treep)
 #define YAML_TREE_CLEANUP __attribute__((cleanup(yaml_tree_cleanup)))
 
 size_t yaml_tree_documents(const struct yaml_tree *tree);
-/* The root of a document; NULL for an empty one. */
+/* The root of a document (from 0); NULL for an empty one. */
 const struct yaml_node *yaml_tree_root(const struct yaml_tree *tree, size_t document);
 
 /* The value of the last scalar key `key`, NULL if there is none or the node is no mapping. */
 const struct yaml_node *yaml_node_get(const struct yaml_node *mapping, const char *key);
 
-/* Whether a plain, untagged scalar means null in YAML's core schema: "", "~", "null", ... */
+/* Whether a plain, untagged scalar is one of YAML's nulls: "", "~", "null", "Null", "NULL". */
 bool yaml_node_is_null(const struct yaml_node *node);
-/* Whether a scalar is a string in YAML 1.1 as Kubernetes reads it: quoted, tagged !!str, or
- * plain and neither null, boolean, number nor timestamp-like number. */
+/* Whether a scalar is a string in YAML 1.1 as Kubernetes reads it: tagged !!str, or not tagged
+ * and quoted, a block, or plain and neither null, boolean nor number. What looks like a time
+ * or like "12:30" is a string there. */
 bool yaml_node_is_string(const struct yaml_node *node);
 
 #endif
