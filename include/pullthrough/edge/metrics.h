@@ -1,0 +1,46 @@
+/*
+ * The metrics: a fixed set of counters, gauges and one histogram, in Prometheus' text
+ * format. Labels are bounded: upstreams of the configuration, and words of our own; never
+ * an image, a namespace or a pod.
+ *
+ * Counting is wait-free and allowed from any thread.
+ */
+#ifndef PULLTHROUGH_EDGE_METRICS_H
+#define PULLTHROUGH_EDGE_METRICS_H
+
+#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/review.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct metrics;
+
+struct metrics *metrics_new(const char *version, const char *commit);
+void metrics_free(struct metrics *metrics);
+
+/* Upstreams are counted by slot. A name keeps its slot for life; when there are more names
+ * than slots (reloads with ever new ones) the rest share "other", METRICS_OTHER. Takes a
+ * lock: not on the request path. */
+enum { METRICS_OTHER = 0, METRICS_SLOTS = 128 };
+unsigned metrics_upstream_slot(struct metrics *metrics, struct slice registry);
+
+void metrics_review(struct metrics *metrics, enum review_operation operation,
+                    enum review_outcome outcome, uint64_t duration_ns);
+void metrics_image(struct metrics *metrics, unsigned slot, enum outcome outcome);
+void metrics_connections(struct metrics *metrics, int change);
+void metrics_handshake(struct metrics *metrics, bool done);
+void metrics_config_reload(struct metrics *metrics, bool taken);
+void metrics_certificate_reload(struct metrics *metrics, bool taken);
+void metrics_certificate_not_after(struct metrics *metrics, int64_t seconds);
+
+/* Forget which upstreams are configured, then name those that are. One thread. */
+void metrics_clear_upstreams(struct metrics *metrics);
+void metrics_upstream_ready(struct metrics *metrics, unsigned slot, bool ready);
+
+/* Append everything, process_* of this process too. */
+void metrics_print(const struct metrics *metrics, struct strbuf *out);
+
+#endif

@@ -1,0 +1,136 @@
+#include "pullthrough/edge/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { PAGE_MAX = 1024 * 1024 };
+
+static void check_line(const struct metrics *metrics, const char *line)
+{
+    STRBUF_CLEANUP struct strbuf page = STRBUF_INIT(PAGE_MAX), wanted = STRBUF_INIT(1000);
+
+    metrics_print(metrics, &page);
+    strbuf_add_format(&wanted, "\n%s\n", line);
+    if (!strstr(strbuf_str(&page), strbuf_str(&wanted)))
+        fail_msg("no line \"%s\" in\n%s", line, strbuf_str(&page));
+}
+
+static void check_absent(const struct metrics *metrics, const char *text)
+{
+    STRBUF_CLEANUP struct strbuf page = STRBUF_INIT(PAGE_MAX);
+
+    metrics_print(metrics, &page);
+    assert_null(strstr(strbuf_str(&page), text));
+}
+
+static void test_counters_count(void **state)
+{
+    struct metrics *metrics = metrics_new("1.2.3", "abcdef");
+    unsigned hub = metrics_upstream_slot(metrics, slice_str("docker.io"));
+
+    (void)state;
+    metrics_review(metrics, REVIEW_CREATE, REVIEW_REWRITTEN, 9 * 1000);
+    metrics_review(metrics, REVIEW_CREATE, REVIEW_REWRITTEN, 10 * 1000);
+    metrics_review(metrics, REVIEW_UPDATE, REVIEW_IGNORED, 2000ULL * 1000 * 1000);
+    metrics_image(metrics, hub, OUTCOME_DIGEST);
+    metrics_image(metrics, METRICS_OTHER, OUTCOME_INVALID);
+    metrics_handshake(metrics, true);
+    metrics_handshake(metrics, false);
+    metrics_handshake(metrics, false);
+    metrics_connections(metrics, 1);
+    metrics_connections(metrics, 1);
+    metrics_connections(metrics, -1);
+    metrics_config_reload(metrics, false);
+    metrics_certificate_not_after(metrics, 1800000000);
+    check_line(metrics, "pullthrough_reviews_total{operation=\"CREATE\",outcome=\"rewritten\"} 2");
+    check_line(metrics, "pullthrough_reviews_total{operation=\"UPDATE\",outcome=\"ignored\"} 1");
+    check_line(metrics, "pullthrough_images_total{upstream=\"docker.io\",outcome=\"digest\"} 1");
+    check_line(metrics, "pullthrough_images_total{upstream=\"other\",outcome=\"invalid\"} 1");
+    check_line(metrics, "pullthrough_review_duration_seconds_bucket{le=\"1e-05\"} 2");
+    check_line(metrics, "pullthrough_review_duration_seconds_bucket{le=\"1\"} 2");
+    check_line(metrics, "pullthrough_review_duration_seconds_bucket{le=\"+Inf\"} 3");
+    check_line(metrics, "pullthrough_review_duration_seconds_count 3");
+    check_line(metrics, "pullthrough_review_duration_seconds_sum 2.000019000");
+    check_line(metrics, "pullthrough_tls_handshakes_total{outcome=\"ok\"} 1");
+    check_line(metrics, "pullthrough_tls_handshakes_total{outcome=\"failed\"} 2");
+    check_line(metrics, "pullthrough_connections 1");
+    check_line(metrics, "pullthrough_config_reloads_total{outcome=\"refused\"} 1");
+    check_line(metrics, "pullthrough_certificate_not_after_seconds 1800000000");
+    check_line(metrics, "pullthrough_build_info{version=\"1.2.3\",commit=\"abcdef\"} 1");
+    metrics_free(metrics);
+}
+
+static void test_upstreams_come_and_go(void **state)
+{
+    struct metrics *metrics = metrics_new("1", "c");
+    unsigned hub = metrics_upstream_slot(metrics, slice_str("docker.io"));
+    unsigned quay = metrics_upstream_slot(metrics, slice_str("quay.io"));
+
+    (void)state;
+    metrics_upstream_ready(metrics, hub, true);
+    metrics_upstream_ready(metrics, quay, false);
+    check_line(metrics, "pullthrough_upstream_ready{upstream=\"docker.io\"} 1");
+    check_line(metrics, "pullthrough_upstream_ready{upstream=\"quay.io\"} 0");
+    check_line(metrics, "pullthrough_images_total{upstream=\"quay.io\",outcome=\"rewritten\"} 0");
+    metrics_clear_upstreams(metrics);
+    metrics_upstream_ready(metrics, hub, false);
+    check_line(metrics, "pullthrough_upstream_ready{upstream=\"docker.io\"} 0");
+    check_absent(metrics, "pullthrough_upstream_ready{upstream=\"quay.io\"}");
+    assert_int_equal(metrics_upstream_slot(metrics, slice_str("quay.io")), quay);
+    metrics_free(metrics);
+}
+
+static void test_slots_run_out_into_other(void **state)
+{
+    struct metrics *metrics = metrics_new("1", "c");
+
+    (void)state;
+    for (int i = 1; i < METRICS_SLOTS; i++) {
+        STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(20);
+
+        strbuf_add_format(&name, "r%d.io", i);
+        assert_int_equal(metrics_upstream_slot(metrics, strbuf_slice(&name)), i);
+    }
+    assert_int_equal(metrics_upstream_slot(metrics, slice_str("one.more")), METRICS_OTHER);
+    assert_int_equal(metrics_upstream_slot(metrics, slice_str("r7.io")), 7);
+    metrics_free(metrics);
+}
+
+/* This process certainly has some memory and some files open. */
+static void test_process_numbers_are_real(void **state)
+{
+    STRBUF_CLEANUP struct strbuf page = STRBUF_INIT(PAGE_MAX);
+    struct metrics *metrics = metrics_new("1", "c");
+    double resident = 0, fds = 0, start = 0;
+
+    (void)state;
+    metrics_print(metrics, &page);
+    assert_int_equal(sscanf(strstr(strbuf_str(&page), "\nprocess_resident_memory_bytes"),
+                            "\nprocess_resident_memory_bytes %lf", &resident),
+                     1);
+    assert_int_equal(
+        sscanf(strstr(strbuf_str(&page), "\nprocess_open_fds"), "\nprocess_open_fds %lf", &fds), 1);
+    assert_int_equal(sscanf(strstr(strbuf_str(&page), "\nprocess_start_time_seconds"),
+                            "\nprocess_start_time_seconds %lf", &start),
+                     1);
+    assert_true(resident > 1e6 && fds >= 3 && start > 1.6e9);
+    metrics_free(metrics);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counters_count),
+        cmocka_unit_test(test_upstreams_come_and_go),
+        cmocka_unit_test(test_slots_run_out_into_other),
+        cmocka_unit_test(test_process_numbers_are_real),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
