@@ -34,7 +34,7 @@ static bool look(yyjson_val *pod, struct arena *arena, struct found *found)
     while ((key = yyjson_obj_iter_next(&iter)))
         if (!yyjson_equals_str(key, ORIGINALS_ANNOTATION))
             found->other_bytes +=
-                yyjson_get_len(key) + yyjson_get_len(yyjson_obj_iter_get_val(key));
+                yyjson_get_len(key) + json_text(yyjson_obj_iter_get_val(key)).len;
     return true;
 }
 

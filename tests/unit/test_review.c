@@ -291,6 +291,10 @@ static void test_whole_answers(void **state)
          "\"message\":\"the body has no request, so no uid to answer "
          "to\",\"reason\":\"BadRequest\","
          "\"code\":400}"},
+        {"{\"request\":{\"uid\":{\"a\":1}}}", 400, REVIEW_BAD_REQUEST,
+         "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+         "\"message\":\"request.uid is not a text of 1 to 256 bytes\",\"reason\":\"BadRequest\","
+         "\"code\":400}"},
         {"{\"request\":{\"uid\":\"\"}}", 400, REVIEW_BAD_REQUEST,
          "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
          "\"message\":\"request.uid is not a text of 1 to 256 bytes\",\"reason\":\"BadRequest\","

@@ -16,7 +16,9 @@ yyjson_val *json_member(yyjson_val *object, const char *key);
 /* The bytes of a string; the empty slice for anything else. Borrowed from the document. */
 static inline struct slice json_text(yyjson_val *value)
 {
-    return slice_of(yyjson_get_str(value), yyjson_get_len(value));
+    /* yyjson_get_len() alone would give an object's number of members */
+    return yyjson_is_str(value) ? slice_of(yyjson_get_str(value), yyjson_get_len(value))
+                                : slice_of(NULL, 0);
 }
 
 #endif
