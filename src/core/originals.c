@@ -33,8 +33,7 @@ static bool look(yyjson_val *pod, struct arena *arena, struct found *found)
         return true;
     while ((key = yyjson_obj_iter_next(&iter)))
         if (!yyjson_equals_str(key, ORIGINALS_ANNOTATION))
-            found->other_bytes +=
-                yyjson_get_len(key) + json_text(yyjson_obj_iter_get_val(key)).len;
+            found->other_bytes += yyjson_get_len(key) + json_text(yyjson_obj_iter_get_val(key)).len;
     return true;
 }
 
