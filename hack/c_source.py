@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 _COMMENT_OR_LITERAL = re.compile(
     r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'""", re.S | re.X
 )
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', re.M)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 
 def files(*folders):
@@ -43,9 +43,16 @@ def line_of(whole, offset):
 
 
 def includes(path):
-    """(line, name) of each include."""
+    """(line, name) of each include; that of a file beside it is its path in the repository."""
     whole = text(path)
-    return [(line_of(whole, m.start()), m[1]) for m in _INCLUDE.finditer(whole)]
+    found = []
+    for match in _INCLUDE.finditer(whole):
+        name = match[2]
+        beside = (ROOT / path).parent / name
+        if match[1] == '"' and beside.is_file():
+            name = str(beside.resolve().relative_to(ROOT))
+        found.append((line_of(whole, match.start()), name))
+    return found
 
 
 def calls(path, names):

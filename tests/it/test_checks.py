@@ -61,7 +61,9 @@ def test_what_is_fine_passes(tree, name):
         ("src/core/a.c", '#include "pullthrough/app/webhook.h"', "core includes app"),
         ("include/pullthrough/core/a.h", '#include "pullthrough/edge/log.h"', "core includes edge"),
         ("src/edge/a.c", '#  include "pullthrough/app/webhook.h"', "edge includes app"),
+        ("src/core/a.c", '#include "../edge/own.h"', "core includes edge"),
         ("src/core/a.c", "#include <unistd.h>", "not one of the headers"),
+        ("src/core/a.c", '#include "absent.h"', "not one of the headers"),
         ("src/core/a.c", "#include <openssl/ssl.h>", "belongs in src/edge/http_server.c"),
         ("src/edge/log.c", "#include <curl/curl.h>", "belongs in src/edge/http_client.c"),
         ("include/pullthrough/edge/tls.h", "#include <openssl/ssl.h>", "belongs in"),
@@ -74,6 +76,7 @@ def test_what_is_fine_passes(tree, name):
     ],
 )
 def test_a_breach_of_the_border_is_found(tree, path, line, why):
+    tree.write("src/edge/own.h", "")
     tree.write(path, f"\n{line}\n")
     (found,) = tree.check("check-layers")
     assert found.startswith(f"{path}:2: ") and why in found
@@ -83,7 +86,8 @@ def test_what_a_room_may_include_passes(tree):
     tree.write("src/edge/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/slice.h"\n')
     tree.write("src/edge/tls.c", "#include <openssl/ssl.h>\n")
     tree.write("src/app/webhook.c", '#include "pullthrough/edge/log.h"\n#include <time.h>\n')
-    tree.write("src/core/a.c", "#include <openssl/hmac.h>\n#include <yyjson.h>\n")
+    tree.write("src/core/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')
+    tree.write("src/core/own.h", "#include <stddef.h>\n")
     assert tree.check("check-layers") == []
 
 
@@ -119,5 +123,5 @@ def test_a_function_over_the_ceiling_is_found(tree):
 
 def test_a_file_over_the_ceiling_is_found(tree):
     tree.write("src/app/a.c", "\n" * 501)
-    tree.write("tests/unit/a.c", "\n" * 501)
+    tree.write("tests/unit/a.c", "\n" * 501)  # a table may be long
     assert tree.check("check-sizes") == ["src/app/a.c: 501 lines, ceiling 500"]
