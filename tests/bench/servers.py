@@ -1,0 +1,127 @@
+"""The two servers that are compared, each as a process of its own: what it takes to start one,
+and what Linux says of it (ports, processor time, resident memory)."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+CONFIG = """
+registry: {{account: "111122223333", region: us-west-2}}
+rewrite: {{requireRule: false}}
+reconcile: {{mode: "off"}}
+listen: {{webhook: "{webhook}:0", status: "{status}:0"}}
+tls: {{mode: files, certFile: {cert}, keyFile: {key}}}
+server: {{threads: {threads}, drain: 0s}}
+log: {{level: {level}, format: json}}
+"""
+
+# The ports are found by their addresses, for at level warn the log doesn't name them.
+WEBHOOK, STATUS = "127.0.0.1", "127.0.0.2"
+
+
+class Certificate:
+    """A key and a certificate of its own for localhost, in a folder."""
+
+    def __init__(self, folder):
+        self.cert, self.key = folder / "tls.crt", folder / "tls.key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            + ["-nodes", "-days", "2", "-subj", "/CN=localhost"]
+            + ["-addext", f"subjectAltName=DNS:localhost,IP:{WEBHOOK}"]
+            + ["-keyout", self.key, "-out", self.cert],
+            check=True,
+            capture_output=True,
+        )
+
+
+def serve_command(build, certificate, folder, threads, level="warn"):
+    """`pullthrough serve`, without AWS and with every default rule taken as ready."""
+    config = folder / f"config-{threads}-{level}.yaml"
+    text = CONFIG.format(
+        webhook=WEBHOOK,
+        status=STATUS,
+        cert=certificate.cert,
+        key=certificate.key,
+        threads=threads,
+        level=level,
+    )
+    config.write_text(text.lstrip())
+    return [build / "src" / "pullthrough", "serve", "--config", config]
+
+
+def constant_command(build, certificate, threads):
+    """The same HTTP server with a constant answer."""
+    return [build / "tests" / "bench" / "constant_server", certificate.cert, certificate.key]
+
+
+class Server:
+    """A server process; its standard error is in a file. Use as a context."""
+
+    def __init__(self, command, log, cpu=None):
+        self.started = time.perf_counter()
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=(lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None,
+            )
+        self.log = pathlib.Path(log)
+        self.proc = pathlib.Path("/proc") / str(self.process.pid)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def port(self, seconds=60):
+        """The webhook port, once the process listens on it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            found = self._listening().get(WEBHOOK)
+            if found:
+                return found
+            time.sleep(0.0005)
+        raise RuntimeError(f"it doesn't listen; it said:\n{self.log.read_text()}")
+
+    def _listening(self):
+        sockets = set()
+        for fd in (self.proc / "fd").iterdir():
+            try:
+                sockets.add(os.readlink(fd))
+            except OSError:
+                pass
+        ports = {}
+        for line in (self.proc / "net" / "tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+                address, port = words[1].split(":")
+                host = ".".join(str(b) for b in reversed(bytes.fromhex(address)))
+                ports[host] = int(port, 16)
+        return ports
+
+    def cpu_seconds(self):
+        words = (self.proc / "stat").read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_kib(self):
+        for line in (self.proc / "status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise RuntimeError("no VmRSS")
+
+    def stop(self, seconds=60):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise RuntimeError(f"it didn't stop; it said:\n{self.log.read_text()}") from None
