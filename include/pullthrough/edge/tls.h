@@ -17,11 +17,14 @@
 
 struct tls;
 
-/* Called from loop threads, once a handshake ended: with true, or with false and why. */
+/* Called from loop threads, once a handshake ended: with true, or with false and why, in
+ * OpenSSL's words and dead after the call (an alert of the client is one: "tlsv1 alert unknown
+ * ca" is a wrong caBundle). A connection that ends before its first byte isn't reported. */
 typedef void (*tls_on_handshake)(void *context, bool done, const char *why);
 
 /* No key pair yet: handshakes fail until tls_load(). The callback may be NULL. */
 struct tls *tls_new(tls_on_handshake on_handshake, void *context);
+/* After the http_server that borrowed it. */
 void tls_free(struct tls *tls);
 
 struct tls_dates {
@@ -30,7 +33,9 @@ struct tls_dates {
 
 /* Check a PEM chain (leaf first), its PEM key, and the PEM bundle of CAs that clients must
  * be signed by (empty: clients show no certificate); then make them current for new
- * connections. -1 with the reason: nothing changed. Any one thread at a time. */
+ * connections. An expired certificate is taken, an encrypted key is not, and a leaf must be
+ * usable as a server's and have a subject alternative name.
+ * -1 with the reason: nothing changed. Any one thread at a time. */
 int tls_load(struct tls *tls, struct slice chain, struct slice key, struct slice client_ca,
              struct error *error);
 

@@ -1,0 +1,590 @@
+#include "pullthrough/edge/tls.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <cmocka.h>
+
+#include "made_certificate.h"
+
+static struct made_certificate *ca, *other_ca, *leaf, *second, *rsa, *client, *stranger;
+
+static int make_certificates(void **state)
+{
+    (void)state;
+    ca = made_certificate_new(&(struct certificate_wish){
+        .name = "ca", .constraints = "critical,CA:TRUE", .usage = "keyCertSign,cRLSign"});
+    other_ca = made_certificate_new(
+        &(struct certificate_wish){.name = "other ca", .constraints = "critical,CA:TRUE"});
+    leaf = made_certificate_new(
+        &(struct certificate_wish){.name = "leaf", .alternative = "DNS:localhost", .issuer = ca});
+    second = made_certificate_new(
+        &(struct certificate_wish){.name = "second", .alternative = "DNS:localhost", .issuer = ca});
+    rsa = made_certificate_new(&(struct certificate_wish){
+        .name = "rsa", .alternative = "DNS:localhost", .issuer = ca, .rsa_bits = 2048});
+    client = made_certificate_new(
+        &(struct certificate_wish){.name = "client", .extended = "clientAuth", .issuer = ca});
+    stranger = made_certificate_new(&(struct certificate_wish){
+        .name = "stranger", .extended = "clientAuth", .issuer = other_ca});
+    return 0;
+}
+
+static int free_certificates(void **state)
+{
+    (void)state;
+    made_certificate_free(ca);
+    made_certificate_free(other_ca);
+    made_certificate_free(leaf);
+    made_certificate_free(second);
+    made_certificate_free(rsa);
+    made_certificate_free(client);
+    made_certificate_free(stranger);
+    return 0;
+}
+
+/* What the callback said. */
+struct heard {
+    unsigned done, failed;
+    char why[256];
+};
+
+static void hear(void *context, bool done, const char *why)
+{
+    struct heard *heard = context;
+
+    if (done) {
+        __atomic_fetch_add(&heard->done, 1, __ATOMIC_RELAXED);
+    } else {
+        heard->failed++;
+        (void)snprintf(heard->why, sizeof(heard->why), "%s", why);
+    }
+}
+
+static int load(struct tls *tls, const char *chain, const char *key, const char *client_ca,
+                struct error *error)
+{
+    return tls_load(tls, slice_str(chain), slice_str(key), slice_str(client_ca), error);
+}
+
+static struct tls *new_loaded(struct heard *heard)
+{
+    struct tls *tls = tls_new(hear, heard);
+
+    memset(heard, 0, sizeof(*heard));
+    assert_int_equal(load(tls, leaf->pem, leaf->key_pem, NULL, NULL), 0);
+    return tls;
+}
+
+/* Both ends of a connection, in memory. */
+struct ends {
+    SSL *server, *client;
+    SSL_CTX *client_context;
+};
+
+struct client_wish {
+    int version; /* the only one; 0: any */
+    const char *alpn;
+    const struct made_certificate *shows;
+    const struct made_certificate *trusts; /* NULL: anybody */
+};
+
+static struct ends ends_new(struct tls *tls, const struct client_wish *wish)
+{
+    struct ends ends = {.client_context = SSL_CTX_new(TLS_client_method())};
+    BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
+
+    assert_true(ends.client_context && to_server && to_client);
+    SSL_CTX_set_security_level(ends.client_context, 0); /* TLS 1.1 takes part in a test */
+    assert_int_equal(SSL_CTX_set_min_proto_version(ends.client_context, wish->version), 1);
+    assert_int_equal(SSL_CTX_set_max_proto_version(ends.client_context, wish->version), 1);
+    if (wish->alpn)
+        assert_int_equal(SSL_CTX_set_alpn_protos(ends.client_context,
+                                                 (const unsigned char *)wish->alpn,
+                                                 (unsigned)strlen(wish->alpn)),
+                         0);
+    if (wish->shows) {
+        assert_int_equal(SSL_CTX_use_certificate(ends.client_context, wish->shows->x509), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey(ends.client_context, wish->shows->key), 1);
+    }
+    if (wish->trusts) {
+        SSL_CTX_set_verify(ends.client_context, SSL_VERIFY_PEER, NULL);
+        assert_int_equal(
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(ends.client_context), wish->trusts->x509),
+            1);
+    }
+    ends.server = SSL_new(tls_context(tls));
+    ends.client = SSL_new(ends.client_context);
+    assert_true(ends.server && ends.client);
+    assert_int_equal(BIO_up_ref(to_server) + BIO_up_ref(to_client), 2);
+    SSL_set_bio(ends.server, to_server, to_client);
+    SSL_set_bio(ends.client, to_client, to_server);
+    SSL_set_accept_state(ends.server);
+    SSL_set_connect_state(ends.client);
+    return ends;
+}
+
+static void ends_free(struct ends *ends)
+{
+    SSL_free(ends->server);
+    SSL_free(ends->client);
+    SSL_CTX_free(ends->client_context);
+}
+
+/* One step of one end; true once its handshake is done. Like libh2o: with an empty queue. */
+static bool step(SSL *ssl)
+{
+    ERR_clear_error();
+    return SSL_do_handshake(ssl) == 1;
+}
+
+/* Let both ends talk until nothing more happens; whether both are done. */
+static bool shake(struct ends *ends)
+{
+    bool client_done = false, server_done = false;
+
+    for (int i = 0; i < 5; i++) {
+        client_done = client_done || step(ends->client);
+        server_done =
+            server_done || (BIO_ctrl_pending(SSL_get_rbio(ends->server)) > 0 && step(ends->server));
+    }
+    return client_done && server_done;
+}
+
+/* The CN that the client was shown. */
+static const char *shown(const struct ends *ends, char *name, int size)
+{
+    X509 *x509 = SSL_get1_peer_certificate(ends->client);
+
+    assert_non_null(x509);
+    assert_true(X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName, name, size) >
+                0);
+    X509_free(x509);
+    return name;
+}
+
+static void test_tls_1_2_and_1_3_with_both_kinds_of_key(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION, 0};
+    char name[50];
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        const struct made_certificate *used = i < 3 ? leaf : rsa;
+        struct client_wish wish = {.version = versions[i % 3], .trusts = ca};
+        struct ends ends;
+
+        assert_int_equal(load(tls, used->pem, used->key_pem, NULL, NULL), 0);
+        ends = ends_new(tls, &wish);
+        assert_true(shake(&ends));
+        assert_string_equal(shown(&ends, name, sizeof(name)), i < 3 ? "leaf" : "rsa");
+        assert_false(SSL_SESSION_has_ticket(SSL_get_session(ends.client)));
+        ends_free(&ends);
+        assert_int_equal(heard.done, i + 1);
+    }
+    assert_int_equal(heard.failed, 0);
+    tls_free(tls);
+}
+
+static void test_older_versions_and_ciphers_are_refused(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct ends ends = ends_new(tls, &(struct client_wish){.version = TLS1_1_VERSION});
+
+    (void)state;
+    assert_false(shake(&ends));
+    assert_string_equal(heard.why, "unsupported protocol");
+    ends_free(&ends);
+
+    ends = ends_new(tls, &(struct client_wish){.version = TLS1_2_VERSION});
+    assert_int_equal(SSL_set_cipher_list(ends.client, "ECDHE-ECDSA-AES128-SHA"), 1);
+    assert_false(shake(&ends));
+    assert_string_equal(heard.why, "no shared cipher");
+    ends_free(&ends);
+    assert_int_equal(heard.done, 0);
+    assert_int_equal(heard.failed, 2);
+    tls_free(tls);
+}
+
+static void test_alpn(void **state)
+{
+    static const struct {
+        const char *offered, *chosen;
+    } rows[] = {
+        {NULL, ""},
+        {"\x08http/1.1", "http/1.1"},
+        {"\x02h2\x08http/1.1", "http/1.1"},
+        {"\x02h2", ""}, /* not refused: HTTP/1.1 is what it gets */
+    };
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ends ends = ends_new(tls, &(struct client_wish){.alpn = rows[i].offered});
+        const unsigned char *chosen;
+        unsigned len;
+
+        assert_true(shake(&ends));
+        SSL_get0_alpn_selected(ends.client, &chosen, &len);
+        assert_true(slice_is(slice_of((const char *)chosen, len), rows[i].chosen));
+        ends_free(&ends);
+    }
+    tls_free(tls);
+}
+
+static void test_reload_reaches_the_next_client_hello(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct ends live = ends_new(tls, &(struct client_wish){0});
+    struct ends waiting = ends_new(tls, &(struct client_wish){0});
+    char name[50], byte;
+
+    (void)state;
+    assert_true(shake(&live));
+    assert_int_equal(load(tls, second->pem, second->key_pem, NULL, NULL), 0);
+    assert_int_equal(load(tls, rsa->pem, rsa->key_pem, NULL, NULL), 0);
+    assert_true(shake(&waiting));
+    assert_string_equal(shown(&waiting, name, sizeof(name)), "rsa");
+    assert_int_equal(SSL_write(live.server, "x", 1), 1); /* the old pair's connection goes on */
+    assert_int_equal(SSL_read(live.client, &byte, 1), 1);
+    assert_string_equal(shown(&live, name, sizeof(name)), "leaf");
+    ends_free(&live);
+    ends_free(&waiting);
+    tls_free(tls);
+}
+
+static void test_without_a_certificate_a_handshake_says_so(void **state)
+{
+    struct heard heard = {0};
+    struct tls *tls = tls_new(hear, &heard);
+    struct ends ends = ends_new(tls, &(struct client_wish){0});
+
+    (void)state;
+    assert_false(tls_loaded(tls, NULL));
+    assert_false(shake(&ends));
+    assert_string_equal(heard.why, "no certificate is loaded yet");
+    assert_int_equal(heard.failed, 1);
+    ends_free(&ends);
+    tls_free(tls);
+}
+
+static void test_a_client_that_refuses_us_is_heard(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ends ends =
+            ends_new(tls, &(struct client_wish){.version = versions[i], .trusts = other_ca});
+
+        assert_false(shake(&ends));
+        assert_string_equal(heard.why, "tlsv1 alert unknown ca");
+        ends_free(&ends);
+        assert_int_equal(heard.failed, i + 1);
+        assert_int_equal(heard.done, 0);
+    }
+    tls_free(tls);
+}
+
+static void test_client_certificates(void **state)
+{
+    const struct {
+        const struct made_certificate *shows;
+        const char *why; /* NULL: let in */
+    } rows[] = {
+        {client, NULL},
+        {NULL, "peer did not return a certificate"},
+        {stranger, "certificate verify failed: unable to get local issuer certificate"},
+    };
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct ends ends;
+
+    (void)state;
+    assert_int_equal(load(tls, leaf->pem, leaf->key_pem, ca->pem, NULL), 0);
+    for (int i = 0; i < 6; i++) {
+        struct client_wish wish = {.version = versions[i / 3], .shows = rows[i % 3].shows};
+
+        memset(&heard, 0, sizeof(heard));
+        ends = ends_new(tls, &wish);
+        (void)shake(&ends); /* in TLS 1.3 the client is done before it is refused */
+        assert_int_equal(heard.done, rows[i % 3].why ? 0 : 1);
+        assert_int_equal(heard.failed, rows[i % 3].why ? 1 : 0);
+        assert_string_equal(heard.why, rows[i % 3].why ? rows[i % 3].why : "");
+        ends_free(&ends);
+    }
+    assert_int_equal(load(tls, leaf->pem, leaf->key_pem, NULL, NULL), 0); /* and without again */
+    ends = ends_new(tls, &(struct client_wish){0});
+    assert_true(shake(&ends));
+    ends_free(&ends);
+    tls_free(tls);
+}
+
+static void test_connections_that_end_early(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct ends silent = ends_new(tls, &(struct client_wish){0});
+    struct ends gone = ends_new(tls, &(struct client_wish){0});
+
+    (void)state;
+    ends_free(&silent);
+    assert_int_equal(heard.failed, 0);
+    assert_false(step(gone.client));
+    assert_false(step(gone.server));
+    assert_int_equal(heard.failed, 0);
+    ends_free(&gone);
+    assert_int_equal(heard.failed, 1);
+    assert_string_equal(heard.why, "the connection ended in the middle of the handshake");
+    assert_int_equal(heard.done, 0);
+    tls_free(tls);
+}
+
+static void test_garbage_is_reported_once(void **state)
+{
+    static const struct {
+        struct slice bytes;
+        const char *why;
+    } rows[] = {
+        {{"GET / HTTP/1.1\r\n\r\n", 18}, "http request"},
+        {{"\x16\x03\x01\x00\x04\x63\x00\x00\x00", 9}, "unexpected message"},
+        {{"\x16\x03\x01\x00\x08\x01\x00\x00\x04\x03\x03\x00\x00", 13}, "length mismatch"},
+        {{"never heard of TLS", 18}, "wrong version number"},
+    };
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ends ends = ends_new(tls, &(struct client_wish){0});
+
+        assert_true(
+            BIO_write(SSL_get_wbio(ends.client), rows[i].bytes.ptr, (int)rows[i].bytes.len) > 0);
+        assert_false(step(ends.server));
+        assert_false(step(ends.server));
+        assert_string_equal(heard.why, rows[i].why);
+        ends_free(&ends);
+        assert_int_equal(heard.failed, i + 1);
+    }
+    tls_free(tls);
+}
+
+static void test_dates(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct made_certificate *expired = made_certificate_new(&(struct certificate_wish){
+        .name = "expired", .alternative = "DNS:x", .from_s = -7200, .to_s = -3600});
+    struct tls_dates dates;
+    int64_t now = time(NULL);
+
+    (void)state;
+    assert_int_equal(load(tls, expired->pem, expired->key_pem, NULL, NULL), 0);
+    assert_true(tls_loaded(tls, &dates));
+    assert_in_range(now - dates.not_before_s, 7200, 7260);
+    assert_in_range(now - dates.not_after_s, 3600, 3660);
+    made_certificate_free(expired);
+    tls_free(tls);
+}
+
+static char *joined(const char *a, const char *b)
+{
+    char *text;
+
+    assert_true(asprintf(&text, "%s%s", a, b) > 0);
+    return text;
+}
+
+static void test_a_chain_is_sent_whole(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct made_certificate *middle = made_certificate_new(&(struct certificate_wish){
+        .name = "middle", .constraints = "critical,CA:TRUE", .issuer = ca});
+    struct made_certificate *end = made_certificate_new(&(struct certificate_wish){
+        .name = "end", .alternative = "DNS:localhost", .issuer = middle});
+    char *chain = joined(end->pem, middle->pem), *turned = joined(middle->pem, end->pem);
+    struct error error;
+    struct ends ends;
+
+    (void)state;
+    assert_int_equal(load(tls, chain, end->key_pem, NULL, NULL), 0);
+    ends = ends_new(tls, &(struct client_wish){.trusts = ca});
+    assert_true(shake(&ends));
+    ends_free(&ends);
+    assert_int_equal(load(tls, turned, end->key_pem, NULL, &error), -1);
+    assert_string_equal(error.text, "certificate chain: the private key belongs to certificate 2; "
+                                    "the leaf must come first");
+    free(chain);
+    free(turned);
+    made_certificate_free(end);
+    made_certificate_free(middle);
+    tls_free(tls);
+}
+
+static struct made_certificate *wished(const char *alternative, const char *constraints,
+                                       const char *usage, const char *extended, int rsa_bits)
+{
+    return made_certificate_new(&(struct certificate_wish){.name = "odd",
+                                                           .alternative = alternative,
+                                                           .constraints = constraints,
+                                                           .usage = usage,
+                                                           .extended = extended,
+                                                           .rsa_bits = rsa_bits});
+}
+
+static void test_refusals_keep_what_is_loaded(void **state)
+{
+    struct made_certificate *nameless = wished(NULL, NULL, NULL, NULL, 0);
+    struct made_certificate *signer =
+        wished("DNS:x", "critical,CA:TRUE", "keyCertSign,cRLSign", NULL, 0);
+    struct made_certificate *for_clients = wished("DNS:x", NULL, NULL, "clientAuth", 0);
+    struct made_certificate *weak = wished("DNS:x", NULL, NULL, NULL, 1024);
+    char *pkcs8 = made_certificate_encrypted_key(leaf, false);
+    char *older = made_certificate_encrypted_key(leaf, true);
+    char *broken = joined(leaf->pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END "
+                                     "CERTIFICATE-----\n");
+    static const char encrypted[] = "private key: is encrypted; a passphrase is never asked for";
+    const struct {
+        const char *chain, *key, *client_ca, *want;
+    } rows[] = {
+        {"", leaf->key_pem, NULL, "certificate chain: holds no PEM certificate"},
+        {"garbage", leaf->key_pem, NULL, "certificate chain: holds no PEM certificate"},
+        {leaf->key_pem, leaf->key_pem, NULL, "certificate chain: holds no PEM certificate"},
+        {broken, leaf->key_pem, NULL, "certificate chain: "},
+        {leaf->pem, "", NULL, "private key: holds no PEM private key"},
+        {leaf->pem, leaf->pem, NULL, "private key: holds no PEM private key"},
+        {leaf->pem, pkcs8, NULL, encrypted},
+        {leaf->pem, older, NULL, encrypted},
+        {leaf->pem, second->key_pem, NULL, "the private key does not belong to the certificate"},
+        {leaf->pem, rsa->key_pem, NULL, "the private key does not belong to the certificate"},
+        {nameless->pem, nameless->key_pem, NULL,
+         "certificate: has no subject alternative name; Kubernetes ignores the common name"},
+        {signer->pem, signer->key_pem, NULL,
+         "certificate: its key usage or extended key usage forbids a TLS server (it is a CA's)"},
+        {for_clients->pem, for_clients->key_pem, NULL,
+         "certificate: its key usage or extended key usage forbids a TLS server"},
+        {weak->pem, weak->key_pem, NULL, "certificate: ee key too small"},
+        {leaf->pem, leaf->key_pem, "garbage", "client CA bundle: holds no PEM certificate"},
+    };
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    char name[50];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct error error = {{0}};
+        struct ends ends;
+
+        assert_int_equal(load(tls, rows[i].chain, rows[i].key, rows[i].client_ca, &error), -1);
+        if (rows[i].chain == broken) /* what follows is OpenSSL's word for it */
+            error.text[strlen(rows[i].want)] = '\0';
+        assert_string_equal(error.text, rows[i].want);
+        assert_int_equal(ERR_peek_error(), 0);
+        ends = ends_new(tls, &(struct client_wish){0});
+        assert_true(shake(&ends));
+        assert_string_equal(shown(&ends, name, sizeof(name)), "leaf");
+        ends_free(&ends);
+    }
+    free(pkcs8);
+    free(older);
+    free(broken);
+    made_certificate_free(nameless);
+    made_certificate_free(signer);
+    made_certificate_free(for_clients);
+    made_certificate_free(weak);
+    tls_free(tls);
+}
+
+static void test_a_ceiling_on_what_is_read(void **state)
+{
+    enum { LEN = 1024 * 1024 + 1 };
+    char *spaces = malloc(LEN);
+    struct tls *tls = tls_new(NULL, NULL);
+    struct error error;
+
+    (void)state;
+    assert_non_null(spaces);
+    memset(spaces, ' ', LEN);
+    assert_int_equal(tls_load(tls, slice_of(spaces, LEN), slice_str(""), slice_str(""), &error),
+                     -1);
+    assert_string_equal(error.text, "certificate chain: larger than 1048576 bytes");
+    assert_int_equal(
+        tls_load(tls, slice_str(leaf->pem), slice_of(spaces, LEN), slice_str(""), &error), -1);
+    assert_string_equal(error.text, "private key: larger than 1048576 bytes");
+    free(spaces);
+    tls_free(tls);
+}
+
+enum { SHAKES = 60 };
+
+static void *shake_often(void *tls)
+{
+    for (int i = 0; i < SHAKES; i++) {
+        struct ends ends = ends_new(tls, &(struct client_wish){.trusts = ca});
+
+        if (!shake(&ends))
+            abort();
+        ends_free(&ends);
+    }
+    return NULL;
+}
+
+static void test_reloads_under_handshakes_of_two_threads(void **state)
+{
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    pthread_t threads[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, shake_often, tls), 0);
+    while (__atomic_load_n(&heard.done, __ATOMIC_RELAXED) < 2 * SHAKES - 10) {
+        assert_int_equal(load(tls, second->pem, second->key_pem, NULL, NULL), 0);
+        assert_int_equal(load(tls, leaf->pem, leaf->key_pem, NULL, NULL), 0);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(heard.done, 2 * SHAKES);
+    assert_int_equal(heard.failed, 0);
+    tls_free(tls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tls_1_2_and_1_3_with_both_kinds_of_key),
+        cmocka_unit_test(test_older_versions_and_ciphers_are_refused),
+        cmocka_unit_test(test_alpn),
+        cmocka_unit_test(test_reload_reaches_the_next_client_hello),
+        cmocka_unit_test(test_without_a_certificate_a_handshake_says_so),
+        cmocka_unit_test(test_a_client_that_refuses_us_is_heard),
+        cmocka_unit_test(test_client_certificates),
+        cmocka_unit_test(test_connections_that_end_early),
+        cmocka_unit_test(test_garbage_is_reported_once),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_a_chain_is_sent_whole),
+        cmocka_unit_test(test_refusals_keep_what_is_loaded),
+        cmocka_unit_test(test_a_ceiling_on_what_is_read),
+        cmocka_unit_test(test_reloads_under_handshakes_of_two_threads),
+    };
+
+    return cmocka_run_group_tests(tests, make_certificates, free_certificates);
+}
