@@ -72,10 +72,12 @@ int http_server_new(struct http_server **serverp, const struct http_server_confi
 /* The port that listener i got. */
 uint16_t http_server_port(const struct http_server *server, size_t listener);
 
-/* Start the loop threads; signals are blocked in them. -1 with the reason in error. */
+/* Start the loop threads and wait until they accept; signals are blocked in them.
+ * -1 with the reason in error. */
 int http_server_start(struct http_server *server, struct error *error);
 
-/* Age in ms of the oldest sign of life of a loop. Any thread. */
+/* Age in ms of the oldest sign of life of a loop, 0 if none runs. Each loop gives one at least
+ * once a second. Any thread. */
 uint64_t http_server_silence_ms(const struct http_server *server);
 
 /* From now on every answer carries "Connection: close"; listeners stay open. Any thread. */

@@ -1,0 +1,175 @@
+/*
+ * A request goes to the route of its port whose path is the same, byte for byte, after
+ * libh2o's normalisation; there are no prefixes and no patterns. The body stays where libh2o
+ * received it. The answer leaves at once: nothing here waits.
+ */
+#include "edge/http_loop.h"
+
+#include <string.h>
+
+enum {
+    PULL_MOST_BYTES = 32 * 1024, /* with the headers it must stay under libh2o's 64 KiB */
+    KEEP_MOST_BYTES = 64 * 1024,
+};
+
+struct handler {
+    h2o_handler_t super; /* must be first: libh2o hands out this */
+    struct http_port *port;
+};
+
+struct generator {
+    h2o_generator_t super; /* must be first */
+    struct slice body;
+};
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {413, "Payload Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+    };
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+static h2o_send_state_t give_body(h2o_generator_t *super, h2o_req_t *req, h2o_iovec_t *buffer)
+{
+    const struct generator *generator = (const struct generator *)super;
+
+    (void)req;
+    h2o_memcpy(buffer->base, generator->body.ptr, generator->body.len);
+    buffer->len = generator->body.len;
+    return H2O_SEND_STATE_FINAL;
+}
+
+/*
+ * libh2o's pull way puts headers and body into one buffer, so that they become one TLS record
+ * and one write; h2o_send_inline() makes two records. It all happens within start_pull().
+ */
+static void send_body(h2o_req_t *req, struct slice body)
+{
+    struct generator generator = {.body = body};
+
+    if (body.len > PULL_MOST_BYTES || h2o_memis(req->method.base, req->method.len, "HEAD", 4)) {
+        h2o_send_inline(req, body.ptr ? body.ptr : "", body.len);
+        return;
+    }
+    h2o_start_response(req, &generator.super);
+    req->_ostr_top->start_pull(req->_ostr_top, give_body);
+}
+
+static void send_answer(h2o_req_t *req, const struct http_response *response)
+{
+    req->res.status = response->status;
+    req->res.reason = reason_of(response->status);
+    req->res.content_length = response->body.len;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                   response->content_type, strlen(response->content_type));
+    send_body(req, strbuf_slice(&response->body));
+}
+
+static void preset(struct http_response *response, int status, const char *body)
+{
+    response->status = status;
+    response->content_type = "text/plain; charset=utf-8";
+    strbuf_clear(&response->body);
+    if (body)
+        strbuf_add_str(&response->body, body);
+}
+
+/* RFC 9110, section 15.5.6: a 405 lists the methods that the path has. */
+static void add_allow(h2o_req_t *req, const struct http_port *port, struct slice path)
+{
+    STRBUF_CLEANUP struct strbuf methods = STRBUF_INIT(256);
+    h2o_iovec_t value;
+
+    for (size_t i = 0; i < port->n_routes; i++) {
+        if (!slice_is(path, port->routes[i].path))
+            continue;
+        if (methods.len)
+            strbuf_add_str(&methods, ", ");
+        strbuf_add_str(&methods, port->routes[i].method);
+    }
+    value = h2o_strdup(&req->pool, strbuf_str(&methods), methods.len);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL, value.base, value.len);
+}
+
+/* The route for path and method; NULL, with *path_known, if there is none. */
+static const struct http_route *find_route(const struct http_port *port,
+                                           const struct http_request *request, bool *path_known)
+{
+    *path_known = false;
+    for (size_t i = 0; i < port->n_routes; i++) {
+        if (!slice_is(request->path, port->routes[i].path))
+            continue;
+        *path_known = true;
+        if (slice_is(request->method, port->routes[i].method))
+            return &port->routes[i];
+    }
+    return NULL;
+}
+
+static void answer(h2o_req_t *req, const struct http_port *port, const struct http_request *request,
+                   struct http_response *response)
+{
+    bool path_known;
+    const struct http_route *route = find_route(port, request, &path_known);
+
+    if (!route && path_known) {
+        preset(response, 405, "method not allowed\n");
+        add_allow(req, port, request->path);
+    } else if (!route) {
+        preset(response, 404, "not found\n");
+    } else if (request->body.len > port->server->config.max_body_bytes) {
+        preset(response, 413, "the body is too large\n");
+        req->http1_is_persistent = 0;
+    } else {
+        preset(response, 200, NULL);
+        route->handle(route->context, request, response);
+        if (strbuf_overflowed(&response->body))
+            preset(response, 500, "the answer is too large\n");
+    }
+}
+
+static int on_request(h2o_handler_t *super, h2o_req_t *req)
+{
+    const struct http_port *port = ((struct handler *)super)->port;
+    struct http_loop *loop = H2O_STRUCT_FROM_MEMBER(struct http_loop, context, req->conn->ctx);
+    struct http_request request = {
+        .method = slice_of(req->method.base, req->method.len),
+        .path = slice_of(req->path_normalized.base, req->path_normalized.len),
+        .body = slice_of(req->entity.base, req->entity.len),
+        .loop = loop->index,
+    };
+    struct http_response response = {.body = loop->body};
+
+    http_connections_note(req);
+    if (atomic_load_explicit(&port->server->draining, memory_order_relaxed))
+        req->http1_is_persistent = 0;
+    answer(req, port, &request, &response);
+    send_answer(req, &response);
+    if (response.body.size > KEEP_MOST_BYTES)
+        strbuf_fini(&response.body);
+    loop->body = response.body;
+    return 0;
+}
+
+void http_answer_register(struct http_port *port, h2o_hostconf_t *host)
+{
+    h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
+    h2o_handler_t *super = h2o_create_handler(path, sizeof(struct handler));
+
+    super->on_req = on_request;
+    ((struct handler *)super)->port = port;
+}

@@ -1,0 +1,253 @@
+/*
+ * Every connection is in its loop's list from accept() to close(), because libh2o 2.2.5 leaves
+ * three things to us: a limit (without one, running out of file descriptors spins), deadlines
+ * (its only timer runs on the wall clock, is the idle limit and the request's at once, and
+ * doesn't watch a client that takes no answer), and closing what is idle when we stop.
+ *
+ * Nothing is closed here: shutdown() makes libh2o see the end and close by its own paths.
+ */
+#include "edge/http_loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/log.h"
+
+enum {
+    ACCEPTS_AT_ONCE = 16,
+    STARVED_MS = 200,
+    FRESH_MS = 1000, /* a connection this young, without a request yet, is about to bring one */
+};
+
+struct http_connection {
+    h2o_linklist_t link;
+    h2o_socket_t *socket;
+    struct http_acceptor *acceptor;
+    uint64_t accepted_ms;
+    uint64_t since_ms; /* when `requests` and `busy` were first seen as they are */
+    uint32_t requests, seen_requests;
+    bool busy;
+    bool warned; /* its reading side has been shut down */
+};
+
+static uint64_t now_ms(void)
+{
+    return clock_monotonic_ns() / 1000000;
+}
+
+static void log_pause(struct log_limit *limit, const char *message, const struct http_port *port)
+{
+    uint64_t suppressed;
+
+    if (log_limit_pass(limit, &suppressed))
+        log_event(LOG_LEVEL_WARN, message, LOG_NUMBER("port", port->number),
+                  LOG_NUMBER("connections", atomic_load(&port->connections)),
+                  LOG_NUMBER("suppressed", suppressed));
+}
+
+/* Count one more, unless that is over the limit. */
+static bool reserve(struct http_port *port)
+{
+    unsigned count = atomic_load(&port->connections);
+
+    while (count < port->max_connections)
+        if (atomic_compare_exchange_weak(&port->connections, &count, count + 1))
+            return true;
+    return false;
+}
+
+/* Count one less. Whoever leaves the limit wakes the loops that wait for that; a loop that has
+ * just begun to wait looks at the count once more after it has said so, so none is missed. */
+static void release(struct http_port *port, const struct http_loop *own)
+{
+    struct http_server *server = port->server;
+
+    if (atomic_fetch_sub(&port->connections, 1) < port->max_connections)
+        return;
+    for (unsigned i = 0; i < server->n_loops; i++)
+        if (&server->loops[i] != own && atomic_load(&server->loops[i].acceptors[port->index].full))
+            http_loop_wake(&server->loops[i]);
+}
+
+static void on_close(void *data)
+{
+    struct http_connection *connection = data;
+    struct http_acceptor *acceptor = connection->acceptor;
+    struct http_server *server = acceptor->loop->server;
+
+    h2o_linklist_unlink(&connection->link);
+    free(connection);
+    acceptor->starved_ms = 0; /* a file descriptor is free again */
+    release(acceptor->port, acceptor->loop);
+    if (acceptor->port->tls && server->config.on_connections)
+        server->config.on_connections(server->config.context, -1);
+}
+
+static void begin(struct http_acceptor *acceptor, h2o_socket_t *socket)
+{
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+    struct http_server *server = acceptor->loop->server;
+
+    if (!connection)
+        abort();
+    connection->socket = socket;
+    connection->acceptor = acceptor;
+    connection->accepted_ms = connection->since_ms = now_ms();
+    h2o_linklist_insert(&acceptor->loop->connections, &connection->link);
+    socket->on_close.cb = on_close;
+    socket->on_close.data = connection;
+    if (acceptor->port->tls && server->config.on_connections)
+        server->config.on_connections(server->config.context, 1);
+    h2o_accept(&acceptor->accept, socket);
+}
+
+/* Stop reading the listening socket: level-triggered, it would wake us again and again. */
+static void pause_full(struct http_acceptor *acceptor)
+{
+    static struct log_limit limit;
+    struct http_port *port = acceptor->port;
+
+    atomic_store(&acceptor->full, true);
+    if (atomic_load(&port->connections) < port->max_connections) {
+        atomic_store(&acceptor->full, false);
+        return;
+    }
+    h2o_socket_read_stop(acceptor->socket);
+    log_pause(&limit, "connection limit reached, accepting waits", port);
+}
+
+static void pause_starved(struct http_acceptor *acceptor)
+{
+    static struct log_limit limit;
+
+    acceptor->starved_ms = now_ms() + STARVED_MS;
+    h2o_socket_read_stop(acceptor->socket);
+    log_pause(&limit, "no file descriptor or memory for a connection, accepting waits",
+              acceptor->port);
+}
+
+/* Whether there may be more to accept. */
+static bool accept_one(struct http_acceptor *acceptor)
+{
+    h2o_socket_t *socket;
+
+    if (!reserve(acceptor->port)) {
+        pause_full(acceptor);
+        return false;
+    }
+    socket = h2o_evloop_socket_accept(acceptor->socket); /* sets TCP_NODELAY */
+    if (socket) {
+        begin(acceptor, socket);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_starved(acceptor);
+    release(acceptor->port, acceptor->loop);
+    return false;
+}
+
+static void on_accept(h2o_socket_t *socket, const char *failure)
+{
+    if (failure)
+        return;
+    for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(socket->data); i++)
+        continue;
+}
+
+void http_acceptor_start(struct http_acceptor *acceptor)
+{
+    struct http_loop *loop = acceptor->loop;
+    struct http_port *port = acceptor->port;
+
+    acceptor->accept = (h2o_accept_ctx_t){
+        .ctx = &loop->context,
+        .hosts = port->hosts,
+        .ssl_ctx = port->tls ? tls_context(port->tls) : NULL,
+    };
+    acceptor->socket = h2o_evloop_socket_create(loop->events, port->sockets[loop->index],
+                                                H2O_SOCKET_FLAG_DONT_READ);
+    port->sockets[loop->index] = -1;
+    acceptor->socket->data = acceptor;
+    h2o_socket_read_start(acceptor->socket, on_accept);
+}
+
+void http_acceptor_resume(struct http_acceptor *acceptor)
+{
+    bool room = atomic_load(&acceptor->port->connections) < acceptor->port->max_connections;
+
+    if (!acceptor->socket || h2o_socket_is_reading(acceptor->socket) || !room ||
+        acceptor->loop->now_ms < acceptor->starved_ms)
+        return;
+    atomic_store(&acceptor->full, false);
+    acceptor->starved_ms = 0;
+    h2o_socket_read_start(acceptor->socket, on_accept);
+}
+
+void http_acceptor_close(struct http_acceptor *acceptor)
+{
+    while (accept_one(acceptor))
+        continue;
+    h2o_socket_close(acceptor->socket);
+    acceptor->socket = NULL;
+}
+
+static struct http_connection *connection_of(h2o_linklist_t *link)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct http_connection, link, link);
+}
+
+/* A request stays in the input until its answer is written; after the last answer a goodbye
+ * may still be unwritten. */
+static bool is_busy(const struct http_connection *connection)
+{
+    return connection->socket->input->size != 0 || h2o_socket_is_writing(connection->socket);
+}
+
+/* First the reading side: libh2o then ends the connection in good order. A connection that
+ * isn't being read, because its answer isn't taken, ends only with the writing side. */
+static void end(struct http_connection *connection)
+{
+    (void)shutdown(h2o_socket_get_fd(connection->socket), connection->warned ? SHUT_RDWR : SHUT_RD);
+    connection->warned = true;
+}
+
+static void check_deadline(struct http_connection *connection, const struct http_loop *loop)
+{
+    const struct http_server_config *config = &loop->server->config;
+    bool busy = is_busy(connection);
+
+    if (busy != connection->busy || connection->requests != connection->seen_requests) {
+        connection->busy = busy;
+        connection->seen_requests = connection->requests;
+        connection->since_ms = loop->now_ms;
+    } else if (loop->now_ms - connection->since_ms >=
+               (busy ? config->request_ms : config->idle_ms)) {
+        end(connection);
+    }
+}
+
+void http_connections_sweep(struct http_loop *loop)
+{
+    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = at->next)
+        check_deadline(connection_of(at), loop);
+}
+
+void http_connections_end(struct http_loop *loop, bool all)
+{
+    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = at->next) {
+        struct http_connection *connection = connection_of(at);
+        bool fresh = connection->requests == 0 && loop->now_ms - connection->accepted_ms < FRESH_MS;
+
+        if (all || (!connection->warned && !fresh && !is_busy(connection)))
+            end(connection);
+    }
+}
+
+void http_connections_note(h2o_req_t *req)
+{
+    struct http_connection *connection = req->conn->callbacks->get_socket(req->conn)->on_close.data;
+
+    connection->requests++;
+}
