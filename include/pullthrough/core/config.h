@@ -96,8 +96,12 @@ static inline void config_cleanup(struct config **configp)
 #define CONFIG_CLEANUP __attribute__((cleanup(config_cleanup)))
 
 /* Append the whole configuration as YAML, every key with the value that holds;
- * config_parse() of it gives an equal one. */
+ * config_parse() of it gives an equal one. At most CONFIG_TEXT_MAX bytes. */
 void config_print(const struct config *config, struct strbuf *out);
+
+/* Append the first digits of the SHA-256 of what config_print() gives, in hexadecimal. */
+enum { CONFIG_HASH_DIGITS = 12 };
+void config_hash(const struct config *config, struct strbuf *out);
 
 /* What the environment may add to `registry:` (AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCOUNT_ID);
  * empty slices where it says nothing. */
@@ -113,8 +117,8 @@ enum { CONFIG_HOST_UNKNOWN = 1 };
 int config_registry_host(const struct config *config, const struct config_environment *environment,
                          struct strbuf *out, struct error *error);
 
-/* "host:port", "[v6]:port" or ":port" taken apart (slices into `text`); port 0..65535.
- * -1 with the reason in error. */
+/* "host:port", "[v6]:port" or ":port" taken apart (slices into `text`); port 0..65535, the
+ * host an IP address without brackets, or empty. -1 with the reason in error. */
 int config_address(struct slice text, struct slice *host, uint16_t *port, struct error *error);
 
 #endif
