@@ -1,0 +1,20 @@
+/*
+ * How far a word is from another: for "did you mean".
+ */
+#ifndef PULLTHROUGH_CORE_SPELLING_H
+#define PULLTHROUGH_CORE_SPELLING_H
+
+#include "pullthrough/core/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The letters that must be put in, left out, exchanged or swapped with their neighbour to
+ * make one of the other; case doesn't count. Words over 32 bytes are far from everything. */
+enum { SPELLING_FAR = 1000 };
+size_t spelling_distance(struct slice a, struct slice b);
+
+/* Near enough to be a slip: about a third of the letters at most, and one always. */
+bool spelling_is_slip(struct slice written, struct slice meant);
+
+#endif
