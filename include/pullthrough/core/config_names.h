@@ -1,0 +1,32 @@
+/*
+ * Whether a text of the configuration is a name of its kind: a registry's domain, an
+ * account, a pattern, an address.
+ *
+ * Each function: 0; or -1 with the reason in error, which reads on after the value and a
+ * colon. A text without control characters is taken for granted (config_reader).
+ */
+#ifndef PULLTHROUGH_CORE_CONFIG_NAMES_H
+#define PULLTHROUGH_CORE_CONFIG_NAMES_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/slice.h"
+
+int config_name_account(struct slice text, struct error *error);
+int config_name_region(struct slice text, struct error *error);
+
+/* A domain of an image reference, maybe with a port, that parses back to itself: it has a
+ * "." or ":" or is "localhost". At most 253 bytes and a port. */
+int config_name_domain(struct slice text, struct error *error);
+/* config_name_domain() of a registry that is no private ECR registry. */
+int config_name_upstream(struct slice text, struct error *error);
+/* upstreamRegistryUrl of an ECR rule as far as its form goes: no scheme, no path. */
+int config_name_url(struct slice text, struct error *error);
+
+/* A pattern of core/glob.h for image references. */
+int config_name_pattern(struct slice text, struct error *error);
+/* Where to listen: config_address(). */
+int config_name_listen(struct slice text, struct error *error);
+/* A file's path, at most 4095 bytes. */
+int config_name_path(struct slice text, struct error *error);
+
+#endif

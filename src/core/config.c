@@ -1,0 +1,169 @@
+/*
+ * A configuration as a whole: one YAML document read by the table of keys
+ * (config_schema), then the few rules that tie keys to each other.
+ *
+ * It refuses to guess: what is not understood is an error, and the caller keeps the
+ * configuration that it has.
+ */
+#include "pullthrough/core/config.h"
+
+#include "pullthrough/core/config_complaint.h"
+#include "pullthrough/core/config_reader.h"
+#include "pullthrough/core/config_schema.h"
+#include "pullthrough/core/config_upstreams.h"
+#include "pullthrough/core/yaml_tree.h"
+
+#include <stdlib.h>
+
+enum { NODES_MAX = 20000, DEPTH_MAX = 16 };
+
+static const struct config_place in_registry = {.key = "registry"};
+static const struct config_place in_listen = {.key = "listen"};
+static const struct config_place in_tls = {.key = "tls"};
+
+/* The node of a key of a section; where it isn't written, of what it would stand in. */
+static const struct yaml_node *node_of(const struct yaml_node *root,
+                                       const struct config_place *section, const char *key)
+{
+    const struct yaml_node *mapping = root ? yaml_node_get(root, section->key) : NULL;
+    const struct yaml_node *node = mapping ? yaml_node_get(mapping, key) : NULL;
+
+    return node ? node : mapping ? mapping : root;
+}
+
+/* Images that were rewritten to an upstream's own name would be rewritten again. */
+static int check_host(const struct config *config, const struct yaml_node *root,
+                      struct error *error)
+{
+    const struct config_place place = {.parent = &in_registry, .key = "host"};
+    int upstream = config_upstreams_find(config, slice_str(config->registry.host));
+
+    if (!*config->registry.host || upstream < 0)
+        return 0;
+    return config_complain(&place, node_of(root, &in_registry, "host"), error,
+                           "\"%s\" is a name of upstreams[%d]: images would be rewritten again and "
+                           "again",
+                           config->registry.host, upstream);
+}
+
+static bool is_every_address(struct slice host)
+{
+    return host.len == 0 || slice_is(host, "::") || slice_is(host, "0.0.0.0");
+}
+
+/* Both ports are opened with SO_REUSEPORT, so that the kernel would not refuse the second
+ * one: it would deal connections out to either at random. */
+static int check_listen(const struct config *config, const struct yaml_node *root,
+                        struct error *error)
+{
+    const struct config_place place = {.parent = &in_listen, .key = "status"};
+    struct slice webhook, status;
+    uint16_t webhook_port, status_port;
+
+    if (config_address(slice_str(config->listen.webhook), &webhook, &webhook_port, error) ||
+        config_address(slice_str(config->listen.status), &status, &status_port, error))
+        return -1;
+    if (webhook_port != status_port || status_port == 0)
+        return 0;
+    if (!slice_equal(webhook, status) && !is_every_address(webhook) && !is_every_address(status))
+        return 0;
+    return config_complain(&place, node_of(root, &in_listen, "status"), error,
+                           "\"%s\" and listen.webhook, \"%s\", can't share a port",
+                           config->listen.status, config->listen.webhook);
+}
+
+static int check_tls(const struct config *config, const struct yaml_node *root, struct error *error)
+{
+    if (*config->tls.cert_file && !*config->tls.key_file)
+        return config_complain(&in_tls, node_of(root, &in_tls, "certFile"), error,
+                               "certFile is given, but keyFile isn't");
+    if (!*config->tls.cert_file && *config->tls.key_file)
+        return config_complain(&in_tls, node_of(root, &in_tls, "keyFile"), error,
+                               "keyFile is given, but certFile isn't");
+    if (*config->tls.client_ca_file && !*config->tls.cert_file)
+        return config_complain(&in_tls, node_of(root, &in_tls, "clientCAFile"), error,
+                               "clientCAFile is given, but certFile and keyFile aren't");
+    return 0;
+}
+
+static int read_root(struct config *config, const struct yaml_node *root, struct error *error)
+{
+    const struct yaml_node *upstreams;
+
+    if (config_read(&config_schema, root, config, error))
+        return -1;
+    upstreams = root ? yaml_node_get(root, "upstreams") : NULL;
+    if (upstreams && upstreams->kind != YAML_SEQUENCE)
+        upstreams = NULL; /* a null, that is, the preset */
+    if (config_upstreams_settle(config, upstreams, error) || check_host(config, root, error) ||
+        check_listen(config, root, error))
+        return -1;
+    return check_tls(config, root, error);
+}
+
+int config_parse(struct config **configp, struct slice yaml, struct error *error)
+{
+    static const struct yaml_limits limits = {CONFIG_TEXT_MAX, NODES_MAX, DEPTH_MAX};
+    YAML_TREE_CLEANUP struct yaml_tree *tree = NULL;
+    CONFIG_CLEANUP struct config *config = NULL;
+    const struct yaml_node *root = NULL;
+
+    if (yaml_tree_parse(&tree, yaml, &limits, error))
+        return -1;
+    if (yaml_tree_documents(tree) > 1)
+        return config_complain(NULL, yaml_tree_root(tree, 1), error,
+                               "more than one document (\"---\"); a configuration is one");
+    if (yaml_tree_documents(tree) == 1)
+        root = yaml_tree_root(tree, 0);
+    config = calloc(1, sizeof(*config));
+    if (!config)
+        abort();
+    if (read_root(config, root, error))
+        return -1;
+    *configp = config;
+    config = NULL;
+    return 0;
+}
+
+static void release(const struct config_mapping *mapping, void *base);
+
+static void release_texts(const struct config_key *key, void *base)
+{
+    char **texts = config_load_pointer(base, key->offset);
+
+    for (size_t i = 0; i < config_load_count(base, key); i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static void release_records(const struct config_key *key, void *base)
+{
+    char *records = config_load_pointer(base, key->offset);
+
+    for (size_t i = 0; i < config_load_count(base, key); i++)
+        release(&key->mapping, records + i * key->record_bytes);
+    free(records);
+}
+
+static void release(const struct config_mapping *mapping, void *base)
+{
+    for (size_t i = 0; i < mapping->n_keys; i++) {
+        const struct config_key *key = &mapping->keys[i];
+
+        switch (key->kind) {
+        case CONFIG_SECTION: release(&key->mapping, base); break;
+        case CONFIG_TEXT: free(config_load_pointer(base, key->offset)); break;
+        case CONFIG_TEXTS: release_texts(key, base); break;
+        case CONFIG_RECORDS: release_records(key, base); break;
+        default: break;
+        }
+    }
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    release(&config_schema, config);
+    free(config);
+}

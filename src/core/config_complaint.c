@@ -1,0 +1,64 @@
+/*
+ * Complaints name the key by its whole path, because a line number alone is lost as soon
+ * as the text has gone through a template.
+ */
+#include "pullthrough/core/config_complaint.h"
+
+#include "pullthrough/core/strbuf.h"
+
+#include <stdio.h>
+
+enum { SHOWN_MAX = 60 };
+
+static void print_place(struct strbuf *out, const struct config_place *place)
+{
+    if (!place)
+        return;
+    print_place(out, place->parent);
+    if (!place->key) {
+        strbuf_add_format(out, "[%zu]", place->index);
+        return;
+    }
+    if (place->parent)
+        strbuf_add_char(out, '.');
+    strbuf_add_str(out, place->key);
+}
+
+int config_complain(const struct config_place *place, const struct yaml_node *node,
+                    struct error *error, const char *format, ...)
+{
+    STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(ERROR_TEXT_BYTES);
+    char message[ERROR_TEXT_BYTES];
+    va_list args;
+
+    print_place(&path, place);
+    if (path.len)
+        strbuf_add_str(&path, ": ");
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    return error_set(error, "%zu:%zu: %s%s", node ? node->line : 1, node ? node->column : 1,
+                     strbuf_str(&path), message);
+}
+
+struct config_shown config_show(const struct yaml_node *node)
+{
+    struct config_shown shown;
+    size_t len = node->text.len;
+
+    if (node->kind == YAML_SEQUENCE || node->kind == YAML_MAPPING) {
+        (void)snprintf(shown.text, sizeof(shown.text), "%s",
+                       node->kind == YAML_SEQUENCE ? "a list" : "a mapping");
+        return shown;
+    }
+    if (len > SHOWN_MAX) {
+        len = SHOWN_MAX;
+        while (len && ((unsigned char)node->text.ptr[len] & 0xc0) == 0x80)
+            len--; /* not inside a character */
+    }
+    (void)snprintf(shown.text, sizeof(shown.text), "\"%*s%s\"", (int)len, "",
+                   len < node->text.len ? "..." : "");
+    for (size_t i = 0; i < len; i++)
+        shown.text[1 + i] = node->text.ptr[i] ? node->text.ptr[i] : '?';
+    return shown;
+}

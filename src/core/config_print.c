@@ -1,0 +1,197 @@
+/*
+ * A configuration as YAML again, by the table of keys: block style, one key a line, so
+ * that two of them can be compared with diff.
+ *
+ * A text stays bare only where no reader of YAML 1.1 or 1.2 can take it for anything
+ * else; otherwise it stands in double quotes, in ASCII.
+ */
+#include "pullthrough/core/config.h"
+
+#include "pullthrough/core/config_schema.h"
+#include "pullthrough/core/config_values.h"
+#include "pullthrough/core/utf8.h"
+
+#include <strings.h>
+
+enum { INDENT = 2 };
+
+static void print_mapping(struct strbuf *out, const struct config_mapping *mapping,
+                          const void *base, unsigned indent);
+
+static void print_indent(struct strbuf *out, unsigned indent)
+{
+    while (indent--)
+        strbuf_add_char(out, ' ');
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_bare_byte(char c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || (c && strchr("-_./=+@", c));
+}
+
+/* YAML 1.1: !!bool and !!null. Numbers don't begin with a letter or "/". */
+static bool means_something(const char *text)
+{
+    static const char *const words[] = {"y",  "n",   "yes",  "no",    "true",
+                                        "on", "off", "null", "false", NULL};
+
+    for (size_t i = 0; words[i]; i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_bare(const char *text)
+{
+    if ((!is_letter(text[0]) && text[0] != '/') || means_something(text))
+        return false;
+    for (size_t i = 1; text[i]; i++)
+        if (!is_bare_byte(text[i]))
+            return false;
+    return true;
+}
+
+/* Cut the first character off; a byte that is no UTF-8 gives U+FFFD. */
+static uint32_t take_character(struct slice *text)
+{
+    size_t length = utf8_length(text->ptr, text->len);
+    unsigned char first = (unsigned char)text->ptr[0];
+    uint32_t character = length == 1 ? first : first & (0x7fu >> length);
+
+    for (size_t i = 1; i < length; i++)
+        character = character << 6 | ((unsigned char)text->ptr[i] & 0x3f);
+    *text = slice_from(*text, length ? length : 1);
+    return length ? character : 0xfffd;
+}
+
+static void print_quoted(struct strbuf *out, struct slice text)
+{
+    strbuf_add_char(out, '"');
+    while (text.len) {
+        uint32_t c = take_character(&text);
+
+        if (c == '"' || c == '\\')
+            strbuf_add_char(out, '\\');
+        if (c >= 0x20 && c < 0x7f)
+            strbuf_add_char(out, (char)c);
+        else if (c < 0x10000)
+            strbuf_add_format(out, "\\u%04x", (unsigned)c);
+        else
+            strbuf_add_format(out, "\\U%08x", (unsigned)c);
+    }
+    strbuf_add_char(out, '"');
+}
+
+static void print_text(struct strbuf *out, const char *text)
+{
+    if (is_bare(text))
+        strbuf_add_str(out, text);
+    else
+        print_quoted(out, slice_str(text));
+}
+
+static void print_scalar(struct strbuf *out, const struct config_key *key, const void *base)
+{
+    bool flag;
+    unsigned number = 0;
+    size_t bytes;
+    uint64_t ms;
+
+    switch (key->kind) {
+    case CONFIG_BOOL:
+        config_load(base, key->offset, &flag, sizeof(flag));
+        strbuf_add_str(out, flag ? "true" : "false");
+        break;
+    case CONFIG_COUNT:
+        config_load(base, key->offset, &number, sizeof(number));
+        strbuf_add_u64(out, number);
+        break;
+    case CONFIG_SIZE:
+        config_load(base, key->offset, &bytes, sizeof(bytes));
+        config_size_print(out, bytes);
+        break;
+    case CONFIG_DURATION:
+        config_load(base, key->offset, &ms, sizeof(ms));
+        config_duration_print(out, ms);
+        break;
+    case CONFIG_CHOICE:
+        if (key->offset != CONFIG_NOWHERE)
+            config_load(base, key->offset, &number, sizeof(number));
+        print_text(out, key->words[number]);
+        break;
+    default: print_text(out, config_load_pointer(base, key->offset)); break;
+    }
+}
+
+static void print_texts(struct strbuf *out, const struct config_key *key, const void *base,
+                        unsigned indent)
+{
+    char **texts = config_load_pointer(base, key->offset);
+
+    for (size_t i = 0; i < config_load_count(base, key); i++) {
+        print_indent(out, indent);
+        strbuf_add_str(out, "- ");
+        print_text(out, texts[i]);
+        strbuf_add_char(out, '\n');
+    }
+}
+
+/* The first key of a record stands behind its dash. */
+static void print_records(struct strbuf *out, const struct config_key *key, const void *base,
+                          unsigned indent)
+{
+    const char *records = config_load_pointer(base, key->offset);
+
+    for (size_t i = 0; i < config_load_count(base, key); i++) {
+        size_t start = out->len;
+
+        print_mapping(out, &key->mapping, records + i * key->record_bytes, indent + INDENT);
+        if (out->len > start + indent)
+            out->ptr[start + indent] = '-';
+    }
+}
+
+static void print_key(struct strbuf *out, const struct config_key *key, const void *base,
+                      unsigned indent)
+{
+    bool is_list = key->kind == CONFIG_TEXTS || key->kind == CONFIG_RECORDS;
+
+    if (key->kind == CONFIG_TEXT && !config_load_pointer(base, key->offset))
+        return; /* a label's value that may be any */
+    print_indent(out, indent);
+    strbuf_add_str(out, key->name);
+    strbuf_add_char(out, ':');
+    if (is_list && config_load_count(base, key) == 0) {
+        strbuf_add_str(out, " []\n");
+    } else if (key->kind == CONFIG_SECTION) {
+        strbuf_add_char(out, '\n');
+        print_mapping(out, &key->mapping, base, indent + INDENT);
+    } else if (key->kind == CONFIG_TEXTS) {
+        strbuf_add_char(out, '\n');
+        print_texts(out, key, base, indent + INDENT);
+    } else if (key->kind == CONFIG_RECORDS) {
+        strbuf_add_char(out, '\n');
+        print_records(out, key, base, indent + INDENT);
+    } else {
+        strbuf_add_char(out, ' ');
+        print_scalar(out, key, base);
+        strbuf_add_char(out, '\n');
+    }
+}
+
+static void print_mapping(struct strbuf *out, const struct config_mapping *mapping,
+                          const void *base, unsigned indent)
+{
+    for (size_t i = 0; i < mapping->n_keys; i++)
+        print_key(out, &mapping->keys[i], base, indent);
+}
+
+void config_print(const struct config *config, struct strbuf *out)
+{
+    print_mapping(out, &config_schema, config, 0);
+}

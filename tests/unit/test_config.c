@@ -1,0 +1,431 @@
+/* A folder of tests/fixtures/config is a case: in.yaml, and either want.yaml, what is printed
+ * of it, or want-error.txt, the complaint. */
+#include "pullthrough/core/config.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { FEWEST_CASES = 60 };
+
+static char *read_fixture(const char *name, const char *file, size_t *len)
+{
+    char path[1024];
+    char *text = malloc(CONFIG_TEXT_MAX);
+    FILE *in;
+
+    (void)snprintf(path, sizeof(path), FIXTURES "/config/%s/%s", name, file);
+    in = fopen(path, "rb");
+    if (!in) {
+        free(text);
+        return NULL;
+    }
+    assert_non_null(text);
+    *len = fread(text, 1, CONFIG_TEXT_MAX - 1, in);
+    text[*len] = '\0';
+    assert_true(feof(in));
+    (void)fclose(in);
+    return text;
+}
+
+static void assert_lists_equal(char **a, size_t n_a, char **b, size_t n_b)
+{
+    assert_int_equal(n_a, n_b);
+    for (size_t i = 0; i < n_a; i++)
+        assert_string_equal(a[i], b[i]);
+}
+
+static void assert_upstreams_equal(const struct config *a, const struct config *b)
+{
+    assert_int_equal(a->n_upstreams, b->n_upstreams);
+    for (size_t i = 0; i < a->n_upstreams; i++) {
+        const struct config_upstream *x = &a->upstreams[i], *y = &b->upstreams[i];
+
+        assert_string_equal(x->registry, y->registry);
+        assert_lists_equal(x->aliases, x->n_aliases, y->aliases, y->n_aliases);
+        assert_string_equal(x->url, y->url);
+        assert_string_equal(x->prefix, y->prefix);
+        assert_string_equal(x->secret, y->secret);
+        assert_int_equal(x->enabled, y->enabled);
+    }
+}
+
+static void assert_rewrite_equal(const struct config_rewrite *a, const struct config_rewrite *b)
+{
+    assert_int_equal(a->digests, b->digests);
+    assert_lists_equal(a->exclude, a->n_exclude, b->exclude, b->n_exclude);
+    assert_lists_equal(a->skip_namespaces, a->n_skip_namespaces, b->skip_namespaces,
+                       b->n_skip_namespaces);
+    assert_int_equal(a->n_skip_pods, b->n_skip_pods);
+    for (size_t i = 0; i < a->n_skip_pods; i++) {
+        assert_string_equal(a->skip_pods[i].label, b->skip_pods[i].label);
+        assert_int_equal(!a->skip_pods[i].value, !b->skip_pods[i].value);
+        if (a->skip_pods[i].value)
+            assert_string_equal(a->skip_pods[i].value, b->skip_pods[i].value);
+    }
+    assert_int_equal(a->require_rule, b->require_rule);
+    assert_int_equal(a->record_originals, b->record_originals);
+    assert_int_equal(a->warnings, b->warnings);
+}
+
+/* By hand, member by member, so that the table of keys is not asked about itself. */
+static void assert_configs_equal(const struct config *a, const struct config *b)
+{
+    assert_string_equal(a->registry.account, b->registry.account);
+    assert_string_equal(a->registry.region, b->registry.region);
+    assert_string_equal(a->registry.host, b->registry.host);
+    assert_upstreams_equal(a, b);
+    assert_rewrite_equal(&a->rewrite, &b->rewrite);
+    assert_string_equal(a->listen.webhook, b->listen.webhook);
+    assert_string_equal(a->listen.status, b->listen.status);
+    assert_string_equal(a->tls.cert_file, b->tls.cert_file);
+    assert_string_equal(a->tls.key_file, b->tls.key_file);
+    assert_string_equal(a->tls.client_ca_file, b->tls.client_ca_file);
+    assert_int_equal(a->server.threads, b->server.threads);
+    assert_int_equal(a->server.max_connections, b->server.max_connections);
+    assert_int_equal(a->server.max_body_bytes, b->server.max_body_bytes);
+    assert_int_equal(a->server.drain_ms, b->server.drain_ms);
+    assert_int_equal(a->log.level, b->log.level);
+    assert_int_equal(a->log.format, b->log.format);
+}
+
+static struct config *parse(struct slice text)
+{
+    struct config *config = NULL;
+    struct error error = {""};
+
+    if (config_parse(&config, text, &error))
+        fail_msg("%s\n%.*s", error.text, SLICE_FMT(text));
+    return config;
+}
+
+/* Print, parse, print: nothing changes. */
+static void assert_survives_printing(const struct config *config)
+{
+    STRBUF_CLEANUP struct strbuf first = STRBUF_INIT(CONFIG_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf second = STRBUF_INIT(CONFIG_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf first_hash = STRBUF_INIT(100);
+    STRBUF_CLEANUP struct strbuf second_hash = STRBUF_INIT(100);
+    CONFIG_CLEANUP struct config *again = NULL;
+
+    config_print(config, &first);
+    assert_false(strbuf_overflowed(&first));
+    again = parse(strbuf_slice(&first));
+    assert_configs_equal(config, again);
+    config_print(again, &second);
+    assert_string_equal(strbuf_str(&first), strbuf_str(&second));
+    config_hash(config, &first_hash);
+    config_hash(again, &second_hash);
+    assert_string_equal(strbuf_str(&first_hash), strbuf_str(&second_hash));
+}
+
+/* Whether the case holds; says how not. */
+static bool check_case(const char *name)
+{
+    STRBUF_CLEANUP struct strbuf printed = STRBUF_INIT(CONFIG_TEXT_MAX);
+    CONFIG_CLEANUP struct config *config = NULL;
+    size_t in_len = 0, want_len = 0;
+    char *in = read_fixture(name, "in.yaml", &in_len);
+    char *want = read_fixture(name, "want.yaml", &want_len);
+    char *want_error = read_fixture(name, "want-error.txt", &want_len);
+    struct error error = {""};
+    bool holds;
+    int rc;
+
+    if (!in || !want == !want_error)
+        fail_msg("%s: wants in.yaml and one of want.yaml, want-error.txt", name);
+    rc = config_parse(&config, slice_of(in, in_len), &error);
+    if (rc == 0) {
+        assert_survives_printing(config);
+        config_print(config, &printed);
+        holds = want && strcmp(want, strbuf_str(&printed)) == 0;
+    } else {
+        assert_int_equal(rc, -1);
+        assert_null(config);
+        strbuf_add_str(&printed, error.text);
+        strbuf_add_char(&printed, '\n');
+        holds = want_error && strcmp(want_error, strbuf_str(&printed)) == 0;
+    }
+    if (!holds)
+        print_error("%s: got:\n%swant:\n%s", name, strbuf_str(&printed), want ? want : want_error);
+    free(in);
+    free(want);
+    free(want_error);
+    return holds;
+}
+
+static void test_fixtures(void **state)
+{
+    DIR *folder = opendir(FIXTURES "/config");
+    size_t cases = 0, failed = 0;
+
+    (void)state;
+    assert_non_null(folder);
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        if (entry->d_name[0] == '.')
+            continue;
+        cases++;
+        failed += check_case(entry->d_name) ? 0 : 1;
+    }
+    (void)closedir(folder);
+    assert_int_equal(failed, 0);
+    assert_true(cases >= FEWEST_CASES);
+}
+
+static void test_defaults_are_those_of_the_design(void **state)
+{
+    static const struct {
+        const char *registry, *alias, *url, *prefix, *secret;
+    } want[] = {
+        {"docker.io", "registry-1.docker.io", "registry-1.docker.io", "dockercache",
+         "ecr-pullthroughcache/dockerio"},
+        {"ghcr.io", NULL, "ghcr.io", "ghcrcache", "ecr-pullthroughcache/ghcr"},
+        {"registry.k8s.io", "k8s.gcr.io", "registry.k8s.io", "k8scache", ""},
+        {"quay.io", NULL, "quay.io", "quaycache", ""},
+    };
+    CONFIG_CLEANUP struct config *config = parse(slice_of(NULL, 0));
+
+    (void)state;
+    assert_int_equal(config->n_upstreams, 4);
+    for (size_t i = 0; i < config->n_upstreams; i++) {
+        const struct config_upstream *upstream = &config->upstreams[i];
+
+        assert_string_equal(upstream->registry, want[i].registry);
+        assert_int_equal(upstream->n_aliases, want[i].alias ? 1 : 0);
+        if (want[i].alias)
+            assert_string_equal(upstream->aliases[0], want[i].alias);
+        assert_string_equal(upstream->url, want[i].url);
+        assert_string_equal(upstream->prefix, want[i].prefix);
+        assert_string_equal(upstream->secret, want[i].secret);
+        assert_true(upstream->enabled);
+    }
+    assert_int_equal(config->rewrite.digests, CONFIG_DIGESTS_SKIP);
+    assert_int_equal(config->rewrite.n_skip_pods, 2);
+    assert_null(config->rewrite.skip_pods[0].value);
+    assert_string_equal(config->rewrite.skip_pods[1].value, "spilo");
+    assert_true(config->rewrite.record_originals);
+    assert_false(config->rewrite.require_rule);
+    assert_int_equal(config->server.max_body_bytes, 8 * 1024 * 1024);
+    assert_int_equal(config->server.drain_ms, 15000);
+    assert_int_equal(config->log.level, CONFIG_LOG_INFO);
+    assert_int_equal(config->log.format, CONFIG_LOG_AUTO);
+}
+
+static void test_enums_take_their_words(void **state)
+{
+    static const struct {
+        const char *text;
+        int level, format, digests;
+    } rows[] = {
+        {"log: {level: debug, format: auto}", CONFIG_LOG_DEBUG, CONFIG_LOG_AUTO, 0},
+        {"log: {level: info, format: json}", CONFIG_LOG_INFO, CONFIG_LOG_JSON, 0},
+        {"log: {level: warn, format: text}", CONFIG_LOG_WARN, CONFIG_LOG_TEXT, 0},
+        {"log: {level: error, format: json}", CONFIG_LOG_ERROR, CONFIG_LOG_JSON, 0},
+        {"log: {format: json}\nrewrite: {digests: rewrite}", CONFIG_LOG_INFO, CONFIG_LOG_JSON,
+         CONFIG_DIGESTS_REWRITE},
+        {"log: {format: json}\nrewrite: {digests: skip}", CONFIG_LOG_INFO, CONFIG_LOG_JSON,
+         CONFIG_DIGESTS_SKIP},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        CONFIG_CLEANUP struct config *config = parse(slice_str(rows[i].text));
+
+        assert_int_equal(config->log.level, rows[i].level);
+        assert_int_equal(config->log.format, rows[i].format);
+        assert_int_equal(config->rewrite.digests, rows[i].digests);
+    }
+}
+
+static void assert_refused(struct slice text, const char *want)
+{
+    struct config *config = NULL;
+    struct error error = {""};
+
+    assert_int_equal(config_parse(&config, text, &error), -1);
+    assert_null(config);
+    assert_string_equal(error.text, want);
+}
+
+static void test_size_and_nodes_are_limited(void **state)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(2 * CONFIG_TEXT_MAX);
+
+    (void)state;
+    strbuf_add_str(&text, "log: {level: info}\n#");
+    while (text.len < CONFIG_TEXT_MAX)
+        strbuf_add_char(&text, 'x');
+    config_free(parse(strbuf_slice(&text)));
+    strbuf_add_char(&text, 'x');
+    assert_refused(strbuf_slice(&text), "1:1: more than 1048576 bytes");
+
+    strbuf_clear(&text);
+    strbuf_add_str(&text, "rewrite:\n exclude:\n");
+    for (size_t i = 0; i < 20000; i++)
+        strbuf_add_str(&text, " - a\n");
+    assert_refused(strbuf_slice(&text), "19998:4: more than 20000 nodes");
+}
+
+static void test_a_null_error_is_allowed(void **state)
+{
+    struct config *config = NULL;
+
+    (void)state;
+    assert_int_equal(config_parse(&config, slice_str("log: 1"), NULL), -1);
+    assert_int_equal(config_parse(&config, slice_str("log: ["), NULL), -1);
+    assert_null(config);
+    config_free(NULL);
+}
+
+static void test_hash_is_of_the_values(void **state)
+{
+    CONFIG_CLEANUP struct config *plain = parse(slice_str(""));
+    CONFIG_CLEANUP struct config *written = parse(slice_str("{server: {drain: 15000ms}} # same"));
+    CONFIG_CLEANUP struct config *other = parse(slice_str("server: {drain: 14s}"));
+    STRBUF_CLEANUP struct strbuf a = STRBUF_INIT(100);
+    STRBUF_CLEANUP struct strbuf b = STRBUF_INIT(100);
+    STRBUF_CLEANUP struct strbuf c = STRBUF_INIT(100);
+
+    (void)state;
+    config_hash(plain, &a);
+    config_hash(written, &b);
+    config_hash(other, &c);
+    assert_int_equal(a.len, 12);
+    assert_int_equal(strspn(strbuf_str(&a), "0123456789abcdef"), 12);
+    assert_string_equal(strbuf_str(&a), strbuf_str(&b));
+    assert_string_not_equal(strbuf_str(&a), strbuf_str(&c));
+}
+
+/* xorshift64*: the same configurations each time */
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 2685821657736338717u;
+}
+
+static void replace(char **text, const char *with)
+{
+    free(*text);
+    *text = strdup(with);
+    assert_non_null(*text);
+}
+
+/* Texts that YAML would take for something else, or that need care in quotes. */
+static const char *const awkward[] = {
+    "null",
+    "~",
+    "true",
+    "Off",
+    "y",
+    "N",
+    "1",
+    "0x1F",
+    "1e3",
+    ".5",
+    "-",
+    "- a",
+    "? a",
+    ": a",
+    "a: b",
+    "a #b",
+    "#a",
+    "\"",
+    "'",
+    "\\",
+    "%a",
+    "@a",
+    "`a",
+    "!a",
+    "&a",
+    "*a",
+    "|",
+    ">",
+    "[a]",
+    "{a}",
+    "a,b",
+    " a",
+    "a ",
+    "2026-01-01",
+    "1:30",
+    "<<",
+    "=",
+    "\xc3\xa9",
+    "\xe2\x80\xa8",
+    "\xc2\x85",
+    "\xef\xbb\xbf",
+    "\xf0\x9f\x94\x91",
+    "\xef\xbf\xbd",
+    "C:\\k",
+    "---",
+    "...",
+    "a:",
+};
+
+static const char *pick(uint64_t *random)
+{
+    return awkward[next_random(random) % (sizeof(awkward) / sizeof(awkward[0]))];
+}
+
+/* A configuration whose free texts are awkward and whose numbers are any. */
+static struct config *random_config(uint64_t *random)
+{
+    struct config *config = parse(slice_str("rewrite: {exclude: [a, b, c]}"));
+
+    replace(&config->tls.cert_file, pick(random));
+    replace(&config->tls.key_file, pick(random));
+    replace(&config->tls.client_ca_file, pick(random));
+    for (size_t i = 0; i < config->rewrite.n_exclude; i++) {
+        const char *text = pick(random);
+
+        /* patterns are ASCII without spaces */
+        if (!strpbrk(text, " \xc2\xc3\xe2\xef\xf0"))
+            replace(&config->rewrite.exclude[i], text);
+    }
+    config->rewrite.digests = next_random(random) % 2;
+    config->rewrite.warnings = next_random(random) % 2;
+    config->upstreams[next_random(random) % 4].enabled = next_random(random) % 2;
+    config->server.threads = (unsigned)(next_random(random) % 65);
+    config->server.max_connections = (unsigned)(1 + next_random(random) % 1000000);
+    config->server.max_body_bytes = 65536 + next_random(random) % (1023 * 65536);
+    if (next_random(random) % 2)
+        config->server.max_body_bytes &= ~(size_t)1023;
+    config->server.drain_ms = next_random(random) % 600001;
+    config->log.level = (enum config_log_level)(next_random(random) % 4);
+    config->log.format = (enum config_log_format)(next_random(random) % 3);
+    return config;
+}
+
+static void test_printed_configurations_are_read_back(void **state)
+{
+    uint64_t random = 20261122;
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        CONFIG_CLEANUP struct config *config = random_config(&random);
+
+        assert_survives_printing(config);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_defaults_are_those_of_the_design),
+        cmocka_unit_test(test_enums_take_their_words),
+        cmocka_unit_test(test_size_and_nodes_are_limited),
+        cmocka_unit_test(test_a_null_error_is_allowed),
+        cmocka_unit_test(test_hash_is_of_the_values),
+        cmocka_unit_test(test_printed_configurations_are_read_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
