@@ -1,0 +1,28 @@
+/*
+ * Where a configuration comes from: a file, and the environment.
+ */
+#ifndef PULLTHROUGH_APP_CONFIG_SOURCE_H
+#define PULLTHROUGH_APP_CONFIG_SOURCE_H
+
+#include "pullthrough/core/config.h"
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/strbuf.h"
+
+/* Read the file ("-": standard input; NULL: the defaults) and parse it. 0 and a new *configp;
+ * or -1 with "FILE:LINE:COL: message", or "FILE: reason" where it can't be read, in error. */
+int config_source_load(const char *path, struct config **configp, struct error *error);
+
+/* The two halves of config_source_load(), for those who answer their failures differently.
+ * `text` needs a ceiling of CONFIG_TEXT_MAX. */
+int config_source_read(const char *path, struct strbuf *text, struct error *error);
+int config_source_parse(const char *path, struct slice text, struct config **configp,
+                        struct error *error);
+
+/* What AWS_REGION, else AWS_DEFAULT_REGION, and AWS_ACCOUNT_ID say; an empty variable says
+ * nothing. Borrowed from the environment. */
+struct config_environment config_source_environment(void);
+
+/* config_registry_host() in that environment. */
+int config_source_host(const struct config *config, struct strbuf *out, struct error *error);
+
+#endif

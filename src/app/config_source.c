@@ -1,0 +1,61 @@
+/*
+ * The file is named in every complaint about it, in the form that editors jump to.
+ */
+#include "pullthrough/app/config_source.h"
+
+#include "pullthrough/edge/file.h"
+
+#include <stdlib.h>
+
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+int config_source_read(const char *path, struct strbuf *text, struct error *error)
+{
+    return path ? file_read(path, text, error) : 0;
+}
+
+int config_source_parse(const char *path, struct slice text, struct config **configp,
+                        struct error *error)
+{
+    struct error reason;
+
+    if (config_parse(configp, text, &reason) == 0)
+        return 0;
+    if (!path)
+        return error_set(error, "the defaults: %s", reason.text);
+    return error_set(error, "%s:%s", name_of(path), reason.text);
+}
+
+int config_source_load(const char *path, struct config **configp, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
+
+    if (config_source_read(path, &text, error))
+        return -1;
+    return config_source_parse(path, strbuf_slice(&text), configp, error);
+}
+
+static struct slice variable(const char *name)
+{
+    return slice_str(getenv(name));
+}
+
+struct config_environment config_source_environment(void)
+{
+    struct slice region = variable("AWS_REGION");
+
+    return (struct config_environment){
+        .region = region.len ? region : variable("AWS_DEFAULT_REGION"),
+        .account = variable("AWS_ACCOUNT_ID"),
+    };
+}
+
+int config_source_host(const struct config *config, struct strbuf *out, struct error *error)
+{
+    struct config_environment environment = config_source_environment();
+
+    return config_registry_host(config, &environment, out, error);
+}
