@@ -16,7 +16,7 @@
 struct yaml_tree {
     struct arena arena;
     const struct yaml_node **roots;
-    size_t n_roots;
+    size_t n_roots, n_nodes;
 };
 
 static int check_text(struct slice text, const struct yaml_limits *limits, struct error *error)
@@ -98,8 +98,10 @@ int yaml_tree_parse(struct yaml_tree **treep, struct slice text, const struct ya
     tree = malloc(sizeof(*tree));
     if (!tree)
         abort();
-    *tree = (struct yaml_tree){
-        .arena = builder.arena, .roots = builder.roots, .n_roots = builder.n_roots};
+    *tree = (struct yaml_tree){.arena = builder.arena,
+                               .roots = builder.roots,
+                               .n_roots = builder.n_roots,
+                               .n_nodes = builder.n_nodes};
     builder.arena = (struct arena){0};
     builder.roots = NULL;
     *treep = tree;
@@ -113,6 +115,11 @@ void yaml_tree_free(struct yaml_tree *tree)
     arena_fini(&tree->arena);
     free(tree->roots);
     free(tree);
+}
+
+size_t yaml_tree_nodes(const struct yaml_tree *tree)
+{
+    return tree->n_nodes;
 }
 
 size_t yaml_tree_documents(const struct yaml_tree *tree)

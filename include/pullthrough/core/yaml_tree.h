@@ -57,6 +57,8 @@ static inline void yaml_tree_cleanup(struct yaml_tree **treep)
 }
 #define YAML_TREE_CLEANUP __attribute__((cleanup(yaml_tree_cleanup)))
 
+/* How many nodes all documents have. */
+size_t yaml_tree_nodes(const struct yaml_tree *tree);
 size_t yaml_tree_documents(const struct yaml_tree *tree);
 /* The root of a document (from 0); NULL for an empty one. */
 const struct yaml_node *yaml_tree_root(const struct yaml_tree *tree, size_t document);
