@@ -21,7 +21,8 @@
 
 enum { MANIFEST_TEXT_MAX = 64 * 1024 * 1024 }; /* bytes of one manifest */
 
-/* Why an image could not be edited although its pod may be rewritten. */
+/* Why an image is left alone although its pod may be rewritten: it would be rewritten if it
+ * stood there as a plain or quoted text, or nobody can tell. */
 enum manifest_obstacle {
     MANIFEST_EDITABLE,
     MANIFEST_ALIAS,    /* "*name", or inside a node that is reached by one or by "<<" */
@@ -29,15 +30,17 @@ enum manifest_obstacle {
     MANIFEST_TEMPLATE, /* holds "{{" */
     MANIFEST_NO_STRING /* a number, a boolean, null, a collection */
 };
-/* A few words for a person; static. */
+/* "alias", "block-scalar", "template", "not-a-string"; static. */
 const char *manifest_obstacle_name(enum manifest_obstacle obstacle);
+/* A few words for a person: why the image was left alone; static. */
+const char *manifest_obstacle_explanation(enum manifest_obstacle obstacle);
 
 struct manifest_image {
     size_t document, line, column; /* from 1 */
     struct slice kind, object;     /* "Deployment", "web"; the object's name may be empty */
     const char *path;       /* "spec.template.spec.containers[0].image"; dead after the call */
     struct slice container; /* name of the container or volume, or empty */
-    struct slice original;  /* decoded text */
+    struct slice original;  /* decoded text; empty for a collection that is no template */
     struct slice rewritten; /* empty unless outcome is OUTCOME_REWRITTEN */
     enum manifest_obstacle
         obstacle; /* unless MANIFEST_EDITABLE the text stays, outcome is OUTCOME_INVALID */
@@ -49,7 +52,8 @@ struct manifest_image {
 /* An object whose kind holds no pod that we know. */
 struct manifest_other {
     size_t document, line;
-    struct slice kind, object; /* kind is empty where there is none */
+    struct slice version, kind; /* "apps/v1", "Deployment"; empty where there is none */
+    struct slice object;
 };
 
 struct manifest_report {
@@ -59,9 +63,13 @@ struct manifest_report {
 };
 
 /* Append `text` with its images rewritten to `out` (ceiling: at least 4 times the text and
- * 1 MiB), and report each image and each object of another kind in order. 0; or -1 with
- * "LINE:COL: message" in error where the text is neither YAML nor JSON: nothing is appended.
- * Slices in reports are dead when the callback returns. */
+ * 1 MiB), and report each image and each object of another kind in order; `report` and its
+ * functions may be NULL. 0; or -1 with "LINE:COL: message" in error where the text is neither
+ * YAML nor JSON, is over a limit, or doesn't fit into `out`: nothing is appended.
+ * Slices in reports are dead when the callback returns.
+ *
+ * What is appended parses to the same tree but for the texts of the images that were reported
+ * as OUTCOME_REWRITTEN (and of the aliases that mean them); rewriting it again changes nothing. */
 int manifest_rewrite(const struct rule_set *rules, struct slice text, struct strbuf *out,
                      const struct manifest_report *report, struct error *error);
 

@@ -1,0 +1,39 @@
+/*
+ * Where in Kubernetes objects the images of pods are.
+ */
+#ifndef PULLTHROUGH_CORE_MANIFEST_WALK_H
+#define PULLTHROUGH_CORE_MANIFEST_WALK_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/manifest.h"
+#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/core/yaml_lookup.h"
+#include "pullthrough/core/yaml_tree.h"
+
+#include <stddef.h>
+
+/* Dead when the callback returns. */
+struct manifest_place {
+    size_t document; /* from 1 */
+    struct slice kind, object;
+    const char *path;
+    struct slice container; /* name of the container or volume */
+    struct yaml_found image;
+    enum outcome gate; /* OUTCOME_REWRITTEN, or why the whole pod is left alone */
+};
+
+struct manifest_visitor {
+    void (*image)(void *context, const struct manifest_place *place);
+    void (*other)(void *context, const struct manifest_other *other);
+    void *context;
+};
+
+/* Visit every image and every object without a pod that we know, in order: documents, items
+ * of lists; containers, initContainers, volumes. -1 with "LINE:COL: message" in error where
+ * aliases multiply the text beyond reason. */
+int manifest_walk(const struct yaml_tree *tree, const struct rule_set *rules,
+                  const struct manifest_visitor *visitor, struct error *error);
+
+#endif

@@ -1,0 +1,305 @@
+/*
+ * Every folder of tests/fixtures/manifest is a case: in.yaml or in.json, what becomes of it
+ * byte for byte (want.*), and what is reported (want-report.txt), or why it is refused
+ * (want-error.txt). The rules are those of an empty configuration.
+ */
+#include "pullthrough/core/manifest.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define HOST "111122223333.dkr.ecr.us-west-2.amazonaws.com"
+#define POD  "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n"
+
+enum { MANY_BYTES = 16 * 1024 * 1024 };
+
+static char *hub_aliases[] = {"registry-1.docker.io"}, *k8s_aliases[] = {"k8s.gcr.io"};
+static char *excludes[] = {"auto"};
+static char *namespaces[] = {"kube-system", "kube-public", "kube-node-lease"};
+static struct config_pod_label labels[] = {{.label = "cnpg.io/cluster"},
+                                           {.label = "application", .value = "spilo"}};
+static struct config_upstream upstreams[] = {
+    {.registry = "docker.io",
+     .aliases = hub_aliases,
+     .n_aliases = 1,
+     .prefix = "dockercache",
+     .enabled = true},
+    {.registry = "ghcr.io", .prefix = "ghcrcache", .enabled = true},
+    {.registry = "registry.k8s.io",
+     .aliases = k8s_aliases,
+     .n_aliases = 1,
+     .prefix = "k8scache",
+     .enabled = true},
+    {.registry = "quay.io", .prefix = "quaycache", .enabled = true},
+};
+
+static struct rule_set *make_rules(const char *host)
+{
+    const struct config config = {
+        .upstreams = upstreams,
+        .n_upstreams = sizeof(upstreams) / sizeof(upstreams[0]),
+        .rewrite = {.exclude = excludes,
+                    .n_exclude = 1,
+                    .skip_pods = labels,
+                    .n_skip_pods = 2,
+                    .skip_namespaces = namespaces,
+                    .n_skip_namespaces = 3},
+    };
+    const struct rule_set_facts facts = {.host = slice_str(host)};
+
+    return rule_set_new(&config, &facts);
+}
+
+/* One line a report, texts as JSON strings. */
+static void print_image(void *context, const struct manifest_image *image)
+{
+    struct strbuf *out = context;
+
+    strbuf_add_format(out, "%zu %zu:%zu ", image->document, image->line, image->column);
+    strbuf_add_json(out, image->kind);
+    strbuf_add_char(out, ' ');
+    strbuf_add_json(out, image->object);
+    strbuf_add_format(out, " %s ", image->path);
+    strbuf_add_json(out, image->container);
+    strbuf_add_char(out, ' ');
+    strbuf_add_json(out, image->original);
+    assert_int_equal(image->rewritten.len > 0, image->outcome == OUTCOME_REWRITTEN);
+    if (image->outcome == OUTCOME_REWRITTEN) {
+        assert_int_equal(image->obstacle, MANIFEST_EDITABLE);
+        assert_true(image->upstream >= 0);
+        strbuf_add_str(out, " -> ");
+        strbuf_add_json(out, image->rewritten);
+    } else if (image->obstacle != MANIFEST_EDITABLE) {
+        assert_int_equal(image->outcome, OUTCOME_INVALID);
+        strbuf_add_format(out, " stays: %s", manifest_obstacle_name(image->obstacle));
+    } else {
+        strbuf_add_format(out, " stays: %s%s%s", outcome_name(image->outcome),
+                          image->reason ? ", " : "", image->reason ? image->reason : "");
+    }
+    strbuf_add_char(out, '\n');
+}
+
+static void print_other(void *context, const struct manifest_other *other)
+{
+    struct strbuf *out = context;
+
+    strbuf_add_format(out, "%zu %zu no pod: ", other->document, other->line);
+    strbuf_add_json(out, other->version);
+    strbuf_add_char(out, ' ');
+    strbuf_add_json(out, other->kind);
+    strbuf_add_char(out, ' ');
+    strbuf_add_json(out, other->object);
+    strbuf_add_char(out, '\n');
+}
+
+static bool read_file(const char *folder, const char *name, struct strbuf *out)
+{
+    char path[1024], bytes[4096];
+    size_t n;
+    FILE *file;
+
+    assert_true(snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path));
+    file = fopen(path, "rb");
+    if (!file)
+        return false;
+    while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        strbuf_add(out, bytes, n);
+    assert_int_equal(fclose(file), 0);
+    assert_false(strbuf_overflowed(out));
+    return true;
+}
+
+static void check_bytes(const char *folder, const char *what, const struct strbuf *got,
+                        const struct strbuf *want)
+{
+    if (!slice_equal(strbuf_slice(got), strbuf_slice(want)))
+        fail_msg("%s: %s differs; got:\n%s\nwanted:\n%s", folder, what, strbuf_str(got),
+                 strbuf_str(want));
+}
+
+static void check_case(const struct rule_set *rules, const char *folder)
+{
+    STRBUF_CLEANUP struct strbuf in = STRBUF_INIT(MANY_BYTES), out = STRBUF_INIT(MANY_BYTES);
+    STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(MANY_BYTES), text = STRBUF_INIT(MANY_BYTES);
+    STRBUF_CLEANUP struct strbuf report = STRBUF_INIT(MANY_BYTES);
+    struct manifest_report callbacks = {print_image, print_other, &report};
+    struct error error = {""};
+
+    if (!read_file(folder, "in.yaml", &in) && !read_file(folder, "in.json", &in))
+        fail_msg("%s: no in.yaml, no in.json", folder);
+    strbuf_add_str(&out, "before");
+    if (read_file(folder, "want-error.txt", &text)) {
+        assert_int_equal(manifest_rewrite(rules, strbuf_slice(&in), &out, NULL, &error), -1);
+        strbuf_add_format(&report, "%s\n", error.text);
+        check_bytes(folder, "the error", &report, &text);
+        assert_string_equal(strbuf_str(&out), "before");
+        return;
+    }
+    if (manifest_rewrite(rules, strbuf_slice(&in), &out, &callbacks, &error) != 0)
+        fail_msg("%s: %s", folder, error.text);
+    strbuf_add_str(&want, "before");
+    if (!read_file(folder, "want.yaml", &want) && !read_file(folder, "want.json", &want))
+        fail_msg("%s: no want.yaml, no want.json", folder);
+    check_bytes(folder, "the text", &out, &want);
+    if (!read_file(folder, "want-report.txt", &text))
+        fail_msg("%s: no want-report.txt", folder);
+    check_bytes(folder, "the report", &report, &text);
+
+    strbuf_clear(&in);
+    strbuf_add_slice(&in, slice_from(strbuf_slice(&want), strlen("before")));
+    strbuf_clear(&out);
+    strbuf_add_str(&out, "before");
+    assert_int_equal(manifest_rewrite(rules, strbuf_slice(&in), &out, NULL, &error), 0);
+    check_bytes(folder, "the second run", &out, &want);
+}
+
+static void test_fixtures(void **state)
+{
+    struct rule_set *rules = make_rules(HOST);
+    DIR *folder = opendir(FIXTURES "/manifest");
+    const struct dirent *entry;
+    size_t n = 0;
+
+    (void)state;
+    assert_non_null(folder);
+    while ((entry = readdir(folder))) {
+        char path[1024];
+
+        if (entry->d_name[0] == '.')
+            continue;
+        (void)snprintf(path, sizeof(path), FIXTURES "/manifest/%s", entry->d_name);
+        check_case(rules, path);
+        n++;
+    }
+    closedir(folder);
+    assert_true(n >= 60);
+    rule_set_unref(rules);
+}
+
+/* `text` must become `want`. */
+static void check_rewrite(const struct rule_set *rules, struct slice text, const char *want)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(MANY_BYTES);
+    struct error error = {""};
+
+    if (manifest_rewrite(rules, text, &out, NULL, &error) != 0)
+        fail_msg("%.*s: %s", SLICE_FMT(text), error.text);
+    assert_string_equal(strbuf_str(&out), want);
+}
+
+/* A host that begins with "[" would begin a flow sequence. */
+static void test_a_host_that_is_no_plain_scalar_is_quoted(void **state)
+{
+    static const char *rows[][2] = {
+        {POD "  - image: nginx # c\n",
+         POD "  - image: \"[::1]:5000/dockercache/library/nginx\" # c\n"},
+        {POD "  - {image: nginx}\n", POD "  - {image: \"[::1]:5000/dockercache/library/nginx\"}\n"},
+        {POD "  - {image: 'nginx'}\n", POD "  - {image: '[::1]:5000/dockercache/library/nginx'}\n"},
+        {POD "  - image: &a \"nginx\"",
+         POD "  - image: &a \"[::1]:5000/dockercache/library/nginx\""},
+        {POD "  - image: !!str nginx\r\n",
+         POD "  - image: !!str \"[::1]:5000/dockercache/library/nginx\"\r\n"},
+    };
+    struct rule_set *rules = make_rules("[::1]:5000");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_rewrite(rules, slice_str(rows[i][0]), rows[i][1]);
+        check_rewrite(rules, slice_str(rows[i][1]), rows[i][1]);
+    }
+    rule_set_unref(rules);
+}
+
+/* Whatever the configuration calls a host, the text stays YAML. */
+static void test_a_host_with_quotes_does_not_break_out(void **state)
+{
+    struct rule_set *rules = make_rules("a'b\"c\\d");
+
+    (void)state;
+    check_rewrite(rules,
+                  slice_str(POD "  - image: 'nginx'\n  - image: \"nginx\"\n  - image: nginx\n"),
+                  POD "  - image: \"a'b\\\"c\\\\d/dockercache/library/nginx\"\n"
+                      "  - image: \"a'b\\\"c\\\\d/dockercache/library/nginx\"\n"
+                      "  - image: \"a'b\\\"c\\\\d/dockercache/library/nginx\"\n");
+    rule_set_unref(rules);
+}
+
+static void test_nothing_is_appended_over_the_ceiling(void **state)
+{
+    struct rule_set *rules = make_rules(HOST);
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(100);
+    struct error error;
+
+    (void)state;
+    strbuf_add_str(&out, "before");
+    assert_int_equal(
+        manifest_rewrite(rules, slice_str(POD "  - image: nginx\n"), &out, NULL, &error), -1);
+    assert_string_equal(error.text, "1:1: rewritten, this is more than 94 bytes");
+    assert_string_equal(strbuf_str(&out), "before");
+    assert_false(strbuf_overflowed(&out));
+    rule_set_unref(rules);
+}
+
+static void test_without_rules_nothing_changes(void **state)
+{
+    struct rule_set *rules = make_rules("");
+
+    (void)state;
+    check_rewrite(rules, slice_str(POD "  - image: nginx\n"), POD "  - image: nginx\n");
+    rule_set_unref(rules);
+}
+
+static void count_image(void *context, const struct manifest_image *image)
+{
+    size_t *n = context;
+
+    *n += image->outcome == OUTCOME_REWRITTEN;
+}
+
+/* As many edits as fit, in a text that is one line. */
+static void test_many_images(void **state)
+{
+    enum { IMAGES = 20000 };
+    struct rule_set *rules = make_rules(HOST);
+    STRBUF_CLEANUP struct strbuf in = STRBUF_INIT(MANY_BYTES), want = STRBUF_INIT(MANY_BYTES);
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(MANY_BYTES);
+    size_t n = 0;
+    const struct manifest_report report = {.image = count_image, .context = &n};
+    struct error error;
+
+    (void)state;
+    strbuf_add_str(&in, "{apiVersion: v1, kind: Pod, spec: {containers: [");
+    strbuf_add_slice(&want, strbuf_slice(&in));
+    for (int i = 0; i < IMAGES; i++) {
+        strbuf_add_format(&in, "{name: \xf0\x9f\x90\xb3, image: x%d}, ", i);
+        strbuf_add_format(&want,
+                          "{name: \xf0\x9f\x90\xb3, image: " HOST "/dockercache/library/x%d}, ", i);
+    }
+    strbuf_add_str(&in, "]}}");
+    strbuf_add_str(&want, "]}}");
+    assert_int_equal(manifest_rewrite(rules, strbuf_slice(&in), &out, &report, &error), 0);
+    assert_int_equal(n, IMAGES);
+    check_bytes("many images", "the text", &out, &want);
+    rule_set_unref(rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_a_host_that_is_no_plain_scalar_is_quoted),
+        cmocka_unit_test(test_a_host_with_quotes_does_not_break_out),
+        cmocka_unit_test(test_nothing_is_appended_over_the_ceiling),
+        cmocka_unit_test(test_without_rules_nothing_changes),
+        cmocka_unit_test(test_many_images),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
