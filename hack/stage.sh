@@ -13,7 +13,7 @@ stage_heartbeat() {
         read -rt 1 <> <(:) || true
         seconds=$((seconds + 1))
         if ((seconds % 20 == 0)); then
-            printf '   ... %d s: %s\n' "$seconds" "$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-90)"
+            printf '   ... %d s  %s\n' "$seconds" "$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-90)"
         fi
     done
 }
