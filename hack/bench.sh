@@ -5,7 +5,7 @@
 #   --write-down  the same, and keep the count in tests/bench/instructions.txt
 #
 # Without an argument also processor time, latency and memory beside a constant answer from
-# the same HTTP server, in about three minutes. Exit 1 when the count of instructions has risen.
+# the same HTTP server, in about two minutes. Exit 1 when the count of instructions has risen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -16,11 +16,12 @@ import tempfile
 import time
 
 import instructions
+import servers
 from clients import Connection, wrk
 from make_review import make_review
-from servers import Certificate, Server, constant_command, serve_command
 
-ROUNDS, SECONDS = 5, 2
+# Many short rounds: what else the machine does then falls on all that are compared.
+ROUNDS, SECONDS = 9, 1
 
 
 def say(text):
@@ -38,7 +39,7 @@ def goal(value, ceiling):
 class Bench:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
-        self.certificate = Certificate(folder)
+        self.certificate = servers.Certificate(folder)
         self.reviews, self.review_files = {}, {}
         for kilobytes in (3, 10, 30):
             self.reviews[kilobytes] = make_review(kilobytes)
@@ -49,14 +50,14 @@ class Bench:
         self.logs = 0
 
     def serve(self, threads=1, level="warn"):
-        return serve_command(self.build, self.certificate, self.folder, threads, level)
+        return servers.serve(self.build, self.certificate, self.folder, threads, level)
 
     def constant(self, threads=1):
-        return constant_command(self.build, self.certificate, threads)
+        return servers.constant(self.build, self.certificate, threads)
 
-    def start(self, command, cpu=None):
+    def start(self, program, cpu=None):
         self.logs += 1
-        return Server(command, self.folder / f"server-{self.logs}.log", cpu)
+        return servers.Server(program, self.folder / f"server-{self.logs}.log", cpu)
 
     # The quick part: what doesn't depend on the machine's load, or hardly.
 
@@ -66,7 +67,7 @@ class Bench:
 
     def first_answer(self):
         times = []
-        for _ in range(ROUNDS):
+        for _ in range(5):
             with self.start(self.serve()) as server:
                 connection = Connection(server.port(), self.certificate)
                 connection.post(self.reviews[10])
@@ -131,17 +132,17 @@ class Bench:
 
     def latency(self):
         """One connection, 10 KB: medians of p50 and p99, A B C A B C."""
-        commands = (self.constant(), self.serve(level="warn"), self.serve(level="info"))
-        servers = [self.start(command, self.server_cpu) for command in commands]
+        programs = (self.constant(), self.serve(level="warn"), self.serve(level="info"))
+        running = [self.start(program, self.server_cpu) for program in programs]
         try:
-            ports = [server.port() for server in servers]
+            ports = [server.port() for server in running]
             results = [[], [], []]
             for _ in range(ROUNDS):
                 for kept, port in zip(results, ports):
                     load = wrk(port, self.review_files[10], 1, SECONDS, cpu=self.client_cpu)
                     kept.append((load.p50_us, load.p99_us))
         finally:
-            for server in servers:
+            for server in running:
                 server.stop()
         (constant, _), *levels = [
             [statistics.median(column) for column in zip(*kept)] for kept in results
@@ -179,7 +180,7 @@ class Bench:
         with self.start(self.serve(threads=2)) as server:
             port = server.port()
             while sent < total:
-                sent += wrk(port, self.review_files[10], 250, 1, threads=2).requests
+                sent += wrk(port, self.review_files[10], 250, SECONDS, threads=2).requests
                 sizes.append((sent, server.rss_kib() / 1024))
         first, last = sizes[0], sizes[-1]
         figure(

@@ -15,10 +15,11 @@ TOLERANCE = 0.03
 LIBRARIES = ["libh2o-evloop0.13", "libssl3", "libyyjson0", "libc6"]
 
 
-def _total(command, certificate, review, requests, folder):
+def _total(program, certificate, review, requests, folder):
     out = folder / f"callgrind.{requests}"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
-    with Server(valgrind + command, folder / f"callgrind.{requests}.log") as server:
+    log = folder / f"callgrind.{requests}.log"
+    with Server(program, log, wrapper=valgrind) as server:
         connection = Connection(server.port(), certificate)
         for _ in range(requests):
             connection.post(review)
@@ -28,9 +29,9 @@ def _total(command, certificate, review, requests, folder):
     return int(total)
 
 
-def measure(command, certificate, review, folder):
-    few = _total(command, certificate, review, FEW, folder)
-    many = _total(command, certificate, review, MANY, folder)
+def measure(program, certificate, review, folder):
+    few = _total(program, certificate, review, FEW, folder)
+    many = _total(program, certificate, review, MANY, folder)
     return (many - few) / (MANY - FEW)
 
 

@@ -1,11 +1,14 @@
 """The two servers that are compared, each as a process of its own: what it takes to start one,
 and what Linux says of it (ports, processor time, resident memory)."""
 
+import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
+import typing
 
 CONFIG = """
 registry: {{account: "111122223333", region: us-west-2}}
@@ -17,8 +20,16 @@ server: {{threads: {threads}, drain: 0s}}
 log: {{level: {level}, format: json}}
 """
 
-# The ports are found by their addresses, for at level warn the log doesn't name them.
+# At level warn the log doesn't name the ports, so they are told apart by their addresses.
 WEBHOOK, STATUS = "127.0.0.1", "127.0.0.2"
+
+
+@dataclasses.dataclass
+class Program:
+    """A command, and how the port that it got is found out: None while there is none yet."""
+
+    command: list
+    find_port: typing.Callable
 
 
 class Certificate:
@@ -36,7 +47,7 @@ class Certificate:
         )
 
 
-def serve_command(build, certificate, folder, threads, level="warn"):
+def serve(build, certificate, folder, threads, level="warn"):
     """`pullthrough serve`, without AWS and with every default rule taken as ready."""
     config = folder / f"config-{threads}-{level}.yaml"
     text = CONFIG.format(
@@ -48,22 +59,33 @@ def serve_command(build, certificate, folder, threads, level="warn"):
         level=level,
     )
     config.write_text(text.lstrip())
-    return [build / "src" / "pullthrough", "serve", "--config", config]
+    return Program(
+        [build / "src" / "pullthrough", "serve", "--config", config],
+        lambda server: server.listening().get(WEBHOOK),
+    )
 
 
-def constant_command(build, certificate, threads):
-    """The same HTTP server with a constant answer."""
-    return [build / "tests" / "bench" / "constant_server", certificate.cert, certificate.key]
+def constant(build, certificate, threads):
+    """The same HTTP server with a constant answer; it prints its ports."""
+    program = build / "tests" / "bench" / "constant_server"
+    options = ["--cert", certificate.cert, "--key", certificate.key, "--threads", threads]
+
+    def printed(server):
+        match = re.search(r'"webhook":(\d+)', server.log.read_text())
+        return int(match[1]) if match else None
+
+    return Program([program, *options], printed)
 
 
 class Server:
-    """A server process; its standard error is in a file. Use as a context."""
+    """A server process; what it prints is in a file. Use as a context."""
 
-    def __init__(self, command, log, cpu=None):
+    def __init__(self, program, log, cpu=None, wrapper=()):
+        self.program = program
         self.started = time.perf_counter()
         with open(log, "wb") as output:
             self.process = subprocess.Popen(
-                [str(word) for word in command],
+                [str(word) for word in (*wrapper, *program.command)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -84,13 +106,14 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
-            found = self._listening().get(WEBHOOK)
+            found = self.program.find_port(self)
             if found:
                 return found
             time.sleep(0.0005)
         raise RuntimeError(f"it doesn't listen; it said:\n{self.log.read_text()}")
 
-    def _listening(self):
+    def listening(self):
+        """The TCP ports that it listens on: address to port, the last where there are more."""
         sockets = set()
         for fd in (self.proc / "fd").iterdir():
             try:
