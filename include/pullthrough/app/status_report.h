@@ -1,0 +1,34 @@
+/*
+ * The part of /status that only the upkeep side knows, as text.
+ */
+#ifndef PULLTHROUGH_APP_STATUS_REPORT_H
+#define PULLTHROUGH_APP_STATUS_REPORT_H
+
+#include "pullthrough/app/standings.h"
+#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How a file that is watched stands: what was loaded when, and what is wrong with what is
+ * there now ("" where nothing is). */
+struct status_source {
+    const char *path; /* NULL: none */
+    int64_t loaded_s; /* 0: never */
+    const char *problem;
+};
+
+struct status_report {
+    struct status_source configuration, certificate;
+    struct slice configuration_hash;
+    int64_t not_before_s, not_after_s; /* of the certificate; 0: none is loaded */
+    const struct rule_set *rules;
+    const struct standings *standings; /* with a row for each of the rules' upstreams */
+    const char *host_problem;          /* "" where the host is known */
+};
+
+/* Append the members of a JSON object, without its braces. */
+void status_report_print(const struct status_report *report, struct strbuf *out);
+
+#endif

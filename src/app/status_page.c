@@ -1,0 +1,73 @@
+#include "pullthrough/app/status_page.h"
+
+#include "pullthrough/app/version.h"
+#include "pullthrough/edge/clock.h"
+
+/* Loops give a sign of life every second, and no request takes anything like this. */
+enum { SILENCE_MAX_MS = 10000 };
+
+static void answer(struct http_response *response, bool good, const char *text)
+{
+    response->status = good ? 200 : 503;
+    strbuf_add_str(&response->body, text);
+}
+
+static void healthz(void *context, const struct http_request *request,
+                    struct http_response *response)
+{
+    const struct status_page *page = context;
+    bool alive = http_server_silence_ms(page->server) <= SILENCE_MAX_MS;
+
+    (void)request;
+    answer(response, alive, alive ? "ok\n" : "a loop thread does not answer\n");
+}
+
+static void readyz(void *context, const struct http_request *request,
+                   struct http_response *response)
+{
+    const struct status_page *page = context;
+    struct tls_dates dates;
+
+    (void)request;
+    if (atomic_load(&page->draining))
+        answer(response, false, "draining\n");
+    else if (!tls_loaded(page->tls, &dates))
+        answer(response, false, "no certificate loaded\n");
+    else
+        answer(response, true, "ok\n");
+}
+
+static void metrics(void *context, const struct http_request *request,
+                    struct http_response *response)
+{
+    const struct status_page *page = context;
+
+    (void)request;
+    response->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_print(page->metrics, &response->body);
+}
+
+static void status(void *context, const struct http_request *request,
+                   struct http_response *response)
+{
+    const struct status_page *page = context;
+    const struct edition *edition = mailbox_current(page->mailbox, request->loop);
+    struct strbuf *out = &response->body;
+
+    response->content_type = "application/json";
+    strbuf_add_format(out,
+                      "{\"version\":\"%s\",\"commit\":\"%s\",\"uptimeSeconds\":%lld,"
+                      "\"draining\":%s,",
+                      version_number, version_commit, (long long)(clock_wall_s() - page->started_s),
+                      atomic_load(&page->draining) ? "true" : "false");
+    strbuf_add_slice(out, edition_status(edition));
+    strbuf_add_str(out, "}\n");
+}
+
+void status_page_routes(struct status_page *page, struct http_route routes[STATUS_PAGE_ROUTES])
+{
+    routes[0] = (struct http_route){"GET", "/healthz", healthz, page};
+    routes[1] = (struct http_route){"GET", "/readyz", readyz, page};
+    routes[2] = (struct http_route){"GET", "/metrics", metrics, page};
+    routes[3] = (struct http_route){"GET", "/status", status, page};
+}

@@ -1,0 +1,85 @@
+#include "pullthrough/app/status_report.h"
+
+#include "pullthrough/core/timestamp.h"
+
+static void add_text(struct strbuf *out, const char *name, const char *text)
+{
+    strbuf_add_format(out, "\"%s\":", name);
+    if (text && *text)
+        strbuf_add_json(out, slice_str(text));
+    else
+        strbuf_add_str(out, "null");
+}
+
+static void add_time(struct strbuf *out, const char *name, int64_t seconds)
+{
+    strbuf_add_format(out, "\"%s\":", name);
+    if (!seconds) {
+        strbuf_add_str(out, "null");
+        return;
+    }
+    strbuf_add_char(out, '"');
+    timestamp_print_rfc3339(out, seconds);
+    strbuf_add_char(out, '"');
+}
+
+static void add_source(struct strbuf *out, const struct status_source *source)
+{
+    add_text(out, "file", source->path);
+    strbuf_add_char(out, ',');
+    add_time(out, "loaded", source->loaded_s);
+    strbuf_add_char(out, ',');
+    add_text(out, "problem", source->problem);
+}
+
+static void add_upstream(struct strbuf *out, const struct rule_set *rules, int upstream,
+                         const struct standings *standings)
+{
+    const struct standing *standing = standings_get(standings, rule_set_registry(rules, upstream));
+
+    strbuf_add_str(out, upstream ? ",{\"registry\":" : "{\"registry\":");
+    strbuf_add_json(out, rule_set_registry(rules, upstream));
+    strbuf_add_str(out, ",\"prefix\":");
+    strbuf_add_json(out, rule_set_prefix(rules, upstream));
+    strbuf_add_format(out, ",\"rewritten\":%s,",
+                      rule_set_is_ready(rules, upstream) ? "true" : "false");
+    add_text(out, "state", standing->state);
+    strbuf_add_char(out, ',');
+    add_text(out, "reason", standing->reason);
+    strbuf_add_char(out, ',');
+    add_time(out, "since", standing->since_s);
+    strbuf_add_char(out, '}');
+}
+
+static void add_rules(struct strbuf *out, const struct status_report *report)
+{
+    struct slice host = rule_set_host(report->rules);
+
+    strbuf_add_str(out, "\"ruleSet\":{\"host\":");
+    if (host.len)
+        strbuf_add_json(out, host);
+    else
+        strbuf_add_str(out, "null");
+    strbuf_add_char(out, ',');
+    add_text(out, "problem", report->host_problem);
+    strbuf_add_str(out, ",\"upstreams\":[");
+    for (size_t i = 0; i < rule_set_upstreams(report->rules); i++)
+        add_upstream(out, report->rules, (int)i, report->standings);
+    strbuf_add_str(out, "]}");
+}
+
+void status_report_print(const struct status_report *report, struct strbuf *out)
+{
+    strbuf_add_str(out, "\"configuration\":{\"hash\":");
+    strbuf_add_json(out, report->configuration_hash);
+    strbuf_add_char(out, ',');
+    add_source(out, &report->configuration);
+    strbuf_add_str(out, "},\"certificate\":{");
+    add_source(out, &report->certificate);
+    strbuf_add_char(out, ',');
+    add_time(out, "notBefore", report->not_before_s);
+    strbuf_add_char(out, ',');
+    add_time(out, "notAfter", report->not_after_s);
+    strbuf_add_str(out, "},");
+    add_rules(out, report);
+}

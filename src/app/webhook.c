@@ -1,0 +1,64 @@
+/*
+ * What core returns is counted and logged here, and nowhere else. Nothing waits: no file,
+ * no lock, no AWS; the rule set is the one that the loop holds.
+ */
+#include "pullthrough/app/webhook.h"
+
+#include "pullthrough/core/review.h"
+#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/log.h"
+
+static void count(const struct webhook *webhook, const struct edition *edition,
+                  const struct review *review, uint64_t duration_ns)
+{
+    metrics_review(webhook->metrics, review->operation, review->outcome, duration_ns);
+    for (size_t i = 0; i < review->n_images; i++)
+        metrics_image(webhook->metrics, edition_slot(edition, review->images[i].upstream),
+                      review->images[i].outcome);
+}
+
+/* Any client can cause these, so they are limited; they are rare in a healthy cluster. */
+static void log_problem(const struct review *review)
+{
+    static struct log_limit limit;
+    uint64_t suppressed;
+
+    if (!log_limit_pass(&limit, &suppressed))
+        return;
+    log_event(LOG_LEVEL_WARN, "review not understood, nothing changed",
+              LOG_TEXT("outcome", review_outcome_name(review->outcome)),
+              LOG_TEXT("problem", review->problem), LOG_SLICE("uid", review->uid),
+              LOG_SLICE("namespace", review->namespace), LOG_SLICE("name", review->name),
+              LOG_NUMBER("suppressed", suppressed));
+}
+
+static void log_review(const struct review *review, uint64_t duration_ns)
+{
+    if (review->outcome == REVIEW_REWRITTEN)
+        log_event(LOG_LEVEL_INFO, "images rewritten", LOG_SLICE("uid", review->uid),
+                  LOG_TEXT("operation", review_operation_name(review->operation)),
+                  LOG_SLICE("namespace", review->namespace), LOG_SLICE("name", review->name),
+                  LOG_NUMBER("rewritten", review->n_rewritten),
+                  LOG_NUMBER("images", review->n_images), LOG_BOOL("dryRun", review->dry_run),
+                  LOG_NUMBER("durationUs", duration_ns / 1000));
+    else if (review->problem)
+        log_problem(review);
+}
+
+void webhook_mutate(void *context, const struct http_request *request,
+                    struct http_response *response)
+{
+    struct webhook *webhook = context;
+    const struct edition *edition = mailbox_current(webhook->mailbox, request->loop);
+    uint64_t started_ns = clock_monotonic_ns(), duration_ns;
+    ARENA_CLEANUP struct arena arena;
+    struct review review;
+
+    arena_init(&arena, review_arena_bytes(request->body.len));
+    review_answer(&review, edition_rules(edition), request->body, &arena, &response->body);
+    response->status = review.status;
+    response->content_type = "application/json";
+    duration_ns = clock_monotonic_ns() - started_ns;
+    count(webhook, edition, &review, duration_ns);
+    log_review(&review, duration_ns);
+}
