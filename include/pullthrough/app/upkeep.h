@@ -1,0 +1,40 @@
+/*
+ * The upkeep thread: plain blocking code beside the loops. It looks whether the
+ * configuration or the certificate files changed, loads what did, and publishes a new
+ * edition through the mailbox. What is broken is refused, logged and counted; what was
+ * in use goes on.
+ */
+#ifndef PULLTHROUGH_APP_UPKEEP_H
+#define PULLTHROUGH_APP_UPKEEP_H
+
+#include "pullthrough/app/mailbox.h"
+#include "pullthrough/core/config.h"
+#include "pullthrough/core/error.h"
+#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/tls.h"
+
+struct upkeep;
+
+struct upkeep_parts {
+    const char *config_path;        /* NULL: no file, the defaults */
+    struct file_stamp config_stamp; /* taken before the file was read */
+    struct mailbox *mailbox;        /* borrowed, as are the next */
+    struct metrics *metrics;
+    struct tls *tls;
+};
+
+/* Takes over `config`, which is in use already; loads the certificate and publishes the first
+ * edition. A certificate that can't be loaded is no failure: it is looked at again. */
+struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *config);
+
+/* -1 with the reason in error. Signals must be blocked in the caller. */
+int upkeep_start(struct upkeep *upkeep, struct error *error);
+
+/* Read everything again now, changed or not (SIGHUP). Any thread. */
+void upkeep_reload(struct upkeep *upkeep);
+
+/* Ends the thread, if it runs, and frees everything. */
+void upkeep_free(struct upkeep *upkeep);
+
+#endif

@@ -1,0 +1,27 @@
+#include "pullthrough/app/commands.h"
+#include "pullthrough/app/version.h"
+
+#include <h2o/version.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+#include <yyjson.h>
+
+int command_version(int argc, char **argv)
+{
+    if (argc > 1) {
+        bool help = strcmp(argv[1], "--help") == 0;
+
+        (void)fprintf(help ? stdout : stderr,
+                      "usage: pullthrough version\n\n"
+                      "Prints the version, the commit and the libraries.\n");
+        return help ? EXIT_FINE : EXIT_USAGE;
+    }
+    (void)printf("pullthrough %s (commit %s)\n", version_number, version_commit);
+    (void)printf("libh2o %s, %s, yyjson %s, jansson %s, libyaml %s\n", H2O_VERSION,
+                 OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING, jansson_version_str(),
+                 yaml_get_version_string());
+    return EXIT_FINE;
+}

@@ -1,0 +1,260 @@
+/*
+ * The order is the point of this file. Up: log, parts, certificate and first rule set,
+ * listeners, loops, upkeep. Down: readiness off, answers with "Connection: close" through
+ * the drain time while the API server's view of our endpoints changes, then listeners and
+ * loops, upkeep, parts. Signals are blocked in every thread and waited for here.
+ */
+#include "pullthrough/app/service.h"
+
+#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/mailbox.h"
+#include "pullthrough/app/status_page.h"
+#include "pullthrough/app/upkeep.h"
+#include "pullthrough/app/version.h"
+#include "pullthrough/app/webhook.h"
+#include "pullthrough/core/review.h"
+#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/cpus.h"
+#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/tls.h"
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MOST_DEFAULT_THREADS = 4,
+    /* kube-apiserver closes idle connections after 90 s (Go's IdleConnTimeout) and does not
+     * repeat a POST that meets a close: ours must be the longer time. */
+    IDLE_MS = 120 * 1000,
+    /* The longest that the API server waits for a webhook is 30 s (timeoutSeconds); a sender
+     * that needs more than this for one review is none. */
+    REQUEST_MS = 10 * 1000,
+    HANDSHAKE_MS = 10 * 1000,
+    STATUS_CONNECTIONS = 64,
+    ADDRESS_MAX = 300, /* bytes of an address as text */
+    STOP_GRACE_MS = 3 * 1000,
+};
+
+enum { WEBHOOK, STATUS, LISTENERS };
+
+struct service {
+    struct metrics *metrics;
+    struct tls *tls;
+    struct mailbox *mailbox;
+    struct webhook webhook;
+    struct status_page status_page;
+    struct http_server *server;
+    struct upkeep *upkeep;
+    uint64_t drain_ms;
+};
+
+static void on_handshake(void *context, bool done, const char *why)
+{
+    static struct log_limit limit;
+    struct service *service = context;
+    uint64_t suppressed;
+
+    metrics_handshake(service->metrics, done);
+    if (!done && log_limit_pass(&limit, &suppressed))
+        log_event(LOG_LEVEL_WARN, "TLS handshake failed", LOG_TEXT("problem", why),
+                  LOG_NUMBER("suppressed", suppressed));
+}
+
+static void on_connections(void *context, int change)
+{
+    struct service *service = context;
+
+    metrics_connections(service->metrics, change);
+}
+
+static void set_up_log(const struct config *config)
+{
+    bool json = config->log.format == CONFIG_LOG_JSON ||
+                (config->log.format == CONFIG_LOG_AUTO && !isatty(STDERR_FILENO));
+
+    log_setup(STDERR_FILENO, json);
+    log_set_level((enum log_level)config->log.level);
+}
+
+static unsigned loop_threads(const struct config *config)
+{
+    unsigned cpus = cpus_allowed();
+
+    if (config->server.threads)
+        return config->server.threads;
+    return cpus < MOST_DEFAULT_THREADS ? cpus : MOST_DEFAULT_THREADS;
+}
+
+static int read_address(const char *key, const char *text, struct http_listener *listener,
+                        struct error *error)
+{
+    if (config_address(slice_str(text), &listener->host, &listener->port, error))
+        return error_prefix(error, "%s", key);
+    return 0;
+}
+
+static int make_server(struct service *service, const struct config *config, unsigned threads,
+                       struct error *error)
+{
+    struct http_route mutate = {"POST", "/mutate", webhook_mutate, &service->webhook};
+    struct http_route status[STATUS_PAGE_ROUTES];
+    struct http_listener listeners[LISTENERS] = {
+        [WEBHOOK] = {.tls = service->tls,
+                     .routes = &mutate,
+                     .n_routes = 1,
+                     .max_connections = config->server.max_connections},
+        [STATUS] = {.routes = status,
+                    .n_routes = STATUS_PAGE_ROUTES,
+                    .max_connections = STATUS_CONNECTIONS},
+    };
+    struct http_server_config server = {
+        .threads = threads,
+        .max_body_bytes = config->server.max_body_bytes,
+        .max_response_bytes = REVIEW_ANSWER_MAX,
+        .idle_ms = IDLE_MS,
+        .request_ms = REQUEST_MS,
+        .handshake_ms = HANDSHAKE_MS,
+        .on_connections = on_connections,
+        .context = service,
+        .listeners = listeners,
+        .n_listeners = LISTENERS,
+    };
+
+    status_page_routes(&service->status_page, status);
+    if (read_address("listen.webhook", config->listen.webhook, &listeners[WEBHOOK], error) ||
+        read_address("listen.status", config->listen.status, &listeners[STATUS], error) ||
+        http_server_new(&service->server, &server, error))
+        return -1;
+    service->status_page.server = service->server;
+    return 0;
+}
+
+/* "HOST:PORT" with the port that was got. */
+static void print_address(struct strbuf *out, const char *configured, uint16_t port)
+{
+    struct slice text = slice_str(configured);
+
+    strbuf_add_slice(out, slice_of(text.ptr, slice_find_last(text, ':')));
+    strbuf_add_format(out, ":%u", port);
+}
+
+static void log_listening(const struct service *service, const struct config *config,
+                          unsigned threads)
+{
+    STRBUF_CLEANUP struct strbuf webhook = STRBUF_INIT(ADDRESS_MAX),
+                                 status = STRBUF_INIT(ADDRESS_MAX);
+
+    print_address(&webhook, config->listen.webhook, http_server_port(service->server, WEBHOOK));
+    print_address(&status, config->listen.status, http_server_port(service->server, STATUS));
+    log_event(LOG_LEVEL_INFO, "listening", LOG_SLICE("webhook", strbuf_slice(&webhook)),
+              LOG_SLICE("status", strbuf_slice(&status)), LOG_NUMBER("threads", threads),
+              LOG_TEXT("version", version_number), LOG_TEXT("commit", version_commit));
+}
+
+static void make_parts(struct service *service, const struct config *config, unsigned threads)
+{
+    service->drain_ms = config->server.drain_ms;
+    service->metrics = metrics_new(version_number, version_commit);
+    service->tls = tls_new(on_handshake, service);
+    service->mailbox = mailbox_new(threads);
+    service->webhook = (struct webhook){service->mailbox, service->metrics};
+    service->status_page.mailbox = service->mailbox;
+    service->status_page.metrics = service->metrics;
+    service->status_page.tls = service->tls;
+    service->status_page.started_s = clock_wall_s();
+}
+
+/* Everything up to running threads. What was made is in *service, also when it fails. */
+static int start(struct service *service, const char *config_path, struct error *error)
+{
+    struct upkeep_parts upkeep = {.config_path = config_path,
+                                  .config_stamp = file_stamp_of(config_path ? config_path : "")};
+    CONFIG_CLEANUP struct config *config = NULL;
+    const struct config *in_use;
+    unsigned threads;
+
+    if (config_source_load(config_path, &config, error))
+        return -1;
+    set_up_log(config);
+    if (!*config->tls.cert_file || !*config->tls.key_file)
+        return error_set(error, "tls.certFile and tls.keyFile must name the certificate's files");
+    threads = loop_threads(config);
+    make_parts(service, config, threads);
+    if (make_server(service, config, threads, error))
+        return -1;
+    upkeep.mailbox = service->mailbox;
+    upkeep.metrics = service->metrics;
+    upkeep.tls = service->tls;
+    service->upkeep = upkeep_new(&upkeep, config);
+    in_use = config;
+    config = NULL; /* upkeep has it, and keeps it as it is until its thread runs */
+    if (http_server_start(service->server, error))
+        return -1;
+    log_listening(service, in_use, threads);
+    return upkeep_start(service->upkeep, error);
+}
+
+/* Frees whatever there is; the loops are stopped before what they use. */
+static void tear_down(struct service *service)
+{
+    if (service->server)
+        http_server_stop(service->server, STOP_GRACE_MS);
+    http_server_free(service->server);
+    upkeep_free(service->upkeep);
+    mailbox_free(service->mailbox);
+    tls_free(service->tls);
+    metrics_free(service->metrics);
+}
+
+static void wait_for_end(const sigset_t *signals, struct service *service)
+{
+    int signal = 0;
+
+    while (signal != SIGTERM && signal != SIGINT)
+        if (sigwait(signals, &signal) == 0 && signal == SIGHUP)
+            upkeep_reload(service->upkeep);
+}
+
+/* A second SIGTERM or SIGINT cuts the drain short; a SIGHUP is of no use any more. */
+static void drain(const sigset_t *signals, struct service *service)
+{
+    uint64_t end_ns = clock_monotonic_ns() + service->drain_ms * 1000000;
+    uint64_t now_ns;
+    int signal = SIGHUP;
+
+    log_event(LOG_LEVEL_INFO, "draining", LOG_NUMBER("milliseconds", service->drain_ms));
+    atomic_store(&service->status_page.draining, true);
+    http_server_drain(service->server);
+    while (signal != SIGTERM && signal != SIGINT && (now_ns = clock_monotonic_ns()) < end_ns) {
+        uint64_t rest_ns = end_ns - now_ns;
+        struct timespec rest = {(time_t)(rest_ns / 1000000000), (long)(rest_ns % 1000000000)};
+
+        signal = sigtimedwait(signals, NULL, &rest);
+    }
+}
+
+int service_run(const char *config_path, struct error *error)
+{
+    struct service service = {0};
+    sigset_t signals;
+    int result;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* libh2o writes without MSG_NOSIGNAL */
+    result = start(&service, config_path, error);
+    if (result == 0) {
+        wait_for_end(&signals, &service);
+        drain(&signals, &service);
+    }
+    tear_down(&service);
+    if (result == 0)
+        log_event(LOG_LEVEL_INFO, "stopped", LOG_TEXT("version", version_number));
+    return result;
+}

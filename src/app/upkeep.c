@@ -1,0 +1,334 @@
+/*
+ * One look a second at the files that a running server depends on, by their stamps through
+ * every symbolic link: it works alike for a file that is edited, replaced, or mounted from a
+ * ConfigMap or Secret, whose links kubelet swaps. Watching by inotify would have to follow
+ * each of these links itself, and saves four stat() calls a second.
+ *
+ * A stamp is taken before its file is read: a change in between is seen at the next look.
+ */
+#include "pullthrough/app/upkeep.h"
+
+#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/standings.h"
+#include "pullthrough/app/status_report.h"
+#include "pullthrough/core/timestamp.h"
+#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    LOOK_EVERY_S = 1,
+    PEM_MAX = 1024 * 1024,    /* bytes of a certificate chain, a key or a bundle */
+    STATUS_MAX = 1024 * 1024, /* bytes of the status text */
+    HOST_MAX = 512,
+};
+
+/* The files of the certificate, in the order in which they are read. */
+enum { CHAIN, KEY, CLIENT_CA, CERTIFICATE_FILES };
+
+struct upkeep {
+    struct upkeep_parts parts;
+    struct config *config; /* in use */
+    struct file_stamp certificate_stamps[CERTIFICATE_FILES];
+    int64_t config_loaded_s, certificate_loaded_s;
+    struct error config_problem, certificate_problem; /* "" where there is none */
+    struct standings standings;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock; /* over the rest */
+    pthread_cond_t wake;
+    bool stop, reload;
+};
+
+static const char *certificate_path(const struct config *config, int file)
+{
+    switch (file) {
+    case CHAIN: return config->tls.cert_file;
+    case KEY: return config->tls.key_file;
+    default: return config->tls.client_ca_file;
+    }
+}
+
+static int load_certificate(const struct upkeep *upkeep, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf chain = STRBUF_INIT(PEM_MAX);
+    STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(PEM_MAX);
+    STRBUF_CLEANUP struct strbuf client_ca = STRBUF_INIT(PEM_MAX);
+    struct strbuf *texts[CERTIFICATE_FILES] = {&chain, &key, &client_ca};
+
+    for (int i = 0; i < CERTIFICATE_FILES; i++) {
+        const char *path = certificate_path(upkeep->config, i);
+
+        if (*path && file_read(path, texts[i], error))
+            return -1;
+    }
+    return tls_load(upkeep->parts.tls, strbuf_slice(&chain), strbuf_slice(&key),
+                    strbuf_slice(&client_ca), error);
+}
+
+static void take_certificate(struct upkeep *upkeep)
+{
+    bool first = upkeep->certificate_loaded_s == 0;
+    struct error error = {""};
+    struct tls_dates dates;
+
+    if (load_certificate(upkeep, &error)) {
+        log_event(LOG_LEVEL_ERROR,
+                  first ? "no certificate yet" : "certificate refused, the old one goes on",
+                  LOG_TEXT("problem", error.text));
+    } else if (tls_loaded(upkeep->parts.tls, &dates)) {
+        STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
+
+        upkeep->certificate_loaded_s = clock_wall_s();
+        metrics_certificate_not_after(upkeep->parts.metrics, dates.not_after_s);
+        timestamp_print_rfc3339(&not_after, dates.not_after_s);
+        log_event(LOG_LEVEL_INFO, "certificate loaded",
+                  LOG_TEXT("file", certificate_path(upkeep->config, CHAIN)),
+                  LOG_SLICE("notAfter", strbuf_slice(&not_after)));
+    }
+    if (!first)
+        metrics_certificate_reload(upkeep->parts.metrics, !*error.text);
+    upkeep->certificate_problem = error;
+}
+
+/* Whether something was loaded or refused. */
+static bool look_at_certificate(struct upkeep *upkeep, bool forced)
+{
+    bool changed = forced;
+
+    for (int i = 0; i < CERTIFICATE_FILES; i++) {
+        struct file_stamp stamp = file_stamp_of(certificate_path(upkeep->config, i));
+
+        changed |= !file_stamp_equal(&stamp, &upkeep->certificate_stamps[i]);
+        upkeep->certificate_stamps[i] = stamp;
+    }
+    if (changed)
+        take_certificate(upkeep);
+    return changed;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* These are built into what is running; a new value waits for the next start. */
+static void warn_about_fixed(const struct config *old, const struct config *new)
+{
+    const struct {
+        const char *key;
+        bool same;
+    } rows[] = {
+        {"listen.webhook", is_same(old->listen.webhook, new->listen.webhook)},
+        {"listen.status", is_same(old->listen.status, new->listen.status)},
+        {"server.threads", old->server.threads == new->server.threads},
+        {"server.maxConnections", old->server.max_connections == new->server.max_connections},
+        {"server.maxBody", old->server.max_body_bytes == new->server.max_body_bytes},
+        {"server.drain", old->server.drain_ms == new->server.drain_ms},
+        {"log.format", old->log.format == new->log.format},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (!rows[i].same)
+            log_event(LOG_LEVEL_WARN, "this key takes effect at the next start",
+                      LOG_TEXT("key", rows[i].key));
+}
+
+static void take_config(struct upkeep *upkeep)
+{
+    struct error error = {""};
+    struct config *config = NULL;
+
+    if (config_source_load(upkeep->parts.config_path, &config, &error)) {
+        log_event(LOG_LEVEL_ERROR, "configuration refused, the old one goes on",
+                  LOG_TEXT("problem", error.text));
+    } else {
+        warn_about_fixed(upkeep->config, config);
+        config_free(upkeep->config);
+        upkeep->config = config;
+        upkeep->config_loaded_s = clock_wall_s();
+        log_set_level((enum log_level)config->log.level);
+        log_event(LOG_LEVEL_INFO, "configuration loaded",
+                  LOG_TEXT("file", upkeep->parts.config_path));
+    }
+    metrics_config_reload(upkeep->parts.metrics, !*error.text);
+    upkeep->config_problem = error;
+}
+
+static bool look_at_config(struct upkeep *upkeep, bool forced)
+{
+    struct file_stamp stamp;
+    bool changed;
+
+    if (!upkeep->parts.config_path)
+        return false;
+    stamp = file_stamp_of(upkeep->parts.config_path);
+    changed = forced || !file_stamp_equal(&stamp, &upkeep->parts.config_stamp);
+    upkeep->parts.config_stamp = stamp;
+    if (changed)
+        take_config(upkeep);
+    return changed;
+}
+
+/* Without a reconciler every enabled upstream is taken as ready, as the operator says. */
+static void settle(struct upkeep *upkeep, const struct rule_set *rules)
+{
+    metrics_clear_upstreams(upkeep->parts.metrics);
+    for (size_t i = 0; i < rule_set_upstreams(rules); i++) {
+        struct slice registry = rule_set_registry(rules, (int)i);
+        const char *state = "ready";
+        const char *reason = "taken as ready, since rewrite.requireRule is false";
+
+        if (!upkeep->config->upstreams[i].enabled) {
+            state = "disabled";
+            reason = "enabled is false";
+        } else if (!rule_set_is_ready(rules, (int)i)) {
+            state = "unknown";
+            reason = "the registry's host name is not known";
+        }
+        standings_set(&upkeep->standings, registry, state, reason, clock_wall_s());
+        metrics_upstream_ready(upkeep->parts.metrics,
+                               metrics_upstream_slot(upkeep->parts.metrics, registry),
+                               is_same(state, "ready"));
+    }
+}
+
+static void print_status(const struct upkeep *upkeep, const struct rule_set *rules,
+                         const char *host_problem, struct strbuf *out)
+{
+    STRBUF_CLEANUP struct strbuf hash = STRBUF_INIT(100);
+    struct tls_dates dates = {0};
+    struct status_report report = {
+        .configuration = {upkeep->parts.config_path, upkeep->config_loaded_s,
+                          upkeep->config_problem.text},
+        .certificate = {certificate_path(upkeep->config, CHAIN), upkeep->certificate_loaded_s,
+                        upkeep->certificate_problem.text},
+        .rules = rules,
+        .standings = &upkeep->standings,
+        .host_problem = host_problem,
+    };
+
+    config_hash(upkeep->config, &hash);
+    report.configuration_hash = strbuf_slice(&hash);
+    if (tls_loaded(upkeep->parts.tls, &dates)) {
+        report.not_before_s = dates.not_before_s;
+        report.not_after_s = dates.not_after_s;
+    }
+    status_report_print(&report, out);
+}
+
+/* The registry's host may be unknown: then nothing is rewritten, and that is said. */
+static void publish(struct upkeep *upkeep)
+{
+    STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
+    STRBUF_CLEANUP struct strbuf status = STRBUF_INIT(STATUS_MAX);
+    struct rule_set_facts facts = {0};
+    struct error error = {""};
+    struct rule_set *rules;
+
+    if (config_source_host(upkeep->config, &host, &error)) {
+        strbuf_clear(&host);
+        log_event(LOG_LEVEL_WARN, "nothing is rewritten: the registry is not known",
+                  LOG_TEXT("problem", error.text));
+    }
+    facts.host = strbuf_slice(&host);
+    rules = rule_set_new(upkeep->config, &facts);
+    settle(upkeep, rules);
+    print_status(upkeep, rules, error.text, &status);
+    mailbox_post(upkeep->parts.mailbox, edition_new(rules, upkeep->parts.metrics, &status));
+}
+
+/* Wait for the next look; what woke us is in *forced. False: stop. */
+static bool wait_for_look(struct upkeep *upkeep, bool *forced)
+{
+    struct timespec until;
+    bool go_on;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_EVERY_S;
+    (void)pthread_mutex_lock(&upkeep->lock);
+    while (!upkeep->stop && !upkeep->reload)
+        if (pthread_cond_timedwait(&upkeep->wake, &upkeep->lock, &until))
+            break; /* it is time */
+    *forced = upkeep->reload;
+    upkeep->reload = false;
+    go_on = !upkeep->stop;
+    (void)pthread_mutex_unlock(&upkeep->lock);
+    return go_on;
+}
+
+static void *run(void *context)
+{
+    struct upkeep *upkeep = context;
+    bool forced;
+
+    while (wait_for_look(upkeep, &forced)) {
+        bool changed = look_at_config(upkeep, forced);
+
+        /* After the configuration, which may name other files. */
+        changed |= look_at_certificate(upkeep, forced);
+        if (changed)
+            publish(upkeep);
+    }
+    return NULL;
+}
+
+struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *config)
+{
+    struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
+    pthread_condattr_t monotonic;
+
+    if (!upkeep)
+        abort();
+    upkeep->parts = *parts;
+    upkeep->config = config;
+    upkeep->config_loaded_s = clock_wall_s();
+    (void)pthread_mutex_init(&upkeep->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&upkeep->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)look_at_certificate(upkeep, true);
+    publish(upkeep);
+    return upkeep;
+}
+
+int upkeep_start(struct upkeep *upkeep, struct error *error)
+{
+    int failed = pthread_create(&upkeep->thread, NULL, run, upkeep);
+
+    if (failed)
+        return error_set(error, "cannot start the upkeep thread: %s", strerror(failed));
+    upkeep->running = true;
+    return 0;
+}
+
+void upkeep_reload(struct upkeep *upkeep)
+{
+    (void)pthread_mutex_lock(&upkeep->lock);
+    upkeep->reload = true;
+    (void)pthread_cond_signal(&upkeep->wake);
+    (void)pthread_mutex_unlock(&upkeep->lock);
+}
+
+void upkeep_free(struct upkeep *upkeep)
+{
+    if (!upkeep)
+        return;
+    if (upkeep->running) {
+        (void)pthread_mutex_lock(&upkeep->lock);
+        upkeep->stop = true;
+        (void)pthread_cond_signal(&upkeep->wake);
+        (void)pthread_mutex_unlock(&upkeep->lock);
+        (void)pthread_join(upkeep->thread, NULL);
+    }
+    (void)pthread_cond_destroy(&upkeep->wake);
+    (void)pthread_mutex_destroy(&upkeep->lock);
+    standings_fini(&upkeep->standings);
+    config_free(upkeep->config);
+    free(upkeep);
+}
