@@ -1,7 +1,7 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/version.h"
+#include "pullthrough/edge/http_server.h"
 
-#include <h2o/version.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ int command_version(int argc, char **argv)
         return help ? EXIT_FINE : EXIT_USAGE;
     }
     (void)printf("pullthrough %s (commit %s)\n", version_number, version_commit);
-    (void)printf("libh2o %s, %s, yyjson %s, jansson %s, libyaml %s\n", H2O_VERSION,
+    (void)printf("%s, %s, yyjson %s, jansson %s, libyaml %s\n", http_server_library(),
                  OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING, jansson_version_str(),
                  yaml_get_version_string());
     return EXIT_FINE;

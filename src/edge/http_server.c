@@ -26,6 +26,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <h2o/version.h>
+
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/log.h"
 
@@ -217,6 +219,11 @@ static uint64_t tick_of(const struct http_server_config *config)
     if (tick > TICK_MOST_MS)
         return TICK_MOST_MS;
     return tick < TICK_LEAST_MS ? TICK_LEAST_MS : tick;
+}
+
+const char *http_server_library(void)
+{
+    return "libh2o " H2O_VERSION;
 }
 
 int http_server_new(struct http_server **serverp, const struct http_server_config *config,

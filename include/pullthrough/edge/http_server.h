@@ -66,6 +66,9 @@ struct http_server_config {
 
 struct http_server;
 
+/* Name and version of the library underneath: "libh2o 2.2.5". */
+const char *http_server_library(void);
+
 /* Bind and listen; no thread yet. -1 with the reason in error. */
 int http_server_new(struct http_server **serverp, const struct http_server_config *config,
                     struct error *error);
