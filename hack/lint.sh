@@ -36,8 +36,7 @@ format() {
 
 tidy() {
     cmake --preset fuzz >/dev/null &&
-        printf '%s\n' "$@" | xargs -r -n 1 -t -P "$(nproc)" clang-tidy -p build/fuzz --quiet 2>&1 |
-        sed -u '/^[0-9]* warnings\{0,1\} generated\.$/d'
+        printf '%s\n' "$@" | xargs -r -n 1 -t -P "$(nproc)" hack/tidy.sh build/fuzz 2>&1
 }
 
 failed=0
