@@ -31,11 +31,13 @@ static int take_text(yyjson_val *value, struct slice *text)
 
 static int read_entry(yyjson_val *entry, struct pod_image *image)
 {
-    yyjson_val *value = json_member(entry, "image");
+    yyjson_val *name, *value;
+    const struct json_wanted wanted[] = {JSON_WANTED("name", &name), JSON_WANTED("image", &value)};
 
     if (!yyjson_is_obj(entry))
         return POD_IMAGES_MISSHAPEN;
-    image->name = json_text(json_member(entry, "name"));
+    json_members(entry, wanted, 2);
+    image->name = json_text(name);
     if (image->list != POD_IMAGE_VOLUMES)
         return take_text(value, &image->text);
     if (value && !yyjson_is_obj(value))
@@ -68,16 +70,20 @@ int pod_images_collect(yyjson_val *pod, unsigned lists, size_t most, struct aren
                        struct pod_image **images, size_t *n)
 {
     yyjson_val *spec = json_member(pod, "spec");
-    yyjson_val *found[LISTS] = {0};
+    yyjson_val *found[LISTS];
+    struct json_wanted wanted[LISTS];
     size_t total = 0;
 
     *n = 0;
     *images = NULL;
     if (!yyjson_is_obj(spec))
         return POD_IMAGES_MISSHAPEN;
+    for (size_t i = 0; i < LISTS; i++)
+        wanted[i] = (struct json_wanted){slice_str(lists_in_order[i].field), &found[i]};
+    json_members(spec, wanted, LISTS);
     for (size_t i = 0; i < LISTS; i++) {
-        if (lists & (unsigned)lists_in_order[i].list)
-            found[i] = json_member(spec, lists_in_order[i].field);
+        if (!(lists & (unsigned)lists_in_order[i].list))
+            found[i] = NULL;
         total += yyjson_arr_size(found[i]);
     }
     if (total > most)

@@ -24,8 +24,7 @@ struct call {
     struct review *review;
     const struct rule_set *rules;
     struct arena *arena;
-    yyjson_val *request;
-    yyjson_val *pod;
+    yyjson_val *request, *resource, *subresource, *pod, *old_pod; /* NULL: absent */
     const char *api_version;
     unsigned lists; /* of enum pod_image_list: those that this operation may change */
 };
@@ -56,13 +55,35 @@ static void end(struct call *call, enum review_outcome outcome, const char *prob
     call->review->problem = problem;
 }
 
-static enum review_operation operation_of(yyjson_val *request)
+static enum review_operation operation_of(struct slice text)
 {
-    struct slice text = json_text(json_member(request, "operation"));
-
     if (slice_is(text, "CREATE"))
         return REVIEW_CREATE;
     return slice_is(text, "UPDATE") ? REVIEW_UPDATE : REVIEW_OTHER;
+}
+
+static void read_request(struct call *call)
+{
+    struct review *review = call->review;
+    yyjson_val *uid, *namespace, *name, *dry_run, *operation;
+    const struct json_wanted wanted[] = {
+        JSON_WANTED("uid", &uid),
+        JSON_WANTED("namespace", &namespace),
+        JSON_WANTED("name", &name),
+        JSON_WANTED("dryRun", &dry_run),
+        JSON_WANTED("operation", &operation),
+        JSON_WANTED("resource", &call->resource),
+        JSON_WANTED("subResource", &call->subresource),
+        JSON_WANTED("object", &call->pod),
+        JSON_WANTED("oldObject", &call->old_pod),
+    };
+
+    json_members(call->request, wanted, sizeof(wanted) / sizeof(wanted[0]));
+    review->uid = json_text(uid);
+    review->namespace = json_text(namespace);
+    review->name = json_text(name);
+    review->dry_run = yyjson_is_true(dry_run);
+    review->operation = operation_of(json_text(operation));
 }
 
 /* The envelope. Without a usable uid no answer would be accepted, so there is none. */
@@ -70,14 +91,17 @@ static bool decode(struct call *call, struct slice body)
 {
     struct review *review = call->review;
     yyjson_val *root = json_arena_read(call->arena, body);
-    struct slice version = json_text(json_member(root, "apiVersion"));
+    yyjson_val *api_version, *kind;
+    const struct json_wanted wanted[] = {
+        JSON_WANTED("apiVersion", &api_version),
+        JSON_WANTED("kind", &kind),
+        JSON_WANTED("request", &call->request),
+    };
+    struct slice version;
 
-    call->request = json_member(root, "request");
-    review->uid = json_text(json_member(call->request, "uid"));
-    review->namespace = json_text(json_member(call->request, "namespace"));
-    review->name = json_text(json_member(call->request, "name"));
-    review->dry_run = yyjson_is_true(json_member(call->request, "dryRun"));
-    review->operation = operation_of(call->request);
+    json_members(root, wanted, sizeof(wanted) / sizeof(wanted[0]));
+    read_request(call);
+    version = json_text(api_version);
     if (!root)
         end(call, REVIEW_BAD_REQUEST, "the body is not JSON");
     else if (!yyjson_is_obj(call->request))
@@ -88,8 +112,7 @@ static bool decode(struct call *call, struct slice body)
         return false;
     call->api_version = slice_is(version, "admission.k8s.io/v1beta1") ? "admission.k8s.io/v1beta1"
                                                                       : "admission.k8s.io/v1";
-    if (!slice_is(version, call->api_version) ||
-        !slice_is(json_text(json_member(root, "kind")), "AdmissionReview")) {
+    if (!slice_is(version, call->api_version) || !slice_is(json_text(kind), "AdmissionReview")) {
         end(call, REVIEW_NOT_UNDERSTOOD, "neither v1 nor v1beta1 AdmissionReview");
         return false;
     }
@@ -99,13 +122,18 @@ static bool decode(struct call *call, struct slice body)
 /* Which lists this request may change; false: none of our business. */
 static bool choose_lists(struct call *call)
 {
-    yyjson_val *resource = json_member(call->request, "resource");
-    struct slice subresource = json_text(json_member(call->request, "subResource"));
+    struct slice subresource = json_text(call->subresource);
+    yyjson_val *group, *version, *resource;
+    const struct json_wanted wanted[] = {
+        JSON_WANTED("group", &group),
+        JSON_WANTED("version", &version),
+        JSON_WANTED("resource", &resource),
+    };
 
+    json_members(call->resource, wanted, sizeof(wanted) / sizeof(wanted[0]));
     end(call, REVIEW_IGNORED, NULL);
-    if (json_text(json_member(resource, "group")).len != 0 ||
-        !slice_is(json_text(json_member(resource, "version")), "v1") ||
-        !slice_is(json_text(json_member(resource, "resource")), "pods"))
+    if (json_text(group).len != 0 || !slice_is(json_text(version), "v1") ||
+        !slice_is(json_text(resource), "pods"))
         return false;
     if (call->review->operation == REVIEW_CREATE && subresource.len == 0)
         call->lists = POD_CONTAINERS | POD_INIT_CONTAINERS | POD_IMAGE_VOLUMES;
@@ -131,20 +159,26 @@ static void feed_gate(struct pod_gate *gate, yyjson_val *map,
 
 static enum outcome gate_of(struct call *call)
 {
-    yyjson_val *metadata = json_member(call->pod, "metadata");
     struct review *review = call->review;
+    yyjson_val *namespace, *name, *generate_name, *labels, *annotations;
+    const struct json_wanted wanted[] = {
+        JSON_WANTED("namespace", &namespace),        JSON_WANTED("name", &name),
+        JSON_WANTED("generateName", &generate_name), JSON_WANTED("labels", &labels),
+        JSON_WANTED("annotations", &annotations),
+    };
     struct pod_gate gate;
 
+    json_members(json_member(call->pod, "metadata"), wanted, sizeof(wanted) / sizeof(wanted[0]));
     /* Older API servers leave one of the two names empty. */
     if (review->namespace.len == 0)
-        review->namespace = json_text(json_member(metadata, "namespace"));
+        review->namespace = json_text(namespace);
     if (review->name.len == 0)
-        review->name = json_text(json_member(metadata, "name"));
+        review->name = json_text(name);
     if (review->name.len == 0)
-        review->name = json_text(json_member(metadata, "generateName"));
+        review->name = json_text(generate_name);
     pod_gate_init(&gate, call->rules, review->namespace);
-    feed_gate(&gate, json_member(metadata, "labels"), pod_gate_label);
-    feed_gate(&gate, json_member(metadata, "annotations"), pod_gate_annotation);
+    feed_gate(&gate, labels, pod_gate_label);
+    feed_gate(&gate, annotations, pod_gate_annotation);
     return pod_gate_outcome(&gate);
 }
 
@@ -207,8 +241,8 @@ static bool judge_all(struct call *call)
 
     found = pod_images_collect(call->pod, call->lists, REVIEW_IMAGES_MAX, call->arena, &places, &n);
     if (found == 0 && update)
-        found = pod_images_collect(json_member(call->request, "oldObject"), call->lists,
-                                   REVIEW_IMAGES_MAX, call->arena, &old, &n_old);
+        found = pod_images_collect(call->old_pod, call->lists, REVIEW_IMAGES_MAX, call->arena, &old,
+                                   &n_old);
     if (found) {
         end(call, REVIEW_NOT_UNDERSTOOD,
             found == POD_IMAGES_TOO_MANY ? "over 4096 containers and volumes"
@@ -291,12 +325,9 @@ void review_answer(struct review *review, const struct rule_set *rules, struct s
     struct call call = {.review = review, .rules = rules, .arena = arena};
 
     *review = (struct review){.status = 200, .outcome = REVIEW_IGNORED};
-    if (decode(&call, body) && choose_lists(&call)) {
-        call.pod = json_member(call.request, "object");
-        if (judge_all(&call)) {
-            answer_rewritten(&call, answer);
-            return;
-        }
+    if (decode(&call, body) && choose_lists(&call) && judge_all(&call)) {
+        answer_rewritten(&call, answer);
+        return;
     }
     if (review->outcome == REVIEW_BAD_REQUEST) {
         review->status = 400;

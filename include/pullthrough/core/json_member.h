@@ -9,9 +9,47 @@
 
 #include <yyjson.h>
 
-/* NULL where the value is no object, or has no such key, or has null there: Go treats an
- * absent member and a null one alike. Borrowed from the document. */
-yyjson_val *json_member(yyjson_val *object, const char *key);
+struct json_wanted {
+    struct slice key;
+    yyjson_val **found; /* set to NULL where the object has no such key, or null there: Go
+                           treats an absent member and a null one alike */
+};
+
+/* An initialiser, for a literal key. */
+#define JSON_WANTED(key, found)                                                                    \
+    {                                                                                              \
+        {(key), sizeof(key) - 1}, (found)                                                          \
+    }
+
+/* Look for n members in one pass; whatever is no object has none. Borrowed from the document. */
+static inline void json_members(yyjson_val *object, const struct json_wanted *wanted, size_t n)
+{
+    /* Inline, because it is much of a review beside the parsing: the lengths of literals are
+     * constants, and most keys are passed by their length. */
+    yyjson_obj_iter iter;
+    yyjson_val *name;
+
+    for (size_t i = 0; i < n; i++)
+        *wanted[i].found = NULL;
+    if (!yyjson_obj_iter_init(object, &iter))
+        return;
+    while ((name = yyjson_obj_iter_next(&iter)))
+        for (size_t i = 0; i < n; i++)
+            if (unsafe_yyjson_equals_strn(name, wanted[i].key.ptr, wanted[i].key.len))
+                *wanted[i].found = yyjson_obj_iter_get_val(name);
+    for (size_t i = 0; i < n; i++)
+        if (yyjson_is_null(*wanted[i].found))
+            *wanted[i].found = NULL;
+}
+
+/* One of them. */
+static inline yyjson_val *json_member(yyjson_val *object, const char *key)
+{
+    yyjson_val *found;
+
+    json_members(object, &(struct json_wanted){slice_str(key), &found}, 1);
+    return found;
+}
 
 /* The bytes of a string; the empty slice for anything else. Borrowed from the document. */
 static inline struct slice json_text(yyjson_val *value)
