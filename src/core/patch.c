@@ -34,13 +34,14 @@ void patch_replace_image(struct patch *patch, const struct pod_image *where, str
 /* One reference token of a JSON Pointer (RFC 6901, section 3). */
 static void add_token(struct strbuf *out, const char *token)
 {
-    for (; *token; token++) {
-        if (*token == '~')
-            strbuf_add_str(out, "~0");
-        else if (*token == '/')
-            strbuf_add_str(out, "~1");
-        else
-            strbuf_add_char(out, *token);
+    for (;;) {
+        size_t plain = strcspn(token, "~/");
+
+        strbuf_add(out, token, plain);
+        token += plain;
+        if (!*token)
+            return;
+        strbuf_add_str(out, *token++ == '~' ? "~0" : "~1");
     }
 }
 

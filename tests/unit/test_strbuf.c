@@ -83,6 +83,9 @@ static void test_base64(void **state)
         {"fooba", "Zm9vYmE="},
         {"foobar", "Zm9vYmFy"},
         {"\xff\xfe\xfd", "//79"},
+        {"twelve bytes", "dHdlbHZlIGJ5dGVz"},
+        {"thirteen byte", "dGhpcnRlZW4gYnl0ZQ=="},
+        {"fourteen bytes", "Zm91cnRlZW4gYnl0ZXM="},
     };
 
     (void)state;

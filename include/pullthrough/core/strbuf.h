@@ -18,7 +18,7 @@
 struct strbuf {
     char *ptr;      /* owned; NULL until the first append */
     size_t len;     /* bytes of text */
-    size_t size;    /* bytes allocated */
+    size_t size;    /* bytes allocated, the NUL's too: never more than ceiling + 1 */
     size_t ceiling; /* most bytes of text */
     bool overflowed;
 };
@@ -38,10 +38,28 @@ void strbuf_clear(struct strbuf *buf);
 /* Cuts the text back to len bytes; len is at most buf->len. */
 void strbuf_truncate(struct strbuf *buf, size_t len);
 
-void strbuf_add(struct strbuf *buf, const void *bytes, size_t len);
-void strbuf_add_slice(struct strbuf *buf, struct slice text);
-void strbuf_add_str(struct strbuf *buf, const char *text);
-void strbuf_add_char(struct strbuf *buf, char c);
+/* What strbuf_add() does where there is no room at hand. */
+void strbuf_add_slowly(struct strbuf *buf, const void *bytes, size_t len);
+
+/* Inline, so that a literal costs a comparison and a store. */
+static inline __attribute__((always_inline)) void strbuf_add(struct strbuf *buf, const void *bytes,
+                                                             size_t len)
+{
+    if (len >= buf->size - buf->len || buf->overflowed) {
+        strbuf_add_slowly(buf, bytes, len);
+        return;
+    }
+    if (len) /* `bytes` of an empty slice may be NULL */
+        memcpy(buf->ptr + buf->len, bytes, len);
+    buf->len += len;
+    buf->ptr[buf->len] = '\0';
+}
+
+static inline void strbuf_add_char(struct strbuf *buf, char c)
+{
+    strbuf_add(buf, &c, 1);
+}
+
 void strbuf_add_u64(struct strbuf *buf, uint64_t number);
 void strbuf_add_format(struct strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -52,6 +70,16 @@ void strbuf_add_json(struct strbuf *buf, struct slice text);
 
 /* Standard base64 with padding (RFC 4648, section 4). The bytes must not lie in buf. */
 void strbuf_add_base64(struct strbuf *buf, struct slice bytes);
+
+static inline void strbuf_add_slice(struct strbuf *buf, struct slice text)
+{
+    strbuf_add(buf, text.ptr, text.len);
+}
+
+static inline void strbuf_add_str(struct strbuf *buf, const char *text)
+{
+    strbuf_add(buf, text, strlen(text));
+}
 
 static inline bool strbuf_overflowed(const struct strbuf *buf)
 {
