@@ -4,14 +4,13 @@
  *
  * SIGHUP reads certificate and key again; SIGTERM drains, then stops.
  */
-#include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/http_server.h"
 #include "pullthrough/edge/log.h"
+#include "pullthrough/edge/metrics.h"
 
 #include <getopt.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,10 +22,9 @@ struct options {
     uint64_t threads, max_connections, max_body, idle_ms, request_ms, handshake_ms, drain_ms;
 };
 
-struct counts {
-    atomic_int connections;
-    atomic_uint done, failed;
+struct program {
     struct http_server *server;
+    struct metrics *metrics;
 };
 
 static char constant[ANSWER_BYTES];
@@ -43,8 +41,8 @@ static void mutate(void *context, const struct http_request *request,
 static void healthz(void *context, const struct http_request *request,
                     struct http_response *response)
 {
-    const struct counts *counts = context;
-    uint64_t silence_ms = http_server_silence_ms(counts->server);
+    const struct program *program = context;
+    uint64_t silence_ms = http_server_silence_ms(program->server);
 
     (void)request;
     response->status = silence_ms < SILENT_MS ? 200 : 503;
@@ -54,29 +52,20 @@ static void healthz(void *context, const struct http_request *request,
 static void metrics(void *context, const struct http_request *request,
                     struct http_response *response)
 {
-    struct counts *counts = context;
+    struct program *program = context;
 
     (void)request;
-    strbuf_add_format(&response->body,
-                      "pullthrough_connections %d\n"
-                      "pullthrough_tls_handshakes_total{outcome=\"done\"} %u\n"
-                      "pullthrough_tls_handshakes_total{outcome=\"failed\"} %u\n",
-                      atomic_load(&counts->connections), atomic_load(&counts->done),
-                      atomic_load(&counts->failed));
+    metrics_print(program->metrics, &response->body);
 }
 
 static void on_connections(void *context, int change)
 {
-    struct counts *counts = context;
-
-    (void)atomic_fetch_add(&counts->connections, change);
+    metrics_connections(((struct program *)context)->metrics, change);
 }
 
 static void on_handshake(void *context, bool done, const char *why)
 {
-    struct counts *counts = context;
-
-    (void)atomic_fetch_add(done ? &counts->done : &counts->failed, 1);
+    metrics_handshake(((struct program *)context)->metrics, done);
     if (!done)
         log_event(LOG_LEVEL_INFO, "handshake failed", LOG_TEXT("why", why));
 }
@@ -143,12 +132,12 @@ static int parse_options(int argc, char **argv, struct options *options)
     return optind == argc && !options->cert == !options->key ? 0 : -1;
 }
 
-static int start(struct counts *counts, struct tls *tls, const struct options *options,
+static int start(struct program *program, struct tls *tls, const struct options *options,
                  struct error *error)
 {
     const struct http_route webhook[] = {{"POST", "/mutate", mutate, NULL}};
-    const struct http_route status[] = {{"GET", "/healthz", healthz, counts},
-                                        {"GET", "/metrics", metrics, counts}};
+    const struct http_route status[] = {{"GET", "/healthz", healthz, program},
+                                        {"GET", "/metrics", metrics, program}};
     const struct http_listener listeners[] = {
         {.host = slice_str("127.0.0.1"),
          .tls = options->cert ? tls : NULL,
@@ -160,21 +149,21 @@ static int start(struct counts *counts, struct tls *tls, const struct options *o
     const struct http_server_config config = {
         .threads = (unsigned)options->threads,
         .max_body_bytes = options->max_body,
-        .max_response_bytes = 65536,
+        .max_response_bytes = 1024 * 1024,
         .idle_ms = options->idle_ms,
         .request_ms = options->request_ms,
         .handshake_ms = options->handshake_ms,
         .on_connections = on_connections,
-        .context = counts,
+        .context = program,
         .listeners = listeners,
         .n_listeners = 2,
     };
 
-    if (http_server_new(&counts->server, &config, error) ||
-        http_server_start(counts->server, error))
+    if (http_server_new(&program->server, &config, error) ||
+        http_server_start(program->server, error))
         return -1;
-    (void)printf("{\"webhook\":%u,\"status\":%u}\n", http_server_port(counts->server, 0),
-                 http_server_port(counts->server, 1));
+    (void)printf("{\"webhook\":%u,\"status\":%u}\n", http_server_port(program->server, 0),
+                 http_server_port(program->server, 1));
     return fflush(stdout);
 }
 
@@ -209,7 +198,7 @@ int main(int argc, char **argv)
                               .idle_ms = 120000,
                               .request_ms = 10000,
                               .handshake_ms = 10000};
-    struct counts counts = {0};
+    struct program program = {.metrics = metrics_new("test", "test")};
     struct tls *tls;
     struct error error;
     sigset_t signals;
@@ -226,15 +215,17 @@ int main(int argc, char **argv)
     (void)sigaddset(&signals, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
     (void)snprintf(constant, sizeof(constant), "{\"constant\":\"%0*d\"}", ANSWER_BYTES - 16, 0);
-    tls = tls_new(on_handshake, &counts);
-    failed = (options.cert && load(tls, &options, &error)) || start(&counts, tls, &options, &error);
+    tls = tls_new(on_handshake, &program);
+    failed =
+        (options.cert && load(tls, &options, &error)) || start(&program, tls, &options, &error);
     if (failed) {
         (void)fprintf(stderr, "%s\n", error.text);
     } else {
         wait_for_end(tls, &options, &signals);
-        drain(counts.server, &options);
+        drain(program.server, &options);
     }
-    http_server_free(counts.server);
+    http_server_free(program.server);
+    metrics_free(program.metrics);
     tls_free(tls);
     return failed ? 3 : 0;
 }
