@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from certificates import Certificates
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
@@ -22,3 +24,9 @@ def program(build_dir):
     path = build_dir / "src" / "pullthrough"
     assert path.is_file(), f"{path} isn't built"
     return path
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory):
+    """Certificates that tests share; what there is: certificates.py."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))

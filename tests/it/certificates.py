@@ -1,0 +1,83 @@
+"""Certificates for tests, made by the openssl program in a temporary folder."""
+
+import pathlib
+import subprocess
+from typing import NamedTuple
+
+NAMES = "DNS:pullthrough.pullthrough.svc,DNS:localhost,IP:127.0.0.1"
+ECDSA = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("-newkey", "rsa:2048")
+
+# `openssl req` gives no dates in the past; `openssl ca` does.
+CA_CONFIG = """
+[ca]
+default_ca = own
+[own]
+database = {folder}/index.txt
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+"""
+
+
+class Pair(NamedTuple):
+    cert: pathlib.Path
+    key: pathlib.Path
+
+
+class Certificates:
+    """ca: who signs (a file). Pairs for servers, of ca: leaf and second (ECDSA), rsa, expired.
+    Pairs for clients: client, of ca, and stranger, of nobody."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca, self._ca_key = folder / "ca.crt", folder / "ca.key"
+        self._openssl(
+            "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=tests", *ECDSA,
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+            "-keyout", self._ca_key, "-out", self.ca,
+        )  # fmt: skip
+        self.leaf = self.issue("leaf")
+        self.second = self.issue("second")
+        self.rsa = self.issue("rsa", kind=RSA)
+        self.client = self.issue("client", usage="clientAuth")
+        self.stranger = self.issue("stranger", usage="clientAuth", own=True)
+        self.expired = self._expired()
+
+    def _openssl(self, *arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+    def _pair(self, name):
+        return Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+
+    def issue(self, name, kind=ECDSA, usage="serverAuth", own=False):
+        """A new pair, valid now; `own`: signed by itself."""
+        pair = self._pair(name)
+        signer = () if own else ("-CA", self.ca, "-CAkey", self._ca_key)
+        self._openssl(
+            "req", "-x509", "-nodes", "-days", "2", "-subj", f"/CN={name}", *kind, *signer,
+            "-addext", f"subjectAltName={NAMES}", "-addext", f"extendedKeyUsage={usage}",
+            "-addext", "basicConstraints=critical,CA:FALSE",
+            "-keyout", pair.key, "-out", pair.cert,
+        )  # fmt: skip
+        return pair
+
+    def _expired(self):
+        pair, request = self._pair("expired"), self.folder / "expired.csr"
+        (self.folder / "index.txt").touch()
+        config = self.folder / "ca.cnf"
+        config.write_text(CA_CONFIG.format(folder=self.folder))
+        self._openssl(
+            "req", "-new", "-nodes", "-subj", "/CN=expired", *ECDSA,
+            "-addext", f"subjectAltName={NAMES}", "-keyout", pair.key, "-out", request,
+        )  # fmt: skip
+        self._openssl(
+            "ca", "-batch", "-notext", "-config", config, "-cert", self.ca,
+            "-keyfile", self._ca_key, "-startdate", "20200101000000Z",
+            "-enddate", "20200201000000Z", "-in", request, "-out", pair.cert,
+        )  # fmt: skip
+        return pair
