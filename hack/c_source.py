@@ -43,14 +43,14 @@ def line_of(whole, offset):
 
 
 def includes(path):
-    """(line, name) of each include; that of a file beside it is its path in the repository."""
+    """(line, name) of each include; a private header's is its path in the repository."""
     whole = text(path)
     found = []
     for match in _INCLUDE.finditer(whole):
         name = match[2]
-        beside = (ROOT / path).parent / name
-        if match[1] == '"' and beside.is_file():
-            name = str(beside.resolve().relative_to(ROOT))
+        for private in ((ROOT / path).parent / name, ROOT / "src" / name):
+            if match[1] == '"' and private.is_file():
+                name = str(private.resolve().relative_to(ROOT))
         found.append((line_of(whole, match.start()), name))
     return found
 
