@@ -1,0 +1,161 @@
+/*
+ * Cells wait until all are there, for only then their widths are known. A width is counted in
+ * characters, one column each: images, names and paths are hardly ever anything wider.
+ */
+#include "pullthrough/app/text_table.h"
+
+#include "pullthrough/core/arena.h"
+#include "pullthrough/core/utf8.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { FIRST_CELLS = 64, CELL_BYTES = 64 * 1024, GAP = 2 };
+
+struct cell {
+    struct slice text;
+    size_t width;
+    enum text_colour colour;
+};
+
+struct text_table {
+    struct arena arena;
+    const char *const *headings;
+    size_t n_columns;
+    size_t *widths;
+    struct cell *cells;
+    size_t n_cells, cells_size;
+};
+
+struct text_look text_look_of(int fd)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool terminal = isatty(fd) == 1;
+
+    return (struct text_look){
+        .terminal = terminal,
+        .colour =
+            terminal && (!no_colour || !*no_colour) && term && *term && strcmp(term, "dumb") != 0,
+    };
+}
+
+struct text_table *text_table_new(const char *const *headings, size_t n_columns)
+{
+    struct text_table *table = calloc(1, sizeof(*table));
+
+    if (!table)
+        abort();
+    arena_init(&table->arena, 0);
+    table->headings = headings;
+    table->n_columns = n_columns;
+    table->widths = arena_alloc(&table->arena, n_columns * sizeof(*table->widths));
+    for (size_t i = 0; i < n_columns; i++)
+        table->widths[i] = strlen(headings[i]);
+    return table;
+}
+
+void text_table_free(struct text_table *table)
+{
+    if (!table)
+        return;
+    arena_fini(&table->arena);
+    free(table->cells);
+    free(table);
+}
+
+/* C0 and C1 controls, and the two line breaks of Unicode. */
+static bool is_printable(const char *bytes, size_t length)
+{
+    unsigned char c = (unsigned char)bytes[0];
+
+    if (length == 1)
+        return c >= 0x20 && c != 0x7f;
+    if (length == 2)
+        return c != 0xc2 || (unsigned char)bytes[1] >= 0xa0;
+    return length != 3 ||
+           (memcmp(bytes, "\xe2\x80\xa8", 3) != 0 && memcmp(bytes, "\xe2\x80\xa9", 3) != 0);
+}
+
+void text_add_printable(struct strbuf *out, struct slice text)
+{
+    size_t length;
+
+    for (size_t at = 0; at < text.len; at += length) {
+        length = utf8_length(text.ptr + at, text.len - at);
+        if (length > 0 && is_printable(text.ptr + at, length)) {
+            strbuf_add(out, text.ptr + at, length);
+        } else {
+            strbuf_add_char(out, '?');
+            length = length ? length : 1;
+        }
+    }
+}
+
+static size_t characters(struct slice text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return n;
+}
+
+void text_table_add(struct text_table *table, struct slice text, enum text_colour colour)
+{
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(CELL_BYTES);
+    size_t column = table->n_cells % table->n_columns;
+    struct cell *cell;
+    char *copy;
+
+    text_add_printable(&shown, text);
+    if (shown.len == 0)
+        strbuf_add_char(&shown, '-');
+    copy = arena_alloc(&table->arena, shown.len);
+    memcpy(copy, shown.ptr, shown.len);
+    if (table->n_cells == table->cells_size) {
+        table->cells_size = table->cells_size ? 2 * table->cells_size : FIRST_CELLS;
+        table->cells = reallocarray(table->cells, table->cells_size, sizeof(*table->cells));
+        if (!table->cells)
+            abort();
+    }
+    cell = &table->cells[table->n_cells++];
+    cell->text = slice_of(copy, shown.len);
+    cell->width = characters(cell->text);
+    cell->colour = colour;
+    if (cell->width > table->widths[column])
+        table->widths[column] = cell->width;
+}
+
+static void print_cell(const struct text_table *table, size_t column, struct cell cell,
+                       struct text_look look, struct strbuf *out)
+{
+    static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m"};
+    bool coloured = look.colour && cell.colour != TEXT_NO_COLOUR;
+    bool last = column + 1 == table->n_columns;
+
+    strbuf_add_str(out, coloured ? codes[cell.colour] : "");
+    strbuf_add_slice(out, cell.text);
+    strbuf_add_str(out, coloured ? "\033[0m" : "");
+    if (last)
+        strbuf_add_char(out, '\n');
+    else if (!look.terminal)
+        strbuf_add_char(out, '\t');
+    else
+        for (size_t i = cell.width; i < table->widths[column] + GAP; i++)
+            strbuf_add_char(out, ' ');
+}
+
+void text_table_print(const struct text_table *table, struct text_look look, struct strbuf *out)
+{
+    size_t whole = table->n_cells - table->n_cells % table->n_columns;
+
+    if (whole == 0)
+        return;
+    for (size_t i = 0; look.terminal && i < table->n_columns; i++) {
+        struct slice heading = slice_str(table->headings[i]);
+
+        print_cell(table, i, (struct cell){.text = heading, .width = heading.len}, look, out);
+    }
+    for (size_t i = 0; i < whole; i++)
+        print_cell(table, i % table->n_columns, table->cells[i], look, out);
+}

@@ -1,0 +1,87 @@
+#include "pullthrough/app/text_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const char *const headings[] = {"ONE", "TWO"};
+static const struct text_look piped, terminal = {.terminal = true},
+                                     colours = {.terminal = true, .colour = true};
+
+static struct text_table *make_table(void)
+{
+    struct text_table *table = text_table_new(headings, 2);
+
+    text_table_add(table, slice_str("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"), TEXT_GREEN);
+    text_table_add(table, slice_str(""), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str("x"), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str("long"), TEXT_RED);
+    return table;
+}
+
+static void check_print(const struct text_table *table, struct text_look look, const char *want)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(1000);
+
+    text_table_print(table, look, &out);
+    assert_string_equal(strbuf_str(&out), want);
+}
+
+static void test_columns(void **state)
+{
+    struct text_table *table = make_table();
+
+    (void)state;
+    check_print(table, piped, "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\t-\nx\tlong\n");
+    check_print(table, terminal, "ONE   TWO\n\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9  -\nx     long\n");
+    check_print(table, colours,
+                "ONE   TWO\n\033[32m\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\033[0m  -\n"
+                "x     \033[31mlong\033[0m\n");
+    text_table_free(table);
+}
+
+static void test_a_row_that_is_not_whole_is_not_shown(void **state)
+{
+    struct text_table *table = text_table_new(headings, 2);
+
+    (void)state;
+    check_print(table, terminal, "");
+    text_table_add(table, slice_str("a"), TEXT_NO_COLOUR);
+    check_print(table, terminal, "");
+    text_table_add(table, slice_str("b"), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str("c"), TEXT_NO_COLOUR);
+    check_print(table, piped, "a\tb\n");
+    text_table_free(table);
+}
+
+static void test_nothing_steers_a_terminal(void **state)
+{
+    static const char *rows[][2] = {
+        {"plain \xf0\x9f\x90\xb3 \xc2\xa0", "plain \xf0\x9f\x90\xb3 \xc2\xa0"},
+        {"a\tb\nc\rd\033[2J\x7f", "a?b?c?d?[2J?"},
+        {"\xc2\x85\xc2\x9b\xe2\x80\xa8\xe2\x80\xa9|", "????|"},
+        {"\xff\xc3|\xed\xa0\x80", "??|???"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(1000);
+
+        text_add_printable(&out, slice_str(rows[i][0]));
+        assert_string_equal(strbuf_str(&out), rows[i][1]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_a_row_that_is_not_whole_is_not_shown),
+        cmocka_unit_test(test_nothing_steers_a_terminal),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
