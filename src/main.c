@@ -2,6 +2,7 @@
  * Table of contents: what must happen before anything else, then the subcommand.
  */
 #include "pullthrough/app/command_check_config.h"
+#include "pullthrough/app/command_rewrite.h"
 #include "pullthrough/app/commands.h"
 
 #include <jansson.h>
@@ -14,6 +15,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"serve", "run the webhook", command_serve},
+    {"rewrite", "rewrite references or manifests, or explain what would happen", command_rewrite},
     {"review", "answer one AdmissionReview from standard input", command_review},
     {"check-config", "check a configuration and print it whole", command_check_config},
     {"version", "print version, commit and libraries", command_version},

@@ -1,0 +1,258 @@
+/*
+ * The report as text: the table, the JSON document, the lines of --check and of standard error.
+ *
+ * Texts come from manifests of anybody; nothing of them reaches a terminal as it is.
+ */
+#include "pullthrough/app/rewrite_report.h"
+
+#include <stdlib.h>
+
+static bool has_rule(const struct manifest_image *image)
+{
+    return image->upstream >= 0;
+}
+
+/* "docker.io -> dockercache", or nothing. */
+static void add_rule(const struct rewrite_report *report, const struct manifest_image *image,
+                     struct strbuf *out)
+{
+    if (!has_rule(image))
+        return;
+    strbuf_add_slice(out, rule_set_registry(report->rules, image->upstream));
+    strbuf_add_str(out, " -> ");
+    strbuf_add_slice(out, rule_set_prefix(report->rules, image->upstream));
+}
+
+static const char *word_for(const struct manifest_image *image)
+{
+    return image->obstacle != MANIFEST_EDITABLE ? manifest_obstacle_name(image->obstacle)
+                                                : outcome_name(image->outcome);
+}
+
+static void add_explanation(const struct manifest_image *image, struct strbuf *out)
+{
+    if (image->obstacle != MANIFEST_EDITABLE) {
+        strbuf_add_str(out, manifest_obstacle_explanation(image->obstacle));
+        return;
+    }
+    strbuf_add_str(out, outcome_explanation(image->outcome));
+    if (image->reason)
+        strbuf_add_format(out, ": %s", image->reason);
+}
+
+static void add_place(const struct rewrite_entry *entry, struct strbuf *out)
+{
+    if (entry->file) {
+        text_add_printable(out, slice_str(entry->file));
+        strbuf_add_format(out, ":%zu:%zu", entry->image.line, entry->image.column);
+    }
+}
+
+static enum text_colour colour_of(const struct manifest_image *image)
+{
+    switch (image->outcome) {
+    case OUTCOME_REWRITTEN: return TEXT_GREEN;
+    case OUTCOME_INVALID: return image->obstacle == MANIFEST_EDITABLE ? TEXT_RED : TEXT_YELLOW;
+    case OUTCOME_RULE_NOT_READY:
+    case OUTCOME_TOO_LONG: return TEXT_YELLOW;
+    default: return TEXT_NO_COLOUR;
+    }
+}
+
+enum { CELL_MAX = 8192, IMAGE_COLUMNS = 4, PLACE_COLUMNS = 3 };
+
+static void add_row(const struct rewrite_report *report, const struct rewrite_entry *entry,
+                    struct text_table *table)
+{
+    STRBUF_CLEANUP struct strbuf cell = STRBUF_INIT(CELL_MAX);
+    const struct manifest_image *image = &entry->image;
+
+    if (entry->file) {
+        add_place(entry, &cell);
+        text_table_add(table, strbuf_slice(&cell), TEXT_NO_COLOUR);
+        strbuf_clear(&cell);
+        strbuf_add_slice(&cell, image->kind);
+        strbuf_add_str(&cell, image->object.len ? "/" : "");
+        strbuf_add_slice(&cell, image->object);
+        text_table_add(table, strbuf_slice(&cell), TEXT_NO_COLOUR);
+        text_table_add(table, image->container, TEXT_NO_COLOUR);
+    }
+    text_table_add(table, image->original, TEXT_NO_COLOUR);
+    text_table_add(table, slice_str(word_for(image)), colour_of(image));
+    strbuf_clear(&cell);
+    add_rule(report, image, &cell);
+    text_table_add(table, strbuf_slice(&cell), TEXT_NO_COLOUR);
+    strbuf_clear(&cell);
+    if (image->outcome != OUTCOME_REWRITTEN)
+        add_explanation(image, &cell);
+    strbuf_add_slice(&cell, image->rewritten);
+    text_table_add(table, strbuf_slice(&cell), TEXT_NO_COLOUR);
+}
+
+void rewrite_report_table(const struct rewrite_report *report, struct text_look look,
+                          struct strbuf *out)
+{
+    static const char *const headings[] = {"WHERE",   "OBJECT", "CONTAINER",         "IMAGE",
+                                           "OUTCOME", "RULE",   "BECOMES OR WHY NOT"};
+    bool places = report->n_entries > 0 && report->entries[0].file;
+    struct text_table *table = text_table_new(headings + (places ? 0 : PLACE_COLUMNS),
+                                              IMAGE_COLUMNS + (places ? PLACE_COLUMNS : 0));
+
+    for (size_t i = 0; i < report->n_entries; i++)
+        add_row(report, &report->entries[i], table);
+    text_table_print(table, look, out);
+    text_table_free(table);
+}
+
+static void add_member(struct strbuf *out, const char *name, struct slice value)
+{
+    strbuf_add_format(out, ",\"%s\":", name);
+    strbuf_add_json(out, value);
+}
+
+static void add_image_json(const struct rewrite_report *report, const struct rewrite_entry *entry,
+                           struct strbuf *out)
+{
+    STRBUF_CLEANUP struct strbuf explanation = STRBUF_INIT(CELL_MAX);
+    const struct manifest_image *image = &entry->image;
+
+    strbuf_add_str(out, "{\"image\":");
+    strbuf_add_json(out, image->original);
+    add_member(out, "outcome", slice_str(outcome_name(image->outcome)));
+    if (image->obstacle != MANIFEST_EDITABLE)
+        add_member(out, "obstacle", slice_str(manifest_obstacle_name(image->obstacle)));
+    if (image->outcome == OUTCOME_REWRITTEN)
+        add_member(out, "rewritten", image->rewritten);
+    add_explanation(image, &explanation);
+    add_member(out, "explanation", strbuf_slice(&explanation));
+    if (has_rule(image)) {
+        add_member(out, "upstream", rule_set_registry(report->rules, image->upstream));
+        add_member(out, "prefix", rule_set_prefix(report->rules, image->upstream));
+    }
+    if (entry->file) {
+        add_member(out, "file", slice_str(entry->file));
+        strbuf_add_format(out, ",\"document\":%zu,\"line\":%zu,\"column\":%zu", image->document,
+                          image->line, image->column);
+        add_member(out, "kind", image->kind);
+        add_member(out, "name", image->object);
+        add_member(out, "path", slice_str(image->path));
+        add_member(out, "container", image->container);
+    }
+    strbuf_add_char(out, '}');
+}
+
+static void add_other_json(const struct rewrite_other *entry, struct strbuf *out)
+{
+    strbuf_add_str(out, "{\"file\":");
+    strbuf_add_json(out, slice_str(entry->file));
+    strbuf_add_format(out, ",\"document\":%zu,\"line\":%zu", entry->other.document,
+                      entry->other.line);
+    add_member(out, "apiVersion", entry->other.version);
+    add_member(out, "kind", entry->other.kind);
+    add_member(out, "name", entry->other.object);
+    strbuf_add_char(out, '}');
+}
+
+void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out)
+{
+    strbuf_add_format(out, "{\"rewritten\":%zu,\"images\":[", report->n_rewritten);
+    for (size_t i = 0; i < report->n_entries; i++) {
+        strbuf_add_str(out, i ? ",\n" : "\n");
+        add_image_json(report, &report->entries[i], out);
+    }
+    strbuf_add_str(out, "],\"others\":[");
+    for (size_t i = 0; i < report->n_others; i++) {
+        strbuf_add_str(out, i ? ",\n" : "\n");
+        add_other_json(&report->others[i], out);
+    }
+    strbuf_add_str(out, "]}\n");
+}
+
+void rewrite_report_changes(const struct rewrite_report *report, struct strbuf *out)
+{
+    for (size_t i = 0; i < report->n_entries; i++) {
+        const struct rewrite_entry *entry = &report->entries[i];
+
+        if (entry->image.outcome != OUTCOME_REWRITTEN)
+            continue;
+        add_place(entry, out);
+        strbuf_add_str(out, entry->file ? ": " : "");
+        text_add_printable(out, entry->image.original);
+        strbuf_add_str(out, " -> ");
+        text_add_printable(out, entry->image.rewritten);
+        strbuf_add_char(out, '\n');
+    }
+}
+
+static void add_image_remark(const struct rewrite_entry *entry, struct strbuf *out)
+{
+    add_place(entry, out);
+    strbuf_add_str(out, entry->file ? "" : "pullthrough rewrite");
+    strbuf_add_str(out, ": left alone: \"");
+    text_add_printable(out, entry->image.original);
+    strbuf_add_str(out, "\": ");
+    add_explanation(&entry->image, out);
+    strbuf_add_char(out, '\n');
+}
+
+static int compare_slices(struct slice a, struct slice b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len ? memcmp(a.ptr, b.ptr, len) : 0;
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_kinds(const void *left, const void *right)
+{
+    const struct manifest_other *a = left, *b = right;
+    int order = compare_slices(a->version, b->version);
+
+    return order ? order : compare_slices(a->kind, b->kind);
+}
+
+static void add_kind(const struct manifest_other *other, size_t n, struct strbuf *out)
+{
+    text_add_printable(out, other->version.len ? other->version : slice_str("(no apiVersion)"));
+    strbuf_add_char(out, '/');
+    text_add_printable(out, other->kind.len ? other->kind : slice_str("(no kind)"));
+    if (n > 1)
+        strbuf_add_format(out, " (%zu)", n);
+}
+
+/* The kinds of others[from .. from + n), which are of one file. */
+static void add_kinds(const struct rewrite_report *report, size_t from, size_t n,
+                      struct strbuf *out)
+{
+    struct manifest_other *sorted = calloc(n, sizeof(*sorted));
+    size_t same;
+
+    if (!sorted)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = report->others[from + i].other;
+    qsort(sorted, n, sizeof(*sorted), compare_kinds);
+    text_add_printable(out, slice_str(report->others[from].file));
+    strbuf_add_str(out, ": left alone, no pods known in: ");
+    for (size_t i = 0; i < n; i += same) {
+        for (same = 1; i + same < n && compare_kinds(&sorted[i], &sorted[i + same]) == 0;)
+            same++;
+        strbuf_add_str(out, i ? ", " : "");
+        add_kind(&sorted[i], same, out);
+    }
+    strbuf_add_char(out, '\n');
+    free(sorted);
+}
+
+void rewrite_report_remarks(const struct rewrite_report *report, bool images, struct strbuf *out)
+{
+    for (size_t i = 0; images && i < report->n_entries; i++)
+        if (report->entries[i].image.outcome == OUTCOME_INVALID)
+            add_image_remark(&report->entries[i], out);
+    for (size_t i = 0, n; i < report->n_others; i += n) {
+        for (n = 1;
+             i + n < report->n_others && report->others[i + n].file == report->others[i].file;)
+            n++;
+        add_kinds(report, i, n, out);
+    }
+}

@@ -1,0 +1,108 @@
+/*
+ * Collecting: the slices that core reports are dead when it returns, so they are copied.
+ */
+#include "pullthrough/app/rewrite_report.h"
+
+#include <stdlib.h>
+
+enum { FIRST_ITEMS = 32 };
+
+void rewrite_report_init(struct rewrite_report *report, const struct rule_set *rules)
+{
+    *report = (struct rewrite_report){.rules = rules};
+    arena_init(&report->arena, 0);
+}
+
+void rewrite_report_fini(struct rewrite_report *report)
+{
+    arena_fini(&report->arena);
+    free(report->entries);
+    free(report->others);
+    *report = (struct rewrite_report){0};
+}
+
+void rewrite_report_file(struct rewrite_report *report, const char *name)
+{
+    report->file = name;
+}
+
+static struct slice copied(struct rewrite_report *report, struct slice text)
+{
+    char *bytes = arena_alloc(&report->arena, text.len + 1);
+
+    if (text.len)
+        memcpy(bytes, text.ptr, text.len);
+    bytes[text.len] = '\0';
+    return slice_of(bytes, text.len);
+}
+
+static void *with_room(void *array, size_t n, size_t *size, size_t item_bytes)
+{
+    if (n < *size)
+        return array;
+    *size = *size ? 2 * *size : FIRST_ITEMS;
+    array = reallocarray(array, *size, item_bytes);
+    if (!array)
+        abort();
+    return array;
+}
+
+static void add_image(void *context, const struct manifest_image *image)
+{
+    struct rewrite_report *report = context;
+    struct rewrite_entry entry = {.file = report->file, .image = *image};
+
+    entry.image.kind = copied(report, image->kind);
+    entry.image.object = copied(report, image->object);
+    entry.image.path = image->path ? copied(report, slice_str(image->path)).ptr : NULL;
+    entry.image.container = copied(report, image->container);
+    entry.image.original = copied(report, image->original);
+    entry.image.rewritten = copied(report, image->rewritten);
+    report->n_rewritten += image->outcome == OUTCOME_REWRITTEN;
+    report->entries =
+        with_room(report->entries, report->n_entries, &report->entries_size, sizeof(entry));
+    report->entries[report->n_entries++] = entry;
+}
+
+static void add_other(void *context, const struct manifest_other *other)
+{
+    struct rewrite_report *report = context;
+    struct rewrite_other kept = {.file = report->file, .other = *other};
+
+    kept.other.version = copied(report, other->version);
+    kept.other.kind = copied(report, other->kind);
+    kept.other.object = copied(report, other->object);
+    report->others =
+        with_room(report->others, report->n_others, &report->others_size, sizeof(kept));
+    report->others[report->n_others++] = kept;
+}
+
+struct manifest_report rewrite_report_callbacks(struct rewrite_report *report)
+{
+    return (struct manifest_report){.image = add_image, .other = add_other, .context = report};
+}
+
+void rewrite_report_reference(struct rewrite_report *report, struct slice text,
+                              const struct rewrite_verdict *verdict, struct slice rewritten)
+{
+    const struct manifest_image image = {
+        .original = text,
+        .rewritten = rewritten,
+        .outcome = verdict->outcome,
+        .upstream = verdict->upstream,
+        .reason = verdict->reason,
+    };
+
+    add_image(report, &image);
+}
+
+void rewrite_report_drop_file(struct rewrite_report *report)
+{
+    while (report->n_entries > 0 && report->entries[report->n_entries - 1].file == report->file) {
+        report->n_entries--;
+        report->n_rewritten -=
+            report->entries[report->n_entries].image.outcome == OUTCOME_REWRITTEN;
+    }
+    while (report->n_others > 0 && report->others[report->n_others - 1].file == report->file)
+        report->n_others--;
+}

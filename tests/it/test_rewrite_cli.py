@@ -1,0 +1,479 @@
+"""`pullthrough rewrite` from outside: every manifest fixture, and the command line around it.
+
+PyYAML is the second opinion on YAML: what it reads before and after differs in images only.
+"""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+FIXTURES = ROOT / "tests" / "fixtures" / "manifest"
+HOST = "111122223333.dkr.ecr.us-west-2.amazonaws.com"
+WHERE = ["--account", "111122223333", "--region", "us-west-2"]
+NGINX = HOST + "/dockercache/library/nginx"
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
+
+
+def fixture_input(case):
+    return next(path for path in (case / "in.yaml", case / "in.json") if path.is_file())
+
+
+def wanted(case):
+    return next(path for path in (case / "want.yaml", case / "want.json") if path.is_file())
+
+
+CASES = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
+GOOD = [case for case in CASES if not (case / "want-error.txt").is_file()]
+BAD = [case for case in CASES if (case / "want-error.txt").is_file()]
+
+
+def names(cases):
+    return [case.name for case in cases]
+
+
+@pytest.fixture(scope="session")
+def program():
+    """PULLTHROUGH names the program; else it is the one of the build under test."""
+    build = pathlib.Path(os.environ.get("PULLTHROUGH_BUILD") or ROOT / "build" / "dev")
+    path = pathlib.Path(os.environ.get("PULLTHROUGH") or build / "src" / "pullthrough")
+    assert path.is_file(), f"{path} isn't built"
+    return path.resolve()
+
+
+@pytest.fixture
+def rewrite(program, tmp_path):
+    """Run it with an environment that says nothing of AWS; bytes in, bytes out."""
+
+    def run(*arguments, stdin=b"", env=None, status=0):
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NO_"))
+        }
+        done = subprocess.run(
+            [program, "rewrite", *arguments],
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            cwd=tmp_path,
+            env={**clean, **(env or {})},
+        )
+        assert done.returncode == status, done.stderr.decode()
+        return done
+
+    return run
+
+
+def json_documents(text):
+    decoder, at, documents = json.JSONDecoder(), 0, []
+    while match := re.compile(r"(?:\s|---\n)*(?=[{\[])").match(text, at):
+        document, at = decoder.raw_decode(text, match.end())
+        documents.append(document)
+    return documents
+
+
+def compare_json(before, after, path, found):
+    if isinstance(before, dict):
+        assert list(before) == list(after)
+        for key in before:
+            compare_json(before[key], after[key], [*path, key], found)
+    elif isinstance(before, list):
+        assert len(before) == len(after)
+        for old, new in zip(before, after):
+            compare_json(old, new, path, found)
+    elif before != after:
+        found.append((path, before, after))
+
+
+def compare_yaml(before, after, path, found, seen):
+    """Two trees of PyYAML's nodes, where aliases are the same node again."""
+    if before is None or id(before) in seen:
+        assert seen.get(id(before), None) is after
+        return
+    seen[id(before)] = after
+    assert type(before) is type(after)
+    if isinstance(before, yaml.ScalarNode):
+        if before.value != after.value:
+            found.append((path, before.value, after.value))
+        else:
+            assert (before.tag, before.style) == (after.tag, after.style)
+        return
+    assert len(before.value) == len(after.value)
+    assert (before.tag, before.flow_style) == (after.tag, after.flow_style)
+    for old, new in zip(before.value, after.value):
+        if isinstance(before, yaml.MappingNode):
+            compare_yaml(old[0], new[0], [*path, "a key"], found, seen)
+            compare_yaml(old[1], new[1], [*path, old[0].value], found, seen)
+        else:
+            compare_yaml(old, new, path, found, seen)
+
+
+def differences(is_json, before, after):
+    """(path of keys, old text, new text) of every scalar that differs; anything else fails."""
+    before, after = before.decode("utf-8-sig"), after.decode("utf-8-sig")
+    found = []
+    if is_json:
+        compare_json(json_documents(before), json_documents(after), [], found)
+        return found
+    # PyYAML takes no tab between tokens.
+    old, new = (list(yaml.compose_all(text.replace("\t", " "))) for text in (before, after))
+    assert len(old) == len(new)
+    for one, other in zip(old, new):
+        compare_yaml(one, other, [], found, {})
+    return found
+
+
+@pytest.mark.parametrize("case", GOOD, ids=names(GOOD))
+def test_fixture(rewrite, case):
+    done = rewrite("-f", fixture_input(case), *WHERE)
+    assert done.stdout == wanted(case).read_bytes()
+    again = rewrite("-f", "-", *WHERE, stdin=done.stdout)
+    assert again.stdout == done.stdout
+
+
+@pytest.mark.parametrize("case", GOOD, ids=names(GOOD))
+def test_only_images_differ_for_another_parser(rewrite, case):
+    path = fixture_input(case)
+    before = path.read_bytes()
+    done = rewrite("-f", "-", *WHERE, stdin=before)
+    found = differences(path.suffix == ".json", before, done.stdout)
+    for path, old, new in found:
+        assert path[-1] == "image" or path[-2:] == ["image", "reference"], path
+        assert new.startswith(HOST + "/"), new
+        assert new.endswith(old.rpartition("/")[2]), (old, new)
+    report = (case / "want-report.txt").read_text()
+    assert len(found) == report.count(" -> ")
+
+
+@pytest.mark.parametrize("case", BAD, ids=names(BAD))
+def test_fixture_that_is_refused(rewrite, case):
+    path = fixture_input(case)
+    done = rewrite("-f", path, *WHERE, status=3)
+    assert done.stdout == b""
+    reason = (case / "want-error.txt").read_text().rstrip("\n")
+    assert done.stderr.decode().startswith(f"{path}:{reason}")
+    assert (b"`helm template`" in done.stderr) == (b"{{" in path.read_bytes())
+
+
+@pytest.mark.parametrize("case", GOOD, ids=names(GOOD))
+def test_check_says_whether_anything_would_change(rewrite, case):
+    path = fixture_input(case)
+    changes = path.read_bytes() != wanted(case).read_bytes()
+    done = rewrite("-f", path, "--check", *WHERE, status=1 if changes else 0)
+    report = (case / "want-report.txt").read_text().split("\n")[:-1]
+    images = [line.split() for line in report if " -> " in line]
+    lines = done.stdout.decode().splitlines()
+    assert len(lines) == len(images)
+    for line, image in zip(lines, images):
+        assert line.startswith(f"{path}:{image[1]}: ")
+        assert line.endswith(f" -> {json.loads(image[-1])}")
+
+
+@pytest.mark.parametrize("case", GOOD, ids=names(GOOD))
+def test_json_says_what_the_report_says(rewrite, case):
+    path = fixture_input(case)
+    done = rewrite("-f", path, "-o", "json", *WHERE)
+    assert done.stderr == b""
+    found = json.loads(done.stdout)
+    report = (case / "want-report.txt").read_text().split("\n")[:-1]
+    images = [line for line in report if " no pod: " not in line]
+    assert found["rewritten"] == sum(" -> " in line for line in images)
+    assert len(found["images"]) == len(images)
+    assert len(found["others"]) == len(report) - len(images)
+    for image, line in zip(found["images"], images):
+        assert image["file"] == str(path)
+        assert line.startswith(f"{image['document']} {image['line']}:{image['column']} ")
+        assert f" {image['path']} " in line
+        if image["outcome"] == "rewritten":
+            assert line.endswith(f' -> "{image["rewritten"]}"')
+            assert image["upstream"] and image["prefix"]
+        else:
+            assert f" stays: {image.get('obstacle', image['outcome'])}" in line
+            assert "rewritten" not in image and image["explanation"]
+
+
+def test_references(rewrite):
+    done = rewrite("nginx:1", "gcr.io/x/y", "ghcr.io/org/app", "auto", *WHERE)
+    assert done.stdout.decode().splitlines() == [
+        NGINX + ":1",
+        "gcr.io/x/y",
+        HOST + "/ghcrcache/org/app",
+        "auto",
+    ]
+    assert done.stderr == b""
+
+
+def test_references_that_are_none_are_named(rewrite):
+    done = rewrite("Nginx\x1b[31m", "--", "-x", env=aws("111122223333", "us-west-2"))
+    assert done.stdout == b"Nginx\x1b[31m\n-x\n"
+    assert done.stderr.decode().splitlines() == [
+        'pullthrough rewrite: left alone: "Nginx?[31m": not a valid image reference: '
+        "the repository name must be lower case",
+        'pullthrough rewrite: left alone: "-x": not a valid image reference: '
+        "not a repository name",
+    ]
+
+
+def aws(account, region):
+    return {"AWS_ACCOUNT_ID": account, "AWS_REGION": region}
+
+
+def test_references_explained_for_programs_that_read_lines(rewrite):
+    done = rewrite("--explain", "nginx", "Nginx", "nginx@sha256:" + "0" * 64, "x.io/a", *WHERE)
+    assert [line.split("\t") for line in done.stdout.decode().splitlines()] == [
+        ["nginx", "rewritten", "docker.io -> dockercache", NGINX],
+        [
+            "Nginx",
+            "invalid",
+            "-",
+            "not a valid image reference: the repository name must be lower case",
+        ],
+        [
+            "nginx@sha256:" + "0" * 64,
+            "digest",
+            "docker.io -> dockercache",
+            "pinned by digest, and rewrite.digests is skip",
+        ],
+        ["x.io/a", "not-upstream", "-", "its registry is none of the configured upstreams"],
+    ]
+    assert done.stderr == b""
+
+
+def test_references_checked(rewrite):
+    done = rewrite("--check", "nginx", "x.io/a", *WHERE, status=1)
+    assert done.stdout.decode() == f"nginx -> {NGINX}\n"
+    assert rewrite("--check", "x.io/a", NGINX, *WHERE).stdout == b""
+
+
+def test_references_as_json(rewrite):
+    done = rewrite("-o", "json", "--check", "nginx", "x.io/a", *WHERE, status=1)
+    assert json.loads(done.stdout) == {
+        "rewritten": 1,
+        "images": [
+            {
+                "image": "nginx",
+                "outcome": "rewritten",
+                "rewritten": NGINX,
+                "explanation": "pulled through the cache",
+                "upstream": "docker.io",
+                "prefix": "dockercache",
+            },
+            {
+                "image": "x.io/a",
+                "outcome": "not-upstream",
+                "explanation": "its registry is none of the configured upstreams",
+            },
+        ],
+        "others": [],
+    }
+
+
+def test_manifest_explained(rewrite, tmp_path):
+    text = POD + "  - {name: a, image: nginx}\n  - {name: b, image: '{{ x }}'}\n  - image: |-\n     x\n"
+    (tmp_path / "pod.yaml").write_text(text)
+    done = rewrite("-f", "pod.yaml", "--explain", *WHERE)
+    assert [line.split("\t") for line in done.stdout.decode().splitlines()] == [
+        ["pod.yaml:6:22", "Pod/p", "a", "nginx", "rewritten", "docker.io -> dockercache", NGINX],
+        ["pod.yaml:7:22", "Pod/p", "b", "{{ x }}", "template", "-", "holds a template expression"],
+        [
+            "pod.yaml:8:12",
+            "Pod/p",
+            "-",
+            "x",
+            "block-scalar",
+            "docker.io -> dockercache",
+            "written as a block scalar",
+        ],
+    ]
+    assert done.stderr == b""
+
+
+def on_a_terminal(program, arguments, **env):
+    """What the program writes to a terminal."""
+    ours, theirs = pty.openpty()
+    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+    process = subprocess.Popen(
+        [program, "rewrite", *arguments], stdout=theirs, stderr=theirs, env={**clean, **env}
+    )
+    os.close(theirs)
+    text = b""
+    try:
+        while part := os.read(ours, 65536):
+            text += part
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_a_table_on_a_terminal(program):
+    arguments = ["--explain", "nginx", "x.io/a", *WHERE]
+    plain = on_a_terminal(program, arguments, TERM="xterm", NO_COLOR="1")
+    assert plain == (
+        "IMAGE   OUTCOME       RULE                      BECOMES OR WHY NOT\n"
+        f"nginx   rewritten     docker.io -> dockercache  {NGINX}\n"
+        "x.io/a  not-upstream  -                         "
+        "its registry is none of the configured upstreams\n"
+    )
+    assert on_a_terminal(program, arguments, TERM="dumb") == plain
+    assert on_a_terminal(program, arguments) == plain
+    coloured = on_a_terminal(program, arguments, TERM="xterm")
+    assert coloured == plain.replace("rewritten", "\x1b[32mrewritten\x1b[0m")
+
+
+def test_texts_of_a_manifest_do_not_steer_the_terminal(rewrite):
+    text = POD + '  - {name: "\\e[2J", image: "a\\nb\\tc\\u0085\\u2028\\u00e9"}\n'
+    done = rewrite("-f", "-", "--explain", *WHERE, stdin=text.encode())
+    cells = done.stdout.decode().split("\t")
+    assert cells[2:4] == ["?[2J", "a?b?c??é"]
+    done = rewrite("-f", "-", "--check", *WHERE, stdin=text.encode())
+    assert b"\x1b" not in done.stderr and b"?b?c" in done.stderr
+
+
+def test_what_is_left_alone_is_named_on_standard_error(rewrite):
+    text = (
+        POD
+        + "  - image: &i nginx\n  - image: *i\n  - image: >-\n     nginx\n  - image: 1\n"
+        + "---\napiVersion: v1\nkind: Service\n" * 2
+        + "---\napiVersion: example.com/v1\nkind: Deployment\n---\nkind: Pod\n---\n- a\n"
+    )
+    done = rewrite("-f", "-", *WHERE, stdin=text.encode())
+    assert done.stdout == text.replace("&i nginx", "&i " + NGINX).encode()
+    assert done.stderr.decode().splitlines() == [
+        'standard input:6:12: left alone: "nginx": reached through an alias or a merge key; only '
+        "the text at the anchor could be edited",
+        'standard input:8:12: left alone: "nginx": written as a block scalar',
+        'standard input:10:12: left alone: "1": not a string',
+        "standard input: left alone, no pods known in: (no apiVersion)/(no kind), "
+        "(no apiVersion)/Pod, example.com/v1/Deployment, v1/Service (2)",
+    ]
+
+
+def test_helm_post_renderer(rewrite):
+    case = FIXTURES / "helm-output"
+    done = rewrite("-f", "-", *WHERE, stdin=(case / "in.yaml").read_bytes())
+    assert done.stdout == (case / "want.yaml").read_bytes()
+    assert done.stderr.decode() == (
+        "standard input: left alone, no pods known in: v1/ConfigMap, v1/Service, v1/ServiceAccount\n"
+    )
+
+
+def test_several_files(rewrite, tmp_path):
+    for name, image in (("a", "nginx"), ("b", "x.io/a"), ("c", "[")):
+        (tmp_path / name).write_text(POD + f"  - image: {image}\n")
+    done = rewrite("-f", "a", "--file", "b", "--check", *WHERE, status=1)
+    assert done.stdout.decode() == f"a:6:12: nginx -> {NGINX}\n"
+    found = json.loads(rewrite("-f", "b", "-f", "a", "-o", "json", *WHERE).stdout)
+    assert [image["file"] for image in found["images"]] == ["b", "a"]
+    done = rewrite("-f", "a", "-f", "c", "-f", "b", "--explain", *WHERE, status=3)
+    assert [line.split(b":")[0] for line in done.stdout.splitlines()] == [b"a", b"b"]
+    assert done.stderr.startswith(b"c:7:1: ")
+    done = rewrite("-f", "a", "-f", "b", *WHERE, status=2)
+    assert done.stdout == b"" and b"only one manifest fits" in done.stderr
+
+
+def test_the_configuration_counts(rewrite, tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "registry: {host: 'cache.example:5000'}\n"
+        "upstreams: [{registry: quay.io, url: quay.io, prefix: mine}]\n"
+        "rewrite: {exclude: ['quay.io/left/*'], skipNamespaces: [left]}\n"
+    )
+    done = rewrite("--config", "config.yaml", "quay.io/a/b", "quay.io/left/b", "nginx")
+    assert done.stdout.decode().splitlines() == [
+        "cache.example:5000/mine/a/b",
+        "quay.io/left/b",
+        "nginx",
+    ]
+    # Options win over the host that the configuration names.
+    done = rewrite("--config", "config.yaml", "quay.io/a/b", *WHERE)
+    assert done.stdout.decode() == HOST + "/mine/a/b\n"
+    manifest = (POD + "  - image: quay.io/a/b\n").replace("name: p", "name: p, namespace: left")
+    done = rewrite("--config", "config.yaml", "-f", "-", stdin=manifest.encode())
+    assert done.stdout.decode() == manifest
+
+
+def test_a_wrong_configuration_is_named(rewrite, tmp_path):
+    (tmp_path / "config.yaml").write_text("registry:\n  acount: 1\n")
+    done = rewrite("--config", "config.yaml", "nginx", status=3)
+    assert done.stderr.startswith(b"pullthrough rewrite: config.yaml:2:3: ")
+    done = rewrite("--config", "none.yaml", "nginx", status=3)
+    assert done.stderr.startswith(b"pullthrough rewrite: none.yaml: ")
+
+
+@pytest.mark.parametrize(
+    "arguments, env, missing",
+    [
+        (
+            [],
+            {},
+            "registry.account and registry.region, or AWS_ACCOUNT_ID and AWS_REGION, or use "
+            "--account and --region",
+        ),
+        (
+            ["--account", "111122223333"],
+            {},
+            "registry.region or AWS_REGION, or use --region",
+        ),
+        ([], {"AWS_REGION": "us-west-2"}, "registry.account or AWS_ACCOUNT_ID, or use --account"),
+    ],
+)
+def test_an_unknown_registry_says_what_to_set(rewrite, arguments, env, missing):
+    done = rewrite("nginx", *arguments, env=env, status=3)
+    assert done.stdout == b""
+    assert done.stderr.decode().endswith(f"set {missing}\n")
+
+
+def test_the_environment_names_the_registry(rewrite):
+    done = rewrite("nginx", env=aws("111122223333", "us-west-2"))
+    assert done.stdout.decode() == NGINX + "\n"
+    env = {"AWS_ACCOUNT_ID": "111122223333", "AWS_DEFAULT_REGION": "us-west-2"}
+    assert rewrite("nginx", env=env).stdout.decode() == NGINX + "\n"
+    done = rewrite("nginx", *WHERE, env=aws("999988887777", "eu-west-1"))
+    assert done.stdout.decode() == NGINX + "\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        ([], "nothing to rewrite"),
+        (["-f"], "-f: an argument is missing"),
+        (["--nonsense", "nginx"], "--nonsense: unknown option"),
+        (["-o", "yaml", "nginx"], '-o knows "json" only'),
+        (["-f", "a", "nginx"], "references and -f don't go together"),
+        (["-f", "-", "-f", "-", "--check"], "standard input can be read once only"),
+        (["-f", "-", "--config", "-"], "standard input can be read once only"),
+        (["nginx", "--account", "12"], "--account wants the 12 digits"),
+        (["nginx", "--region", "Mars!"], "--region wants an AWS region"),
+    ],
+)
+def test_wrong_usage(rewrite, arguments, reason):
+    done = rewrite(*arguments, status=2)
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith(f"pullthrough rewrite: {reason}")
+    assert b"\nusage: pullthrough rewrite" in done.stderr
+
+
+def test_help(rewrite):
+    done = rewrite("--help")
+    for word in (b"usage:", b"--explain", b"--check", b"-o", b"--config", b"--account", b"--region"):
+        assert word in done.stdout
+    assert done.stderr == b""
+
+
+def test_what_cannot_be_read_or_written(rewrite, program, tmp_path):
+    done = rewrite("-f", "none.yaml", *WHERE, status=3)
+    assert done.stdout == b""
+    assert done.stderr.startswith(b"pullthrough rewrite: none.yaml: ")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [program, "rewrite", "nginx", *WHERE], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert done.returncode == 3
+    assert b"can't write all of the output" in done.stderr
