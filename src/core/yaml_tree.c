@@ -43,7 +43,7 @@ static int check_text(struct slice text, const struct yaml_limits *limits, struc
 
 static bool may_be_json(struct slice text, size_t from)
 {
-    while (from < text.len && strchr(" \t\r\n", text.ptr[from]))
+    while (from < text.len && memchr(" \t\r\n", text.ptr[from], 4))
         from++;
     return from < text.len && (text.ptr[from] == '{' || text.ptr[from] == '[');
 }
