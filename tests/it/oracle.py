@@ -1,0 +1,482 @@
+"""What the webhook must answer, worked out a second time.
+
+Written from the specification, in another language and by other means than the program: the
+grammar as regular expressions, a review as plain dictionaries. It says what the object must
+look like afterwards, never how the patch is written. It covers what the specification fixes;
+tests stay off the rest.
+"""
+
+import copy
+import dataclasses
+import json
+import re
+from typing import NamedTuple, Optional
+
+import yaml
+
+# --- references: distribution/reference v0.6.0, regexp.go and normalize.go ---------------------
+
+_ALPHANUMERIC = rb"[a-z0-9]+"
+_SEPARATOR = rb"(?:[._]|__|[-]+)"
+_COMPONENT = _ALPHANUMERIC + rb"(?:" + _SEPARATOR + _ALPHANUMERIC + rb")*"
+_REMOTE_NAME = _COMPONENT + rb"(?:/" + _COMPONENT + rb")*"
+_DOMAIN_COMPONENT = rb"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_HOST = (
+    rb"(?:" + _DOMAIN_COMPONENT + rb"(?:\." + _DOMAIN_COMPONENT + rb")*" + rb"|\[[a-fA-F0-9:]+\])"
+)
+_DOMAIN = _HOST + rb"(?::[0-9]+)?"
+_TAG = rb"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = rb"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,}"
+
+_NAME_PARTS = re.compile(rb"(?:(" + _DOMAIN + rb")/)?(" + _REMOTE_NAME + rb")")
+_REFERENCE = re.compile(
+    rb"((?:"
+    + _DOMAIN
+    + rb"/)?"
+    + _REMOTE_NAME
+    + rb")(?::("
+    + _TAG
+    + rb"))?(?:@("
+    + _DIGEST
+    + rb"))?"
+)
+_IDENTIFIER = re.compile(rb"[a-f0-9]{64}")
+_KNOWN_DIGEST = re.compile(rb"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
+
+PATH_MAX = 255  # bytes; RepositoryNameTotalLengthMax
+
+
+class InvalidReference(ValueError):
+    pass
+
+
+class Reference(NamedTuple):
+    domain: bytes
+    path: bytes
+    tag: bytes
+    digest: bytes
+
+    def name(self):
+        return self.domain + b"/" + self.path if self.domain else self.path
+
+    def version(self):
+        return (b":" + self.tag if self.tag else b"") + (b"@" + self.digest if self.digest else b"")
+
+
+def _split_docker_domain(text):
+    first, slash, rest = text.partition(b"/")
+    if not slash:
+        return b"docker.io", b"library/" + text
+    if first == b"localhost":
+        domain, remainder = first, rest
+    elif first == b"index.docker.io":
+        domain, remainder = b"docker.io", rest
+    elif b"." in first or b":" in first or first.lower() != first:
+        domain, remainder = first, rest
+    else:
+        domain, remainder = b"docker.io", text
+    if domain == b"docker.io" and b"/" not in remainder:
+        remainder = b"library/" + remainder
+    return domain, remainder
+
+
+def parse_reference(text):
+    """ParseNormalizedNamed of bytes: a Reference, or InvalidReference."""
+    if _IDENTIFIER.fullmatch(text):
+        raise InvalidReference("64 hexadecimal digits")
+    domain, remainder = _split_docker_domain(text)
+    remote = remainder.partition(b":")[0]
+    if remote.lower() != remote:
+        raise InvalidReference("upper case in the repository name")
+    match = _REFERENCE.fullmatch(domain + b"/" + remainder)
+    if match is None:
+        raise InvalidReference("not a reference")
+    name, tag, digest = match.group(1), match.group(2) or b"", match.group(3) or b""
+    domain, path = _NAME_PARTS.fullmatch(name).groups()
+    if len(path) > PATH_MAX:
+        raise InvalidReference("repository name over 255 bytes")
+    if digest and not _KNOWN_DIGEST.fullmatch(digest):
+        raise InvalidReference("digest")
+    return Reference(domain or b"", path, tag, digest)
+
+
+# --- the configuration, as far as the judgement of an image or a pod reads it ------------------
+
+
+class Upstream(NamedTuple):
+    names: tuple  # the registry first, then its aliases; bytes
+    prefix: bytes
+
+
+# What an entry of `upstreams` leaves out is taken from here (docs/configuration.md).
+_KNOWN_UPSTREAMS = {
+    "docker.io": {"aliases": ["registry-1.docker.io"], "prefix": "dockercache"},
+    "ghcr.io": {"prefix": "ghcrcache"},
+    "registry.k8s.io": {"aliases": ["k8s.gcr.io"], "prefix": "k8scache"},
+    "quay.io": {"prefix": "quaycache"},
+    "public.ecr.aws": {"prefix": "ecrpubliccache"},
+    "registry.gitlab.com": {"prefix": "gitlabcache"},
+    "cgr.dev": {"prefix": "cgrcache"},
+}
+_DEFAULT_UPSTREAMS = [
+    {"registry": name} for name in ("docker.io", "ghcr.io", "registry.k8s.io", "quay.io")
+]
+_DEFAULT_SKIP_PODS = [{"label": "cnpg.io/cluster"}, {"label": "application", "value": "spilo"}]
+_DEFAULT_SKIP_NAMESPACES = ["kube-system", "kube-public", "kube-node-lease"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    host: bytes  # empty: not known, so that no rule is ready
+    upstreams: tuple
+    rewrite_digests: bool
+    exclude: tuple
+    skip_pods: tuple
+    skip_namespaces: tuple
+    record_originals: bool
+    warnings: bool
+
+    @staticmethod
+    def from_yaml(text):
+        config = yaml.safe_load(text) or {}
+        registry = config.get("registry") or {}
+        rewrite = config.get("rewrite") or {}
+        upstreams = config.get("upstreams")
+        if upstreams is None:
+            upstreams = _DEFAULT_UPSTREAMS
+        return Rules(
+            host=_pull_host(registry).encode(),
+            upstreams=tuple(_upstream(u) for u in upstreams if u.get("enabled", True)),
+            rewrite_digests=rewrite.get("digests", "skip") == "rewrite",
+            exclude=tuple(p.encode() for p in rewrite.get("exclude", ["auto"])),
+            skip_pods=tuple(
+                (p["label"], p.get("value")) for p in rewrite.get("skipPods", _DEFAULT_SKIP_PODS)
+            ),
+            skip_namespaces=tuple(rewrite.get("skipNamespaces", _DEFAULT_SKIP_NAMESPACES)),
+            record_originals=rewrite.get("recordOriginals", True),
+            warnings=rewrite.get("warnings", False),
+        )
+
+    def find(self, domain):
+        for upstream in self.upstreams:
+            if domain in upstream.names:
+                return upstream
+        return None
+
+
+def _upstream(entry):
+    entry = {"aliases": [], **_KNOWN_UPSTREAMS.get(entry["registry"], {}), **entry}
+    names = [entry["registry"], *entry["aliases"]]
+    return Upstream(tuple(name.encode() for name in names), entry["prefix"].encode())
+
+
+def _pull_host(registry):
+    if registry.get("host"):
+        return registry["host"]
+    account, region = registry.get("account"), registry.get("region")
+    if not account or not region:
+        return ""
+    suffix = "amazonaws.com"
+    if region.startswith("cn-"):
+        suffix = "amazonaws.com.cn"
+    elif region.startswith("eusc-"):
+        suffix = "amazonaws.eu"
+    return f"{account}.dkr.ecr.{region}.{suffix}"
+
+
+# --- one image ----------------------------------------------------------------------------------
+
+# The repository part of a rewritten image must suit two readers: ECR takes 256 bytes, but
+# kubelet and containerd refuse a path over 255, so the stricter one decides.
+REPOSITORY_MAX = min(256, PATH_MAX)
+
+_ECR_HOST = re.compile(
+    rb"[0-9]{12}\.(?:"
+    rb"dkr\.ecr(?:-fips)?\.[a-z0-9-]+\."
+    rb"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk"
+    rb"|csp\.hci\.ic\.gov)"
+    rb"|dkr-ecr(?:-fips)?\.[a-z0-9-]+\.on\.(?:aws|amazonwebservices\.com\.cn|amazonwebservices\.eu)"
+    rb")(?::443)?"
+)
+
+
+def glob_matches(pattern, text):
+    """`*` is any run of bytes, `?` any one byte, everything else itself."""
+    wild = {b"*": rb"[\x00-\xff]*", b"?": rb"[\x00-\xff]"}
+    pieces = re.split(rb"([*?])", re.sub(rb"\*+", b"*", pattern))
+    return re.fullmatch(b"".join(wild.get(p) or re.escape(p) for p in pieces), text) is not None
+
+
+class Verdict(NamedTuple):
+    outcome: str
+    text: Optional[bytes] = None  # the new one
+
+
+def judge(rules, text):
+    """What becomes of one image; `text` is bytes. The first reason in this order stands."""
+    if any(b"/" not in p and glob_matches(p, text) for p in rules.exclude):
+        return Verdict("excluded")
+    try:
+        ref = parse_reference(text)
+    except InvalidReference:
+        return Verdict("invalid")
+    if _ECR_HOST.fullmatch(ref.domain) or (rules.host and ref.domain == rules.host):
+        return Verdict("already-ecr")
+    upstream = rules.find(ref.domain)
+    if upstream is None:
+        return Verdict("not-upstream")
+    names = (ref.name(), upstream.names[0] + b"/" + ref.path)
+    if any(b"/" in p and glob_matches(p, n) for p in rules.exclude for n in names):
+        return Verdict("excluded")
+    if ref.digest and not rules.rewrite_digests:
+        return Verdict("digest")
+    if not rules.host:
+        return Verdict("rule-not-ready")
+    repository = upstream.prefix + b"/" + ref.path
+    if len(repository) > REPOSITORY_MAX:
+        return Verdict("too-long")
+    return Verdict("rewritten", rules.host + b"/" + repository + ref.version())
+
+
+# --- a whole review -----------------------------------------------------------------------------
+
+ORIGINALS = "pullthrough.internal/original-images"
+SWITCH = "pullthrough.internal/rewrite"
+MIRROR = "kubernetes.io/config.mirror"
+UID_MAX = 256  # bytes
+IMAGES_MAX = 4096
+ANNOTATIONS_MAX = 256 * 1024  # bytes of keys and values; TotalAnnotationSizeLimitB
+API_VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
+
+
+@dataclasses.dataclass
+class Expectation:
+    status: int
+    uid: str = ""
+    api_version: str = "admission.k8s.io/v1"
+    before: object = None  # request.object as sent
+    after: object = None  # the same with every change made
+    rewritten: int = 0
+    recorded: bool = False  # whether the annotation differs between the two
+    warns: bool = False
+    outcomes: list = dataclasses.field(default_factory=list)  # of the images that were judged
+
+    def may_patch(self):
+        return self.rewritten > 0
+
+
+class _Odd(Exception):
+    """A list or an entry of a type that a pod doesn't have."""
+
+
+def loads(text):
+    """RFC 8259 JSON of str or bytes; the last of two equal keys counts. ValueError."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+
+    def refuse(word):
+        raise ValueError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _bytes(text):
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _member(value, key):
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _entries(spec, field):
+    """The entries of a list; null and absent are the empty one, but an entry is an object."""
+    entries = spec.get(field)
+    if entries is None:
+        return
+    if not isinstance(entries, list):
+        raise _Odd(field)
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise _Odd(field)
+        yield entry
+
+
+def _images(pod, fields):
+    """(field, entry, holder, key): where holder[key] is an image's text."""
+    spec = _member(pod, "spec")
+    if spec is None:
+        return
+    if not isinstance(spec, dict):
+        raise _Odd("spec")
+    for field in fields:
+        for entry in _entries(spec, field):
+            holder, key = entry, "image"
+            if field == "volumes":
+                holder, key = entry.get("image"), "reference"
+                if holder is None:
+                    continue
+                if not isinstance(holder, dict):
+                    raise _Odd("volumes.image")
+            text = holder.get(key)
+            if text is None:
+                continue
+            if not isinstance(text, str):
+                raise _Odd(key)
+            yield field, entry, holder, key
+
+
+def _name(entry):
+    name = entry.get("name")
+    return name if isinstance(name, str) else ""
+
+
+def _gated(rules, request, pod):
+    """The reason for which a whole pod is left alone, or None."""
+    if request.get("namespace") in rules.skip_namespaces:
+        return "skipped-namespace"
+    metadata = _member(pod, "metadata")
+    annotations = _member(metadata, "annotations")
+    labels = _member(metadata, "labels")
+    if isinstance(annotations, dict) and MIRROR in annotations:
+        return "mirror-pod"
+    if _member(labels, SWITCH) == "disabled" or _member(annotations, SWITCH) == "disabled":
+        return "skipped-pod"
+    for label, value in rules.skip_pods:
+        if isinstance(labels, dict) and label in labels:
+            if value is None or labels[label] == value:
+                return "skipped-pod"
+    return None
+
+
+def _wanted(request):
+    """(fields, filter, records): which images of which lists are judged; None: not ours."""
+    resource = request.get("resource")
+    if resource != {"group": "", "version": "v1", "resource": "pods"}:
+        return None
+    operation, sub = request.get("operation"), request.get("subResource") or ""
+    old = request.get("oldObject")
+    if operation == "CREATE" and sub == "":
+        return ("containers", "initContainers", "volumes"), lambda field, entry: True, True
+    if operation == "UPDATE" and sub == "":
+        return ("containers", "initContainers"), _changed(old), True
+    if operation == "UPDATE" and sub == "ephemeralcontainers":
+        return ("ephemeralContainers",), _added(old), False
+    return None
+
+
+def _old_lists(old, fields):
+    """field -> name -> image of the old object, or None where it isn't usable."""
+    if not isinstance(old, dict):
+        return None
+    try:
+        found = {field: {} for field in fields}
+        list(_images(old, fields))
+        for field in fields:
+            for entry in _entries(_member(old, "spec") or {}, field):
+                found[field][_name(entry)] = entry.get("image")
+        return found
+    except _Odd:
+        return None
+
+
+def _changed(old):
+    lists = _old_lists(old, ("containers", "initContainers"))
+
+    def wanted(field, entry):
+        if lists is None or _name(entry) not in lists[field]:
+            return False
+        return lists[field][_name(entry)] != entry["image"]
+
+    return wanted
+
+
+def _added(old):
+    lists = _old_lists(old, ("ephemeralContainers",))
+
+    def wanted(field, entry):
+        return lists is not None and _name(entry) not in lists[field]
+
+    return wanted
+
+
+def _record(pod, originals):
+    """Add `originals` to the annotation; False where it can't or needn't be done."""
+    metadata = _member(pod, "metadata")
+    if not isinstance(metadata, dict):
+        return False
+    annotations = metadata.get("annotations")
+    if annotations is None:
+        annotations = {}
+    if not isinstance(annotations, dict):
+        return False
+    merged = {}
+    if ORIGINALS in annotations:
+        try:
+            merged = loads(annotations[ORIGINALS])
+        except (ValueError, TypeError, AttributeError):
+            return False
+        if not isinstance(merged, dict) or not all(isinstance(v, str) for v in merged.values()):
+            return False
+    added = {key: text for key, text in originals.items() if key not in merged}
+    if not added:
+        return False
+    text = json.dumps({**merged, **added}, ensure_ascii=False, separators=(",", ":"))
+    total = sum(
+        len(_bytes(k)) + (len(_bytes(v)) if isinstance(v, str) else 0)
+        for k, v in {**annotations, ORIGINALS: text}.items()
+    )
+    if total > ANNOTATIONS_MAX:
+        return False
+    metadata["annotations"] = {**annotations, ORIGINALS: text}
+    return True
+
+
+def expect(rules, body):
+    """The Expectation for the bytes of one AdmissionReview."""
+    try:
+        review = loads(body)
+    except ValueError:
+        return Expectation(400)
+    request = _member(review, "request")
+    uid = _member(request, "uid")
+    if not isinstance(uid, str) or not 1 <= len(_bytes(uid)) <= UID_MAX:
+        return Expectation(400)
+    pod = request.get("object")
+    known = review.get("apiVersion") in API_VERSIONS
+    want = Expectation(200, uid=uid, before=pod, after=pod)
+    if known:
+        want.api_version = review["apiVersion"]
+    wanted = _wanted(request)
+    if not known or review.get("kind") != "AdmissionReview" or not wanted:
+        return want
+    if not isinstance(pod, dict):
+        return want
+    try:
+        return _expect_pod(rules, request, copy.deepcopy(pod), wanted, want)
+    except _Odd:
+        return want
+
+
+def _expect_pod(rules, request, pod, wanted, want):
+    fields, is_wanted, records = wanted
+    found = list(_images(pod, fields))
+    if len(found) > IMAGES_MAX or _gated(rules, request, pod):
+        return want
+    originals = {}
+    for field, entry, holder, key in found:
+        if not is_wanted(field, entry):
+            want.outcomes.append("unchanged-update")
+            continue
+        verdict = judge(rules, _bytes(holder[key]))
+        want.outcomes.append(verdict.outcome)
+        if verdict.text is None:
+            continue
+        if _name(entry):
+            originals.setdefault(f"{field}/{_name(entry)}", holder[key])
+        holder[key] = verdict.text.decode()
+        want.rewritten += 1
+    if want.rewritten:
+        want.recorded = rules.record_originals and records and _record(pod, originals)
+        want.warns = rules.warnings
+        want.after = pod
+    return want
