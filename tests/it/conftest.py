@@ -19,9 +19,12 @@ def build_dir():
 
 
 @pytest.fixture(scope="session")
-def program(build_dir):
-    """Path of the pullthrough program."""
-    path = build_dir / "src" / "pullthrough"
+def program(request):
+    """Path of the pullthrough program: PULLTHROUGH, or the one of the build under test."""
+    if os.environ.get("PULLTHROUGH"):
+        path = pathlib.Path(os.environ["PULLTHROUGH"])
+    else:
+        path = request.getfixturevalue("build_dir") / "src" / "pullthrough"
     assert path.is_file(), f"{path} isn't built"
     return path
 
