@@ -34,7 +34,8 @@ struct tls_dates {
 /* Check a PEM chain (leaf first), its PEM key, and the PEM bundle of CAs that clients must
  * be signed by (empty: clients show no certificate); then make them current for new
  * connections. An expired certificate is taken, an encrypted key is not, and a leaf must be
- * usable as a server's and have a subject alternative name.
+ * usable as a server's, have a subject alternative name, and at least 112 bits of strength
+ * (RSA from 2,048 bits).
  * -1 with the reason: nothing changed. Any one thread at a time. */
 int tls_load(struct tls *tls, struct slice chain, struct slice key, struct slice client_ca,
              struct error *error);
