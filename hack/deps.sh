@@ -37,6 +37,9 @@ libcmocka-dev         unit tests
 python3-pytest        tests of the running program
 python3-jsonpatch     applies our patches, independently
 python3-yaml          reads what tests configure
+python3-venv          hack/venv.sh: a Python with botocore
+docker-registry       the upstream that the AWS stand-in pulls from
+skopeo                pulls from the AWS stand-in
 clang                 the second compiler, and the fuzzer
 libclang-rt-14-dev    its sanitizers
 llvm                  names for its sanitizer reports
@@ -159,6 +162,24 @@ PIN
     install_file "/etc/apt/sources.list.d/trixie-yyjson.$kind" <<<"$text"
 }
 
+# Packages with a daemon start it when they are installed, now and at every boot. Here they are
+# tools that tests start themselves; this policy is what package scripts ask.
+policy=/usr/sbin/policy-rc.d
+
+install_packages() {
+    local status=0
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"; rm -f "$stage_log"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 0755 "$policy"
+    fi
+    apt_get install --no-install-recommends "$@" || status=$?
+    if [[ " $* " = *" docker-registry "* ]] && [ -d /run/systemd/system ]; then
+        as_root systemctl disable docker-registry || true
+    fi
+    return "$status"
+}
+
 system_release() {
     # shellcheck disable=SC1091 # the machine's own file
     (. /etc/os-release && printf '%s %s' "${ID:-unknown}" "${VERSION_CODENAME:-${VERSION_ID:-}}") \
@@ -205,7 +226,7 @@ fi
 for package in "${missing[@]}"; do
     has_candidate "$package" || fail "apt on $release has no package $package"
 done
-stage "apt-get install ${#missing[@]} packages" apt_get install --no-install-recommends "${missing[@]}"
+stage "apt-get install ${#missing[@]} packages" install_packages "${missing[@]}"
 mapfile -t missing < <(missing_of "${wanted[@]}")
 [ ${#missing[@]} = 0 ] || fail "still missing: ${missing[*]}"
 say "all ${#wanted[@]} packages for '$purpose' are installed"

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """What a review costs, beside a constant answer from the same HTTP server in the same run.
 
-Rates and times depend on the machine and on what else it does, so they are shown as ratios of
-medians of interleaved runs, with their goals, and judged by people. The one figure that is
-compared by the program is the count of instructions, for it is repeatable.
+Rates and times depend on the machine and on what else it does, so they are shown as medians of
+interleaved runs and of their ratios, with their goals, and judged by people. The one figure that is
+compared by this program is the count of instructions, for it is repeatable.
 """
 
 import argparse
@@ -34,6 +34,16 @@ def figure(name, value, rest=""):
 
 def goal(value, ceiling):
     return f"goal {ceiling:g}: {'met' if value <= ceiling else 'MISSED'}"
+
+
+def medians(rounds):
+    """Of each column."""
+    return [statistics.median(column) for column in zip(*rounds)]
+
+
+def ratio_of(rounds, others):
+    """Median of the ratios of first columns, round by round: neighbours in time share noise."""
+    return statistics.median(a[0] / b[0] for a, b in zip(rounds, others))
 
 
 class Bench:
@@ -118,10 +128,8 @@ class Bench:
                     for _ in range(ROUNDS):
                         for kept, (port, server) in zip(results, both):
                             kept.append(self.cpu_round(port, server, kilobytes))
-                    (constant_us, _), (us, rate) = [
-                        [statistics.median(column) for column in zip(*kept)] for kept in results
-                    ]
-                    ratio = us / constant_us
+                    (constant_us, _), (us, rate) = map(medians, results)
+                    ratio = ratio_of(results[1], results[0])
                     figure(
                         f"CPU a review of {kilobytes} KB",
                         f"{us:.1f} us",
@@ -144,15 +152,15 @@ class Bench:
         finally:
             for server in running:
                 server.stop()
-        (constant, _), *levels = [
-            [statistics.median(column) for column in zip(*kept)] for kept in results
-        ]
-        for level, (p50, p99) in zip(("warn", "info"), levels):
+        constant, _ = medians(results[0])
+        for level, kept in zip(("warn", "info"), results[1:]):
+            p50, p99 = medians(kept)
+            ratio = ratio_of(kept, results[0])
             figure(
                 f"p50 of one connection, log level {level}",
                 f"{p50:.0f} us",
-                f"constant {constant:.0f} us, ratio {p50 / constant:.2f}"
-                + (f", {goal(p50 / constant, 1.15)}" if level == "warn" else "")
+                f"constant {constant:.0f} us, ratio {ratio:.2f}"
+                + (f", {goal(ratio, 1.15)}" if level == "warn" else "")
                 + f"; p99 {p99:.0f} us",
             )
 
