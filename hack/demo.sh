@@ -109,7 +109,7 @@ post admissionreview-update-pod "A label of a running pod changes"
 
 say "What /metrics counted"
 metrics >"$folder/after"
-awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { printf "%-70s +%d\n", $1, $2 - before[$1] }' \
+awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { printf "  +%d  %s\n", $2 - before[$1], $1 }' \
     "$folder/before" "$folder/after"
 
 if [ "$keep" = yes ]; then
