@@ -96,7 +96,7 @@ tls: {mode: files, certFile: $folder/tls.crt, keyFile: $folder/tls.key}
 server: {drain: 0s}
 log: {format: json}
 CONFIG
-"$program" serve --config "$folder/config.yaml" 2>"$folder/log" &
+"$program" serve --config "$folder/config.yaml" </dev/null >/dev/null 2>"$folder/log" &
 pid=$!
 wait_until_it_listens
 say "pullthrough listens on https://$(listening webhook)/mutate, and tells on http://$(listening status)"
