@@ -40,18 +40,34 @@ stage() {
     return "$status"
 }
 
-# stage_has TITLE TOOL...: whether the tools are there. A user's machine may lack one, and gets
-# one line; in CI (CI=true) that is a failure of the caller.
-stage_has() {
+# What goes without TITLE, since TOOL isn't there. A user's machine may lack one, and gets one
+# line; in CI (CI=true) that is a failure of the caller.
+stage_without() { # TITLE TOOL
+    printf 'skipped: %s because %s is not installed\n' "$1" "$2"
+    if [ "${CI:-}" = true ]; then
+        printf 'CI may skip nothing\n'
+        exit 1
+    fi
+}
+
+# Whether the tools are there.
+stage_has() { # TITLE TOOL...
     local title=$1 tool
     shift
     for tool in "$@"; do
         command -v "$tool" >/dev/null && continue
-        printf 'skipped: %s because %s is not installed\n' "$title" "$tool"
-        if [ "${CI:-}" = true ]; then
-            printf 'CI may skip nothing\n'
-            exit 1
-        fi
+        stage_without "$title" "$tool"
+        return 1
+    done
+}
+
+# Whether the modules of this Python are there.
+stage_has_modules() { # TITLE PYTHON MODULE...
+    local title=$1 python=$2 module
+    shift 2
+    for module in "$@"; do
+        "$python" -c "import $module" 2>/dev/null && continue
+        stage_without "$title" "Python's $module"
         return 1
     done
 }

@@ -82,6 +82,10 @@ ctests() { # PRESET [ARGUMENT...]
         --output-junit "$PWD/build/$preset/ctest.xml" "$@"
 }
 
+pytest_is_here() { # TITLE of what needs it
+    stage_has_modules "$1" "$python" pytest jsonpatch yaml
+}
+
 pytests() { # PRESET, folders of tests
     local preset=$1
     shift
@@ -105,6 +109,11 @@ show_coverage() {
 start=$SECONDS
 if ! hack/deps.sh test; then
     if [ "${CI:-}" = true ]; then
+        printf '0 passed, 1 failed\n'
+        exit 1
+    fi
+    if ! cmake --preset dev >/dev/null 2>&1; then
+        printf 'test: without these nothing can be built\n'
         printf '0 passed, 1 failed\n'
         exit 1
     fi
@@ -134,8 +143,10 @@ shopt -u nullglob
 
 if run "gcc, ASan and UBSan: build" build dev; then
     run_tests "gcc, ASan and UBSan: unit tests" build/dev/ctest.xml ctests dev || true
-    run_tests "gcc, ASan and UBSan: running programs" build/dev/pytest.xml \
-        pytests dev tests/it || true
+    if pytest_is_here "gcc, ASan and UBSan: running programs"; then
+        run_tests "gcc, ASan and UBSan: running programs" build/dev/pytest.xml \
+            pytests dev tests/it || true
+    fi
 else
     not_run "gcc, ASan and UBSan: tests"
 fi
@@ -150,7 +161,7 @@ fi
 
 if run "TSan: build" build tsan; then
     run_tests "TSan: unit tests" build/tsan/ctest.xml ctests tsan || true
-    if [ ${#serving[@]} -gt 0 ]; then
+    if [ ${#serving[@]} -gt 0 ] && pytest_is_here "TSan: running programs that serve"; then
         run_tests "TSan: running programs that serve" build/tsan/pytest.xml \
             pytests tsan "${serving[@]}" || true
     fi
