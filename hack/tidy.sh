@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=$1 source=$2
-mapfile -t texts < <(clang -MM -MG -Iinclude "$source" | grep -oE '[^ ]+\.h\b')
+# Without the system's headers, which -MM wouldn't name anyway.
+mapfile -t texts < <(clang -nostdinc -MM -MG -Iinclude -Isrc "$source" | grep -oE '[^ ]+\.h\b')
 key=$({
     clang-tidy --version
     for text in "$source" "${texts[@]}" .clang-tidy tests/.clang-tidy; do
