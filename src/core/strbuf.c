@@ -143,8 +143,8 @@ static size_t plain_length(const char *bytes, size_t len)
 
 void strbuf_add_json(struct strbuf *buf, struct slice text)
 {
-    const char *bytes = text.ptr;
-    size_t plain = 0; /* start of the run that is copied as it is */
+    const char *bytes = text.len > 0 ? text.ptr : ""; /* NULL + 0 is undefined in C */
+    size_t plain = 0;                                 /* start of the run that is copied as it is */
     size_t at = 0;
 
     strbuf_add_char(buf, '"');

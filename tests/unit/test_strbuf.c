@@ -71,6 +71,15 @@ static void test_json_strings(void **state)
     }
 }
 
+static void test_json_of_no_text(void **state)
+{
+    STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(100);
+
+    (void)state;
+    strbuf_add_json(&buf, slice_of(NULL, 0)); /* UBSan of clang sees NULL + 0, gcc's doesn't */
+    assert_string_equal(strbuf_str(&buf), "\"\"");
+}
+
 /* RFC 4648, section 10 */
 static void test_base64(void **state)
 {
@@ -120,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_appends_within_the_ceiling),
         cmocka_unit_test(test_overflow_is_remembered_and_appends_nothing),
         cmocka_unit_test(test_json_strings),
+        cmocka_unit_test(test_json_of_no_text),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_detach_moves_the_text_out),
     };
