@@ -3,6 +3,8 @@
 #include "pullthrough/core/json_arena.h"
 #include "pullthrough/core/json_member.h"
 
+#include <stdlib.h>
+
 /* What metadata.annotations says about us and about the room that is left. */
 struct found {
     bool map_exists;
@@ -25,6 +27,8 @@ static bool look(yyjson_val *pod, struct arena *arena, struct found *found)
         return false;
     found->map_exists = annotations != NULL;
     if (ours) {
+        if (json_text(ours).len > ORIGINALS_ALL_ANNOTATIONS_MAX)
+            return false;
         found->existing = json_arena_read(arena, json_text(ours));
         if (!yyjson_is_obj(found->existing))
             return false;
@@ -37,15 +41,31 @@ static bool look(yyjson_val *pod, struct arena *arena, struct found *found)
     return true;
 }
 
-static void add_entry(struct strbuf *map, struct slice key, struct slice value)
+/* One entry of the map, old or new. */
+struct entry {
+    struct slice key, value;
+    size_t order; /* of appearance; the old ones come first */
+    bool left_out;
+};
+
+struct entries {
+    struct entry *items; /* in the arena */
+    size_t n, n_old;
+};
+
+static int compare_entries(const void *left, const void *right)
 {
-    strbuf_add_char(map, map->len ? ',' : '{');
-    strbuf_add_json(map, key);
-    strbuf_add_char(map, ':');
-    strbuf_add_json(map, value);
+    const struct entry *a = *(struct entry *const *)left, *b = *(struct entry *const *)right;
+    size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
+    int order = len ? memcmp(a->key.ptr, b->key.ptr, len) : 0;
+
+    if (order == 0 && a->key.len != b->key.len)
+        order = a->key.len < b->key.len ? -1 : 1;
+    return order ? order : (a->order > b->order) - (a->order < b->order);
 }
 
-static bool add_existing(struct strbuf *map, yyjson_val *existing)
+/* The old map's entries; false if it is not ours, because a value is no text. */
+static bool read_old(struct entries *entries, yyjson_val *existing)
 {
     yyjson_obj_iter iter;
     yyjson_val *key;
@@ -57,55 +77,82 @@ static bool add_existing(struct strbuf *map, yyjson_val *existing)
 
         if (!yyjson_is_str(value))
             return false;
-        add_entry(map, json_text(key), json_text(value));
+        entries->items[entries->n] =
+            (struct entry){.key = json_text(key), .value = json_text(value), .order = entries->n};
+        entries->n++;
     }
+    entries->n_old = entries->n;
     return true;
 }
 
-static bool is_there(yyjson_val *existing, struct slice key)
+static void read_new(struct entries *entries, const struct pod_image *image, struct arena *arena)
 {
-    return yyjson_obj_getn(existing, key.ptr, key.len) != NULL;
+    struct slice field = slice_str(pod_image_field(image->list));
+    char *key;
+
+    if (image->name.len == 0)
+        return;
+    key = arena_alloc(arena, field.len + 1 + image->name.len);
+    memcpy(key, field.ptr, field.len);
+    key[field.len] = '/';
+    memcpy(key + field.len + 1, image->name.ptr, image->name.len);
+    entries->items[entries->n] =
+        (struct entry){.key = slice_of(key, field.len + 1 + image->name.len),
+                       .value = image->text,
+                       .order = entries->n};
+    entries->n++;
 }
 
-static bool is_repeated(const struct pod_image *images, size_t at)
+/* A new entry whose key is there already is left out: what was recorded first is what the
+ * user wrote. By sorting, because hostile reviews have thousands. Returns how many new ones
+ * are left. */
+static size_t leave_out_repeated(struct entries *entries, struct arena *arena)
 {
-    for (size_t i = 0; i < at; i++)
-        if (images[i].list == images[at].list && slice_equal(images[i].name, images[at].name))
-            return true;
-    return false;
+    struct entry **sorted = arena_alloc(arena, entries->n * sizeof(struct entry *));
+    size_t left = entries->n - entries->n_old;
+
+    for (size_t i = 0; i < entries->n; i++)
+        sorted[i] = &entries->items[i];
+    qsort(sorted, entries->n, sizeof(struct entry *), compare_entries);
+    for (size_t i = 1; i < entries->n; i++)
+        if (sorted[i]->order >= entries->n_old && slice_equal(sorted[i - 1]->key, sorted[i]->key)) {
+            sorted[i]->left_out = true;
+            left--;
+        }
+    return left;
 }
 
-static size_t add_new(struct strbuf *map, yyjson_val *existing, const struct pod_image *images,
-                      size_t n)
+static void print_map(const struct entries *entries, struct strbuf *map)
 {
-    STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(ORIGINALS_ALL_ANNOTATIONS_MAX);
-    size_t added = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (images[i].name.len == 0 || is_repeated(images, i))
+    for (size_t i = 0; i < entries->n && !strbuf_overflowed(map); i++) {
+        if (entries->items[i].left_out)
             continue;
-        strbuf_clear(&key);
-        strbuf_add_str(&key, pod_image_field(images[i].list));
-        strbuf_add_char(&key, '/');
-        strbuf_add_slice(&key, images[i].name);
-        if (strbuf_overflowed(&key) || is_there(existing, strbuf_slice(&key)))
-            continue;
-        add_entry(map, strbuf_slice(&key), images[i].text);
-        added++;
+        strbuf_add_char(map, map->len ? ',' : '{');
+        strbuf_add_json(map, entries->items[i].key);
+        strbuf_add_char(map, ':');
+        strbuf_add_json(map, entries->items[i].value);
     }
-    return added;
+    strbuf_add_char(map, '}');
 }
 
 void originals_record(struct patch *patch, yyjson_val *pod, const struct pod_image *rewritten,
                       size_t n, struct arena *arena)
 {
     STRBUF_CLEANUP struct strbuf map = STRBUF_INIT(ORIGINALS_ALL_ANNOTATIONS_MAX);
+    struct entries entries = {0};
     struct found found;
 
-    if (!look(pod, arena, &found) || !add_existing(&map, found.existing) ||
-        add_new(&map, found.existing, rewritten, n) == 0)
+    if (!look(pod, arena, &found))
         return;
-    strbuf_add_char(&map, '}');
+    entries.items =
+        arena_alloc(arena, (yyjson_obj_size(found.existing) + n) * sizeof(*entries.items));
+    if (!read_old(&entries, found.existing))
+        return;
+    for (size_t i = 0; i < n; i++)
+        read_new(&entries, &rewritten[i], arena);
+    if (leave_out_repeated(&entries, arena) == 0)
+        return;
+    print_map(&entries, &map);
     if (strbuf_overflowed(&map) ||
         found.other_bytes + strlen(ORIGINALS_ANNOTATION) + map.len > ORIGINALS_ALL_ANNOTATIONS_MAX)
         return;
