@@ -22,7 +22,6 @@
 enum {
     ALIASES_MAX = 32,
     PATTERNS_MAX = 256,
-    LABELS_MAX = 64,
     NAMESPACES_MAX = 256,
     CONNECTIONS_MAX = 1000000,
     THREADS_MAX = 64,
@@ -118,7 +117,7 @@ static const struct config_key rewrite_keys[] = {
      .offset = offsetof(struct config, rewrite.skip_pods),
      .count_offset = offsetof(struct config, rewrite.n_skip_pods),
      .preset = "[{label: cnpg.io/cluster}, {label: application, value: spilo}]",
-     .most = LABELS_MAX,
+     .most = CONFIG_SKIP_PODS_MAX,
      .record_bytes = sizeof(struct config_pod_label),
      .mapping = MAPPING(pod_keys)},
     {.name = "skipNamespaces",

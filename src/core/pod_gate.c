@@ -11,21 +11,28 @@ void pod_gate_init(struct pod_gate *gate, const struct rule_set *rules, struct s
     };
 }
 
-static bool opts_out(struct slice key, struct slice value)
+static void read_switch(bool *opts_out, struct slice key, struct slice value)
 {
-    return slice_is(key, POD_GATE_SWITCH) && slice_is(value, "disabled");
+    if (slice_is(key, POD_GATE_SWITCH))
+        *opts_out = slice_is(value, "disabled");
 }
 
 void pod_gate_label(struct pod_gate *gate, struct slice key, struct slice value)
 {
-    if (opts_out(key, value) || rule_set_skips_label(gate->rules, key, value))
-        gate->skipped_pod = true;
+    read_switch(&gate->label_opts_out, key, value);
+    for (size_t i = 0; i < rule_set_skip_labels(gate->rules); i++) {
+        enum rule_set_label label = rule_set_skip_label(gate->rules, i, key, value);
+
+        if (label == RULE_SET_LABEL_SKIPPED)
+            gate->skipping |= UINT64_C(1) << i;
+        else if (label == RULE_SET_LABEL_KEPT)
+            gate->skipping &= ~(UINT64_C(1) << i);
+    }
 }
 
 void pod_gate_annotation(struct pod_gate *gate, struct slice key, struct slice value)
 {
-    if (opts_out(key, value))
-        gate->skipped_pod = true;
+    read_switch(&gate->annotation_opts_out, key, value);
     if (slice_is(key, mirror_annotation))
         gate->mirror_pod = true;
 }
@@ -36,7 +43,7 @@ enum outcome pod_gate_outcome(const struct pod_gate *gate)
         return OUTCOME_SKIPPED_NAMESPACE;
     if (gate->mirror_pod)
         return OUTCOME_MIRROR_POD;
-    if (gate->skipped_pod)
+    if (gate->label_opts_out || gate->annotation_opts_out || gate->skipping)
         return OUTCOME_SKIPPED_POD;
     return OUTCOME_REWRITTEN;
 }

@@ -264,13 +264,18 @@ bool rule_set_skips_namespace(const struct rule_set *rules, struct slice name)
     return false;
 }
 
-bool rule_set_skips_label(const struct rule_set *rules, struct slice key, struct slice value)
+size_t rule_set_skip_labels(const struct rule_set *rules)
 {
-    for (size_t i = 0; i < rules->n_labels; i++) {
-        const struct label *label = &rules->labels[i];
+    return rules->n_labels;
+}
 
-        if (slice_equal(label->key, key) && (label->any_value || slice_equal(label->value, value)))
-            return true;
-    }
-    return false;
+enum rule_set_label rule_set_skip_label(const struct rule_set *rules, size_t i, struct slice key,
+                                        struct slice value)
+{
+    const struct label *label = &rules->labels[i];
+
+    if (!slice_equal(label->key, key))
+        return RULE_SET_LABEL_OTHER;
+    return label->any_value || slice_equal(label->value, value) ? RULE_SET_LABEL_SKIPPED
+                                                                : RULE_SET_LABEL_KEPT;
 }

@@ -20,6 +20,7 @@
 enum {
     CONFIG_UPSTREAMS_MAX = 50,     /* ECR's quota of rules a registry, not adjustable */
     CONFIG_TEXT_MAX = 1024 * 1024, /* bytes of a configuration */
+    CONFIG_SKIP_PODS_MAX = 64,     /* entries of rewrite.skipPods: bits of a word in pod_gate */
 };
 
 struct config_upstream {

@@ -10,15 +10,21 @@
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Label of namespaces and pods, and annotation of pods: "enabled" or "disabled". */
 #define POD_GATE_SWITCH "pullthrough.internal/rewrite"
 
 struct pod_gate {
     const struct rule_set *rules; /* borrowed */
-    bool skipped_namespace, mirror_pod, skipped_pod;
+    bool skipped_namespace, mirror_pod;
+    bool label_opts_out, annotation_opts_out;
+    uint64_t skipping; /* a bit for each of rewrite.skipPods, CONFIG_SKIP_PODS_MAX at most */
 };
 
 void pod_gate_init(struct pod_gate *gate, const struct rule_set *rules, struct slice namespace);
+/* Of a key that comes twice the last value counts, as everywhere in JSON for the API server. */
 void pod_gate_label(struct pod_gate *gate, struct slice key, struct slice value);
 void pod_gate_annotation(struct pod_gate *gate, struct slice key, struct slice value);
 

@@ -53,7 +53,11 @@ bool rule_set_excludes_name(const struct rule_set *rules, const struct image_ref
                             int upstream);
 
 bool rule_set_skips_namespace(const struct rule_set *rules, struct slice name);
-/* rewrite.skipPods */
-bool rule_set_skips_label(const struct rule_set *rules, struct slice key, struct slice value);
+/* rewrite.skipPods: how many there are, and whether a label is the key of number i and has a
+ * value that it skips. */
+enum rule_set_label { RULE_SET_LABEL_OTHER, RULE_SET_LABEL_KEPT, RULE_SET_LABEL_SKIPPED };
+size_t rule_set_skip_labels(const struct rule_set *rules);
+enum rule_set_label rule_set_skip_label(const struct rule_set *rules, size_t i, struct slice key,
+                                        struct slice value);
 
 #endif
