@@ -83,7 +83,7 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
         for (size_t k = 0; k < row->n_aliases; k++)
             row->aliases[k] = copy(slice_str(from->aliases[k]));
         row->enabled = from->enabled;
-        row->ready = rules->host.len > 0 && (!facts->ready || facts->ready[i]);
+        row->ready = from->enabled && rules->host.len > 0 && (!facts->ready || facts->ready[i]);
     }
 }
 

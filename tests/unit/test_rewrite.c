@@ -156,6 +156,17 @@ static void test_digests_may_be_rewritten(void **state)
     rule_set_unref(rules);
 }
 
+static void test_what_is_off_is_not_ready(void **state)
+{
+    struct rule_set *rules = make_rules(HOST, CONFIG_DIGESTS_SKIP);
+
+    (void)state;
+    assert_true(rule_set_is_ready(rules, 0));
+    assert_false(rule_set_is_ready(rules, 3)); /* its rule isn't */
+    assert_false(rule_set_is_ready(rules, 4)); /* it is disabled */
+    rule_set_unref(rules);
+}
+
 static void test_without_a_host_nothing_is_ready(void **state)
 {
     struct rule_set *rules = make_rules("", CONFIG_DIGESTS_REWRITE);
@@ -226,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_every_outcome),
         cmocka_unit_test(test_what_was_rewritten_stays),
         cmocka_unit_test(test_digests_may_be_rewritten),
+        cmocka_unit_test(test_what_is_off_is_not_ready),
         cmocka_unit_test(test_without_a_host_nothing_is_ready),
         cmocka_unit_test(test_the_longest_reference_fits_the_bound),
         cmocka_unit_test(test_pod_gate),
