@@ -38,6 +38,21 @@ int config_source_load(const char *path, struct config **configp, struct error *
     return config_source_parse(path, strbuf_slice(&text), configp, error);
 }
 
+int config_source_load_for_serve(const char *path, struct config **configp, struct error *error)
+{
+    CONFIG_CLEANUP struct config *config = NULL;
+
+    if (config_source_load(path, &config, error))
+        return -1;
+    if (!*config->tls.cert_file || !*config->tls.key_file)
+        return error_set(error,
+                         "%s: tls.certFile and tls.keyFile must name the certificate's files",
+                         path ? name_of(path) : "the defaults");
+    *configp = config;
+    config = NULL;
+    return 0;
+}
+
 static struct slice variable(const char *name)
 {
     return slice_str(getenv(name));

@@ -176,11 +176,9 @@ static int start(struct service *service, const char *config_path, struct error 
     const struct config *in_use;
     unsigned threads;
 
-    if (config_source_load(config_path, &config, error))
+    if (config_source_load_for_serve(config_path, &config, error))
         return -1;
     set_up_log(config);
-    if (!*config->tls.cert_file || !*config->tls.key_file)
-        return error_set(error, "tls.certFile and tls.keyFile must name the certificate's files");
     threads = loop_threads(config);
     make_parts(service, config, threads);
     if (make_server(service, config, threads, error))

@@ -9,6 +9,7 @@
 #include "pullthrough/app/upkeep.h"
 
 #include "pullthrough/app/config_source.h"
+#include "pullthrough/app/fixed_keys.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/app/status_report.h"
 #include "pullthrough/core/timestamp.h"
@@ -33,6 +34,7 @@ enum { CHAIN, KEY, CLIENT_CA, CERTIFICATE_FILES };
 struct upkeep {
     struct upkeep_parts parts;
     struct config *config; /* in use */
+    struct fixed_keys fixed;
     struct file_stamp certificate_stamps[CERTIFICATE_FILES];
     int64_t config_loaded_s, certificate_loaded_s;
     struct error config_problem, certificate_problem; /* "" where there is none */
@@ -66,6 +68,10 @@ static int load_certificate(const struct upkeep *upkeep, struct error *error)
         if (*path && file_read(path, texts[i], error))
             return -1;
     }
+    /* To tls_load() an empty bundle means that clients need no certificate. */
+    if (*certificate_path(upkeep->config, CLIENT_CA) && client_ca.len == 0)
+        return error_set(error, "client CA bundle: %s is empty",
+                         certificate_path(upkeep->config, CLIENT_CA));
     return tls_load(upkeep->parts.tls, strbuf_slice(&chain), strbuf_slice(&key),
                     strbuf_slice(&client_ca), error);
 }
@@ -116,38 +122,16 @@ static bool is_same(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-/* These are built into what is running; a new value waits for the next start. */
-static void warn_about_fixed(const struct config *old, const struct config *new)
-{
-    const struct {
-        const char *key;
-        bool same;
-    } rows[] = {
-        {"listen.webhook", is_same(old->listen.webhook, new->listen.webhook)},
-        {"listen.status", is_same(old->listen.status, new->listen.status)},
-        {"server.threads", old->server.threads == new->server.threads},
-        {"server.maxConnections", old->server.max_connections == new->server.max_connections},
-        {"server.maxBody", old->server.max_body_bytes == new->server.max_body_bytes},
-        {"server.drain", old->server.drain_ms == new->server.drain_ms},
-        {"log.format", old->log.format == new->log.format},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (!rows[i].same)
-            log_event(LOG_LEVEL_WARN, "this key takes effect at the next start",
-                      LOG_TEXT("key", rows[i].key));
-}
-
 static void take_config(struct upkeep *upkeep)
 {
     struct error error = {""};
     struct config *config = NULL;
 
-    if (config_source_load(upkeep->parts.config_path, &config, &error)) {
+    if (config_source_load_for_serve(upkeep->parts.config_path, &config, &error)) {
         log_event(LOG_LEVEL_ERROR, "configuration refused, the old one goes on",
                   LOG_TEXT("problem", error.text));
     } else {
-        warn_about_fixed(upkeep->config, config);
+        fixed_keys_warn(&upkeep->fixed, config);
         config_free(upkeep->config);
         upkeep->config = config;
         upkeep->config_loaded_s = clock_wall_s();
@@ -164,7 +148,8 @@ static bool look_at_config(struct upkeep *upkeep, bool forced)
     struct file_stamp stamp;
     bool changed;
 
-    if (!upkeep->parts.config_path)
+    /* Standard input has been read to its end. */
+    if (!upkeep->parts.config_path || is_same(upkeep->parts.config_path, "-"))
         return false;
     stamp = file_stamp_of(upkeep->parts.config_path);
     changed = forced || !file_stamp_equal(&stamp, &upkeep->parts.config_stamp);
@@ -286,6 +271,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *confi
         abort();
     upkeep->parts = *parts;
     upkeep->config = config;
+    fixed_keys_init(&upkeep->fixed, config);
     upkeep->config_loaded_s = clock_wall_s();
     (void)pthread_mutex_init(&upkeep->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
@@ -329,6 +315,7 @@ void upkeep_free(struct upkeep *upkeep)
     (void)pthread_cond_destroy(&upkeep->wake);
     (void)pthread_mutex_destroy(&upkeep->lock);
     standings_fini(&upkeep->standings);
+    fixed_keys_fini(&upkeep->fixed);
     config_free(upkeep->config);
     free(upkeep);
 }

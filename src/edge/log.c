@@ -10,14 +10,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     TEXT_MOST_BYTES = 512, /* times 6, when every byte is escaped, still fits a line */
     LINE_MOST_BYTES = PIPE_BUF,
-    FIELDS_MOST_BYTES = LINE_MOST_BYTES - 16, /* leaves room for "cut" and the end */
+    FIELDS_MOST_BYTES = LINE_MOST_BYTES - 64, /* leaves room for "cut", "linesLost" and the end */
     TIME_BYTES = sizeof("2026-11-22T10:00:00.123Z"),
 };
 
@@ -163,19 +165,45 @@ static void add_fields(struct strbuf *line, const struct log_field *fields, size
         strbuf_add_str(line, log_json ? ",\"cut\":true" : " cut=true");
 }
 
+/* Whether the line is out. A pipe that nobody empties (a container runtime that stands still)
+ * must cost lines and not answers, so this never waits for room: by RWF_NOWAIT where the kernel
+ * knows it for this kind of file, else by asking first. O_NONBLOCK would do it too, but would
+ * hold for everybody who shares the descriptor, a user's shell for one. */
+static bool put(const struct strbuf *line)
+{
+    const struct iovec whole = {.iov_base = line->ptr, .iov_len = line->len};
+    struct pollfd room = {.fd = log_fd, .events = POLLOUT};
+    ssize_t wrote;
+
+    do
+        wrote = pwritev2(log_fd, &whole, 1, -1, RWF_NOWAIT);
+    while (wrote < 0 && errno == EINTR);
+    if (wrote >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+        return wrote >= 0;
+    if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
+        return false;
+    do
+        wrote = write(log_fd, line->ptr, line->len);
+    while (wrote < 0 && errno == EINTR);
+    return wrote >= 0;
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t n_fields)
 {
+    static atomic_uint_fast64_t lost; /* lines, since the last one that got out */
     STRBUF_CLEANUP struct strbuf line = STRBUF_INIT(LINE_MOST_BYTES);
+    uint64_t before = atomic_exchange_explicit(&lost, 0, memory_order_relaxed);
     int saved_errno = errno;
-    ssize_t wrote;
 
     add_head(&line, level, message);
     add_fields(&line, fields, n_fields);
+    if (before)
+        strbuf_add_format(&line, log_json ? ",\"linesLost\":%llu" : " linesLost=%llu",
+                          (unsigned long long)before);
     strbuf_add_str(&line, log_json ? "}\n" : "\n");
-    do
-        wrote = write(log_fd, line.ptr, line.len);
-    while (wrote < 0 && errno == EINTR);
+    if (!put(&line))
+        atomic_fetch_add_explicit(&lost, before + 1, memory_order_relaxed);
     errno = saved_errno;
 }
 

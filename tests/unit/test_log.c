@@ -198,6 +198,8 @@ static void test_threads_do_not_mix_lines(void **state)
 
     (void)state;
     assert_non_null(reader);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024) >=
+                1024 * 1024); /* so that none is lost */
     log_setup(ends[1], true);
     for (int i = 0; i < WRITERS; i++) {
         numbers[i] = i;
@@ -218,6 +220,42 @@ static void test_threads_do_not_mix_lines(void **state)
     for (int i = 0; i < WRITERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     (void)fclose(reader);
+}
+
+/* Fill the pipe to its last page. */
+static void fill_pipe(void)
+{
+    static const char page[PIPE_BUF];
+    int flags = fcntl(ends[1], F_GETFL);
+
+    assert_int_equal(fcntl(ends[1], F_SETFL, flags | O_NONBLOCK), 0);
+    while (write(ends[1], page, sizeof(page)) > 0)
+        continue;
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(fcntl(ends[1], F_SETFL, flags), 0);
+}
+
+static void test_a_full_pipe_costs_lines_and_no_time(void **state)
+{
+    char text[PIPE_BUF + 1];
+    int flags;
+
+    (void)state;
+    log_setup(ends[1], true);
+    log_event(LOG_LEVEL_INFO, "first", LOG_NUMBER("n", 0)); /* tells of what earlier tests lost */
+    (void)take_log(text, sizeof(text));
+    fill_pipe();
+    for (int i = 0; i < 3; i++)
+        log_event(LOG_LEVEL_INFO, "lost", LOG_NUMBER("n", i)); /* would hang if it waited */
+    flags = fcntl(ends[0], F_GETFL);
+    assert_int_equal(fcntl(ends[0], F_SETFL, flags | O_NONBLOCK), 0);
+    while (read(ends[0], text, PIPE_BUF) > 0)
+        continue;
+    assert_int_equal(fcntl(ends[0], F_SETFL, flags), 0);
+    log_event(LOG_LEVEL_INFO, "again", LOG_NUMBER("n", 4));
+    assert_matches(take_log(text, sizeof(text)), "\"again\",\"n\":4,\"linesLost\":3}");
+    log_event(LOG_LEVEL_INFO, "again", LOG_NUMBER("n", 5));
+    assert_null(strstr(take_log(text, sizeof(text)), "linesLost"));
 }
 
 static void test_limit_says_what_it_left_out(void **state)
@@ -260,6 +298,8 @@ int main(void)
                                         close_pipe),
         cmocka_unit_test_setup_teardown(test_level, make_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(test_a_reader_that_is_gone_changes_nothing, make_pipe,
+                                        close_pipe),
+        cmocka_unit_test_setup_teardown(test_a_full_pipe_costs_lines_and_no_time, make_pipe,
                                         close_pipe),
         cmocka_unit_test_setup_teardown(test_threads_do_not_mix_lines, make_pipe, close_pipe),
         cmocka_unit_test(test_limit_says_what_it_left_out),

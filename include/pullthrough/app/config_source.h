@@ -12,6 +12,9 @@
  * or -1 with "FILE:LINE:COL: message", or "FILE: reason" where it can't be read, in error. */
 int config_source_load(const char *path, struct config **configp, struct error *error);
 
+/* The same, and refuses what `serve` could not start with: no certificate is named. */
+int config_source_load_for_serve(const char *path, struct config **configp, struct error *error);
+
 /* The two halves of config_source_load(), for those who answer their failures differently.
  * `text` needs a ceiling of CONFIG_TEXT_MAX. */
 int config_source_read(const char *path, struct strbuf *text, struct error *error);

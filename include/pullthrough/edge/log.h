@@ -3,7 +3,9 @@
  *
  * The one thing in the program that is global: its level, its format and its file
  * descriptor, set by main before there are threads; the level may change at any time.
- * Any thread may log. Never log a body, a token, a key or a secret.
+ * Any thread may log, and none waits: a line that there is no room for is lost, and the next
+ * one that gets out says how many were ("linesLost"). Never log a body, a token, a key or a
+ * secret.
  */
 #ifndef PULLTHROUGH_EDGE_LOG_H
 #define PULLTHROUGH_EDGE_LOG_H
