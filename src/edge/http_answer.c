@@ -154,8 +154,8 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
     };
     struct http_response response = {.body = loop->body};
 
-    http_connections_note(req);
-    if (atomic_load_explicit(&port->server->draining, memory_order_relaxed))
+    if (!http_connections_note(req) ||
+        atomic_load_explicit(&port->server->draining, memory_order_relaxed))
         req->http1_is_persistent = 0;
     answer(req, port, &request, &response);
     send_answer(req, &response);

@@ -18,6 +18,7 @@
 enum {
     ACCEPTS_AT_ONCE = 16,
     STARVED_MS = 200,
+    PIPELINED_MOST = 64,
     FRESH_MS = 1000, /* a connection this young, without a request yet, is about to bring one */
 };
 
@@ -28,6 +29,8 @@ struct http_connection {
     uint64_t accepted_ms;
     uint64_t since_ms; /* when `requests` and `busy` were first seen as they are */
     uint32_t requests, seen_requests;
+    uint32_t requests_in_turn; /* of loop->turns == turn */
+    uint64_t turn;
     bool busy;
     bool warned; /* its reading side has been shut down */
 };
@@ -245,9 +248,20 @@ void http_connections_end(struct http_loop *loop, bool all)
     }
 }
 
-void http_connections_note(h2o_req_t *req)
+/*
+ * libh2o works off everything that a client has sent ahead before it looks at anybody else, and
+ * goes on when the answers can't be written any more. Clients that wait for answers send one
+ * request a turn.
+ */
+bool http_connections_note(h2o_req_t *req)
 {
     struct http_connection *connection = req->conn->callbacks->get_socket(req->conn)->on_close.data;
+    uint64_t turn = connection->acceptor->loop->turns;
 
     connection->requests++;
+    if (connection->turn != turn) {
+        connection->turn = turn;
+        connection->requests_in_turn = 0;
+    }
+    return ++connection->requests_in_turn < PIPELINED_MOST && !connection->warned;
 }

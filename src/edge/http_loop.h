@@ -58,6 +58,7 @@ struct http_loop {
     h2o_linklist_t connections;
     struct strbuf body; /* kept from answer to answer */
     uint64_t now_ms, swept_ms;
+    uint64_t turns;           /* how often events were waited for */
     _Atomic uint64_t beat_ns; /* 0: the thread isn't running */
     pthread_mutex_t waking;   /* for the two below; taken only when somebody must be woken */
     bool wakeable;
@@ -98,8 +99,8 @@ void http_acceptor_close(struct http_acceptor *acceptor);
 void http_connections_sweep(struct http_loop *loop);
 /* End what is idle now; with `all` the others too. */
 void http_connections_end(struct http_loop *loop, bool all);
-/* A request has come whole. */
-void http_connections_note(h2o_req_t *req);
+/* A request has come whole; whether its connection may stay open after the answer. */
+bool http_connections_note(h2o_req_t *req);
 
 /* http_answer.c */
 

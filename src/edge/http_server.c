@@ -63,22 +63,29 @@ static void set_wakeable(struct http_loop *loop, bool wakeable)
     (void)pthread_mutex_unlock(&loop->waking);
 }
 
+static void look_at_clock(struct http_loop *loop)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+
+    loop->now_ms = now_ns / 1000000;
+    atomic_store_explicit(&loop->beat_ns, now_ns, memory_order_relaxed);
+}
+
 /* Wait for events and handle them, once. */
 static void turn(struct http_loop *loop, uint64_t wait_ms)
 {
     static struct log_limit limit;
     static const struct timespec pause = {.tv_nsec = 10000000};
-    uint64_t suppressed, now_ns;
+    uint64_t suppressed;
 
+    loop->turns++;
     if (h2o_evloop_run(loop->events, (int32_t)wait_ms) != 0 && errno != EINTR) {
         if (log_limit_pass(&limit, &suppressed))
             log_event(LOG_LEVEL_ERROR, "event loop failed", LOG_TEXT("error", strerror(errno)),
                       LOG_NUMBER("loop", loop->index), LOG_NUMBER("suppressed", suppressed));
         (void)nanosleep(&pause, NULL);
     }
-    now_ns = clock_monotonic_ns();
-    loop->now_ms = now_ns / 1000000;
-    atomic_store_explicit(&loop->beat_ns, now_ns, memory_order_relaxed);
+    look_at_clock(loop);
 }
 
 /* libh2o keeps buffers for each thread: what a loop uses must be made, used and freed by its
@@ -104,6 +111,7 @@ static void finish(struct http_loop *loop)
 
     for (size_t i = 0; i < server->n_ports; i++)
         http_acceptor_close(&loop->acceptors[i]);
+    look_at_clock(loop);
     while (!h2o_linklist_is_empty(&loop->connections) &&
            loop->now_ms < server->deadline_ms + FINISH_MOST_MS) {
         http_connections_end(loop, loop->now_ms >= server->deadline_ms);
