@@ -167,16 +167,18 @@ static int start(struct program *program, struct tls *tls, const struct options 
     return fflush(stdout);
 }
 
-static void wait_for_end(struct tls *tls, const struct options *options, const sigset_t *signals)
+static void wait_for_end(const struct program *program, struct tls *tls,
+                         const struct options *options, const sigset_t *signals)
 {
     struct error error;
     int number;
 
     while (sigwait(signals, &number) == 0 && number == SIGHUP) {
-        if (options->cert && load(tls, options, &error))
+        bool refused = options->cert && load(tls, options, &error);
+
+        metrics_certificate_reload(program->metrics, !refused);
+        if (refused)
             log_event(LOG_LEVEL_ERROR, "not loaded", LOG_TEXT("error", error.text));
-        else
-            log_event(LOG_LEVEL_INFO, "loaded", LOG_TEXT("cert", options->cert));
     }
 }
 
@@ -221,7 +223,7 @@ int main(int argc, char **argv)
     if (failed) {
         (void)fprintf(stderr, "%s\n", error.text);
     } else {
-        wait_for_end(tls, &options, &signals);
+        wait_for_end(&program, tls, &options, &signals);
         drain(program.server, &options);
     }
     http_server_free(program.server);

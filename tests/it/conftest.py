@@ -10,6 +10,10 @@ from certificates import Certificates
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "deadlines: needs deadlines that are shorter than usual")
+
+
 @pytest.fixture(scope="session")
 def build_dir():
     """The build under test: PULLTHROUGH_BUILD, or the dev preset's."""

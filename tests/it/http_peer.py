@@ -16,7 +16,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ENDS = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, BrokenPipeError)
 
 
-def request(method=b"POST", path=b"/mutate?timeout=10s", body=b"{}", headers=()):
+# Not a pod, but with a uid: it is admitted by whatever answers.
+REVIEW = b'{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1"}}'
+
+
+def request(method=b"POST", path=b"/mutate?timeout=10s", body=REVIEW, headers=()):
     lines = [b"%s %s HTTP/1.1" % (method, path), b"Host: pullthrough.pullthrough.svc:443"]
     if body is not None:
         lines.append(b"Content-Length: %d" % len(body))
@@ -106,20 +110,49 @@ class Conversation:
         self.sock.close()
 
 
-class Server:
-    """The process. Use as a context: it must end with 0 and without a sanitizer's report."""
+def serve_config(pair, flags):
+    """What constant_server's flags are in the program's configuration. It has no deadlines."""
+    config = {
+        "registry": {"account": "111122223333", "region": "us-west-2"},
+        "reconcile": {"mode": "off"},
+        "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
+        "tls": {
+            "certFile": str(pair.cert),
+            "keyFile": str(pair.key),
+            "clientCAFile": str(flags.get("client_ca", "")),
+        },
+        "server": {
+            "threads": flags["threads"],
+            "maxConnections": flags.get("max_connections", 4096),
+            "maxBody": flags.get("max_body", "8MiB"),
+            "drain": f"{flags.get('drain_ms', 0)}ms",
+        },
+        "log": {"format": "json"},
+    }
+    return json.dumps(config)  # which is YAML
 
-    def __init__(self, command, certs, log, pair=None, limit=None, **flags):
-        self.certs, self.log = certs, log
+
+class Server:
+    """The process: constant_server, or `pullthrough serve`. Use as a context: it must end with 0
+    and without a sanitizer's report."""
+
+    def __init__(self, program, certs, folder, pair=None, limit=None, **flags):
+        self.certs, self.log = certs, folder / "log"
         pair = pair or certs.leaf
-        words = [*command, "--cert", pair.cert, "--key", pair.key]
-        for name, value in flags.items():
-            words += [f"--{name.replace('_', '-')}", value]
+        is_serve = pathlib.Path(program).name == "pullthrough"
+        if is_serve:
+            config = folder / "config.yaml"
+            config.write_text(serve_config(pair, flags))
+            words = [program, "serve", "--config", config]
+        else:
+            words = [program, "--cert", pair.cert, "--key", pair.key]
+            for name, value in flags.items():
+                words += [f"--{name.replace('_', '-')}", value]
         environment = dict(
             os.environ,
             LSAN_OPTIONS=f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
         )
-        with open(log, "wb") as errors:
+        with open(self.log, "wb") as errors:
             self.process = subprocess.Popen(
                 [str(word) for word in words],
                 stdout=subprocess.PIPE,
@@ -127,10 +160,24 @@ class Server:
                 env=environment,
                 preexec_fn=limit,
             )
+        self.webhook, self.status = self._logged_ports() if is_serve else self._printed_ports()
+
+    def _printed_ports(self):
         line = self.process.stdout.readline()
-        assert line, f"it didn't start: {log.read_text()}"
+        assert line, f"it didn't start: {self.log.read_text()}"
         ports = json.loads(line)
-        self.webhook, self.status = ports["webhook"], ports["status"]
+        return ports["webhook"], ports["status"]
+
+    def _logged_ports(self):
+        def listening():
+            assert self.process.poll() is None, f"it didn't start: {self.log.read_text()}"
+            lines = self.log.read_text().splitlines(keepends=True)
+            found = [json.loads(line) for line in lines if '"listening"' in line and line[-1] == "\n"]
+            return found
+
+        wait_for(listening, "listening")
+        (record,) = listening()
+        return tuple(int(record[name].rpartition(":")[2]) for name in ("webhook", "status"))
 
     def __enter__(self):
         return self
