@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) void strbuf_add(struct strbuf *buf,
     buf->ptr[buf->len] = '\0';
 }
 
-static inline void strbuf_add_char(struct strbuf *buf, char c)
+static inline __attribute__((always_inline)) void strbuf_add_char(struct strbuf *buf, char c)
 {
     strbuf_add(buf, &c, 1);
 }
@@ -76,7 +76,8 @@ static inline void strbuf_add_slice(struct strbuf *buf, struct slice text)
     strbuf_add(buf, text.ptr, text.len);
 }
 
-static inline void strbuf_add_str(struct strbuf *buf, const char *text)
+static inline __attribute__((always_inline)) void strbuf_add_str(struct strbuf *buf,
+                                                                 const char *text)
 {
     strbuf_add(buf, text, strlen(text));
 }
