@@ -1,6 +1,7 @@
 """Certificates for tests, made by the openssl program in a temporary folder."""
 
 import pathlib
+import ssl
 import subprocess
 from typing import NamedTuple
 
@@ -24,9 +25,30 @@ commonName = supplied
 """
 
 
+def _openssl(*arguments):
+    done = subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    return done.stdout.decode()
+
+
 class Pair(NamedTuple):
     cert: pathlib.Path
     key: pathlib.Path
+
+    def secret(self):
+        """The files of a Secret of type kubernetes.io/tls."""
+        return {"tls.crt": self.cert.read_text(), "tls.key": self.key.read_text()}
+
+    def der(self):
+        return ssl.PEM_cert_to_DER_cert(self.cert.read_text())
+
+    def dates(self):
+        """When it begins and ends, in RFC 3339, as openssl says."""
+        said = _openssl("x509", "-noout", "-dates", "-dateopt", "iso_8601", "-in", self.cert)
+        dates = dict(line.split("=", 1) for line in said.splitlines())
+        return tuple(dates[name].replace(" ", "T") for name in ("notBefore", "notAfter"))
+
+    def encrypted_key(self):
+        return _openssl("pkey", "-aes128", "-passout", "pass:secret", "-in", self.key)
 
 
 class Certificates:
@@ -36,31 +58,29 @@ class Certificates:
     def __init__(self, folder):
         self.folder = folder
         self.ca, self._ca_key = folder / "ca.crt", folder / "ca.key"
-        self._openssl(
+        _openssl(
             "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=tests", *ECDSA,
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
             "-keyout", self._ca_key, "-out", self.ca,
         )  # fmt: skip
         self.leaf = self.issue("leaf")
-        self.second = self.issue("second")
+        self.second = self.issue("second", days=20)
         self.rsa = self.issue("rsa", kind=RSA)
         self.client = self.issue("client", usage="clientAuth")
         self.stranger = self.issue("stranger", usage="clientAuth", own=True)
         self.expired = self._expired()
 
-    def _openssl(self, *arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
     def _pair(self, name):
         return Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
 
-    def issue(self, name, kind=ECDSA, usage="serverAuth", own=False):
-        """A new pair, valid now; `own`: signed by itself."""
+    def issue(self, name, kind=ECDSA, usage="serverAuth", own=False, names=NAMES, days=2):
+        """A new pair, valid now; `own`: signed by itself; `names` may be none."""
         pair = self._pair(name)
         signer = () if own else ("-CA", self.ca, "-CAkey", self._ca_key)
-        self._openssl(
-            "req", "-x509", "-nodes", "-days", "2", "-subj", f"/CN={name}", *kind, *signer,
-            "-addext", f"subjectAltName={NAMES}", "-addext", f"extendedKeyUsage={usage}",
+        names = ("-addext", f"subjectAltName={names}") if names else ()
+        _openssl(
+            "req", "-x509", "-nodes", "-days", days, "-subj", f"/CN={name}", *kind, *signer,
+            *names, "-addext", f"extendedKeyUsage={usage}",
             "-addext", "basicConstraints=critical,CA:FALSE",
             "-keyout", pair.key, "-out", pair.cert,
         )  # fmt: skip
@@ -71,11 +91,11 @@ class Certificates:
         (self.folder / "index.txt").touch()
         config = self.folder / "ca.cnf"
         config.write_text(CA_CONFIG.format(folder=self.folder))
-        self._openssl(
+        _openssl(
             "req", "-new", "-nodes", "-subj", "/CN=expired", *ECDSA,
             "-addext", f"subjectAltName={NAMES}", "-keyout", pair.key, "-out", request,
         )  # fmt: skip
-        self._openssl(
+        _openssl(
             "ca", "-batch", "-notext", "-config", config, "-cert", self.ca,
             "-keyfile", self._ca_key, "-startdate", "20200101000000Z",
             "-enddate", "20200201000000Z", "-in", request, "-out", pair.cert,

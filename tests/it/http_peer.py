@@ -253,7 +253,9 @@ class Server:
 
 
 def wait_for(condition, what):
+    """What condition() gives once that is true."""
     end = time.monotonic() + DEADLINE_S
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < end, f"waited for: {what}"
         time.sleep(0.01)
+    return value
