@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from certificates import Certificates
+from service import Services
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -37,3 +38,19 @@ def program(request):
 def certs(tmp_path_factory):
     """Certificates that tests share; what there is: certificates.py."""
     return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def services(program, certs, tmp_path):
+    """Starts `pullthrough serve`; what still runs at the end of the test is ended."""
+    made = Services(program, certs, tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def lasting_services(program, certs, tmp_path_factory):
+    """The same for services that several tests of a module share, each leaving it as it was."""
+    made = Services(program, certs, tmp_path_factory.mktemp("services"))
+    yield made
+    made.end()
