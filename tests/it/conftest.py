@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+import standin
 from certificates import Certificates
 from service import Services
 
@@ -54,3 +55,34 @@ def lasting_services(program, certs, tmp_path_factory):
     made = Services(program, certs, tmp_path_factory.mktemp("services"))
     yield made
     made.end()
+
+
+@pytest.fixture(scope="session")
+def standin_process():
+    """One AWS stand-in for the whole run; ask for `aws`, which is clean each time."""
+    process = standin.StandIn()
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def aws(standin_process):
+    """The AWS stand-in, as new."""
+    standin_process.reset()
+    return standin_process
+
+
+@pytest.fixture(scope="session")
+def session_clients(standin_process):
+    pytest.importorskip("botocore", reason="hack/venv.sh makes a Python that has botocore")
+    from standin_model import Clients
+
+    return Clients(standin_process.url)
+
+
+@pytest.fixture
+def clients(aws, session_clients):
+    """botocore's clients; every answer they get is compared with the service model."""
+    session_clients.judge.faults.clear()
+    yield session_clients
+    assert session_clients.judge.faults == []
