@@ -3,10 +3,10 @@
  */
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
+#include "pullthrough/app/options.h"
 #include "pullthrough/core/review.h"
 #include "pullthrough/edge/file.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 enum { HOST_MAX = 512 };
@@ -50,34 +50,18 @@ static int answer(const struct config *config, struct error *error)
 
 int command_review(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
     CONFIG_CLEANUP struct config *config = NULL;
-    const char *config_path = NULL;
     struct error error = {""};
-    int option, result;
+    struct options options;
+    int status = options_read(&options, argc, argv, usage);
 
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'h') {
-            (void)fputs(usage, stdout);
-            return EXIT_FINE;
-        }
-        if (option != 'c') {
-            (void)fputs(usage, stderr);
-            return EXIT_USAGE;
-        }
-        config_path = optarg;
-    }
-    if (optind < argc) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
-    result = config_source_load(config_path, &config, &error);
-    if (result == 0)
-        result = answer(config, &error);
-    if (result < 0) {
+    if (status != OPTIONS_GO_ON)
+        return status;
+    if (config_source_load(options.config_path, &config, &error) == 0)
+        status = answer(config, &error);
+    if (status < 0) {
         (void)fprintf(stderr, "pullthrough review: %s\n", error.text);
         return EXIT_FAILED;
     }
-    return result;
+    return status;
 }

@@ -1,7 +1,7 @@
 #include "pullthrough/app/commands.h"
+#include "pullthrough/app/options.h"
 #include "pullthrough/app/service.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 static const char usage[] =
@@ -15,28 +15,13 @@ static const char usage[] =
 
 int command_serve(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *config_path = NULL;
     struct error error = {""};
-    int option;
+    struct options options;
+    int status = options_read(&options, argc, argv, usage);
 
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'h') {
-            (void)fputs(usage, stdout);
-            return EXIT_FINE;
-        }
-        if (option != 'c') {
-            (void)fputs(usage, stderr);
-            return EXIT_USAGE;
-        }
-        config_path = optarg;
-    }
-    if (optind < argc) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
-    if (service_run(config_path, &error)) {
+    if (status != OPTIONS_GO_ON)
+        return status;
+    if (service_run(options.config_path, &error)) {
         (void)fprintf(stderr, "pullthrough serve: %s\n", error.text);
         return EXIT_FAILED;
     }
