@@ -33,8 +33,8 @@ enum {
      * that needs more than this for one review is none. */
     REQUEST_MS = 10 * 1000,
     HANDSHAKE_MS = 10 * 1000,
-    STATUS_CONNECTIONS = 64,
-    ADDRESS_MAX = 300, /* bytes of an address as text */
+    STATUS_CONNECTIONS = 512, /* more than scrapers and probes ever open */
+    ADDRESS_MAX = 300,        /* bytes of an address as text */
     STOP_GRACE_MS = 3 * 1000,
 };
 

@@ -13,6 +13,7 @@
 #include "pullthrough/app/standings.h"
 #include "pullthrough/app/status_report.h"
 #include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/upstream_state.h"
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/log.h"
@@ -162,23 +163,25 @@ static bool look_at_config(struct upkeep *upkeep, bool forced)
 /* Without a reconciler every enabled upstream is taken as ready, as the operator says. */
 static void settle(struct upkeep *upkeep, const struct rule_set *rules)
 {
-    metrics_clear_upstreams(upkeep->parts.metrics);
+    struct metrics *metrics = upkeep->parts.metrics;
+
+    metrics_clear_upstreams(metrics);
     for (size_t i = 0; i < rule_set_upstreams(rules); i++) {
         struct slice registry = rule_set_registry(rules, (int)i);
-        const char *state = "ready";
-        const char *reason = "taken as ready, since rewrite.requireRule is false";
+        unsigned slot = metrics_upstream_slot(metrics, registry);
+        bool enabled = upkeep->config->upstreams[i].enabled,
+             ready = rule_set_is_ready(rules, (int)i);
+        enum upstream_state state = ready ? UPSTREAM_READY : UPSTREAM_UNKNOWN;
 
-        if (!upkeep->config->upstreams[i].enabled) {
-            state = "disabled";
-            reason = "enabled is false";
-        } else if (!rule_set_is_ready(rules, (int)i)) {
-            state = "unknown";
-            reason = "the registry's host name is not known";
-        }
-        standings_set(&upkeep->standings, registry, state, reason, clock_wall_s());
-        metrics_upstream_ready(upkeep->parts.metrics,
-                               metrics_upstream_slot(upkeep->parts.metrics, registry),
-                               is_same(state, "ready"));
+        standings_set(&upkeep->standings, registry,
+                      enabled ? upstream_state_name(state) : "disabled",
+                      !enabled ? "enabled is false"
+                      : ready  ? "taken as ready, since rewrite.requireRule is false"
+                               : "the registry's host name is not known",
+                      clock_wall_s());
+        metrics_upstream_ready(metrics, slot, ready);
+        if (enabled)
+            metrics_upstream_state(metrics, slot, state);
     }
 }
 

@@ -178,7 +178,9 @@ static bool put(const struct strbuf *line)
     do
         wrote = pwritev2(log_fd, &whole, 1, -1, RWF_NOWAIT);
     while (wrote < 0 && errno == EINTR);
-    if (wrote >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+    /* EAGAIN: a full pipe, and some file systems' word for "not at once". */
+    if (wrote >= 0 ||
+        (errno != EAGAIN && errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
         return wrote >= 0;
     if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
         return false;

@@ -16,6 +16,8 @@ static const uint64_t bucket_bounds_us[] = {10,     25,     50,     100,    250,
                                             100000, 250000, 500000, 1000000};
 enum { BUCKETS = sizeof(bucket_bounds_us) / sizeof(bucket_bounds_us[0]) };
 
+enum { NONE = -1 };
+
 typedef atomic_uint_fast64_t count;
 
 struct metrics {
@@ -26,8 +28,9 @@ struct metrics {
     count duration_ns;
     atomic_int_fast64_t connections, certificate_not_after;
     count handshakes[2], config_reloads[2], certificate_reloads[2]; /* failed, done */
-    atomic_int ready[METRICS_SLOTS];                                /* -1: not configured now */
-    pthread_mutex_t names_lock; /* for adding; a name that is there never changes */
+    atomic_int ready[METRICS_SLOTS];                                /* NONE: not configured now */
+    atomic_int state[METRICS_SLOTS]; /* NONE: that, or switched off */
+    pthread_mutex_t names_lock;      /* for adding; a name that is there never changes */
     char *names[METRICS_SLOTS];
     atomic_uint n_names;
 };
@@ -140,13 +143,20 @@ void metrics_certificate_not_after(struct metrics *metrics, int64_t seconds)
 
 void metrics_clear_upstreams(struct metrics *metrics)
 {
-    for (size_t i = 0; i < METRICS_SLOTS; i++)
-        atomic_store_explicit(&metrics->ready[i], -1, memory_order_relaxed);
+    for (size_t i = 0; i < METRICS_SLOTS; i++) {
+        atomic_store_explicit(&metrics->ready[i], NONE, memory_order_relaxed);
+        atomic_store_explicit(&metrics->state[i], NONE, memory_order_relaxed);
+    }
 }
 
 void metrics_upstream_ready(struct metrics *metrics, unsigned slot, bool ready)
 {
     atomic_store_explicit(&metrics->ready[slot], ready, memory_order_relaxed);
+}
+
+void metrics_upstream_state(struct metrics *metrics, unsigned slot, enum upstream_state state)
+{
+    atomic_store_explicit(&metrics->state[slot], (int)state, memory_order_relaxed);
 }
 
 static void heading(struct strbuf *out, const char *name, const char *type, const char *help)
@@ -254,6 +264,22 @@ static void print_gauges(const struct metrics *metrics, struct strbuf *out)
                       metrics->version, metrics->commit);
 }
 
+/* Every state has its series, so that a rule can ask for any of them. */
+static void print_states(const struct metrics *metrics, struct strbuf *out)
+{
+    heading(out, "upstream_state", "gauge", "1: this is the state of the upstream now.");
+    for (unsigned slot = 1; slot < atomic_load(&metrics->n_names); slot++) {
+        int state = atomic_load_explicit(&metrics->state[slot], memory_order_relaxed);
+
+        for (int i = 0; state != NONE && i < UPSTREAM_STATE_COUNT; i++) {
+            strbuf_add_str(out, "pullthrough_upstream_state{upstream=\"");
+            label(out, metrics->names[slot]);
+            strbuf_add_format(out, "\",state=\"%s\"} %d\n",
+                              upstream_state_name((enum upstream_state)i), i == state);
+        }
+    }
+}
+
 /* The names and words that every client library of Prometheus uses for these. */
 static void print_process(struct strbuf *out)
 {
@@ -292,5 +318,6 @@ void metrics_print(const struct metrics *metrics, struct strbuf *out)
     print_pair(out, "certificate_reloads_total", "New certificate files seen while running.",
                metrics->certificate_reloads, "taken", "refused");
     print_gauges(metrics, out);
+    print_states(metrics, out);
     print_process(out);
 }

@@ -308,7 +308,7 @@ def test_metrics_have_bounded_labels(service):
     text = service.get("/metrics").body.decode()
     assert "zz" not in text and "nginx" not in text and "demo" not in text
     labels = service.metrics().label_values()
-    assert set(labels) == {"operation", "outcome", "upstream", "le", "version", "commit"}
+    assert set(labels) == {"operation", "outcome", "upstream", "state", "le", "version", "commit"}
     assert labels["operation"] <= OPERATIONS
     assert labels["upstream"] <= UPSTREAMS | {"public.ecr.aws"}
     assert labels["outcome"] <= REVIEWS | REASONS | {"ok", "failed", "taken", "refused"}

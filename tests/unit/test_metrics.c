@@ -74,7 +74,11 @@ static void test_upstreams_come_and_go(void **state)
 
     (void)state;
     metrics_upstream_ready(metrics, hub, true);
+    metrics_upstream_state(metrics, hub, UPSTREAM_READY);
     metrics_upstream_ready(metrics, quay, false);
+    check_line(metrics, "pullthrough_upstream_state{upstream=\"docker.io\",state=\"ready\"} 1");
+    check_line(metrics, "pullthrough_upstream_state{upstream=\"docker.io\",state=\"unknown\"} 0");
+    check_absent(metrics, "pullthrough_upstream_state{upstream=\"quay.io\"");
     check_line(metrics, "pullthrough_upstream_ready{upstream=\"docker.io\"} 1");
     check_line(metrics, "pullthrough_upstream_ready{upstream=\"quay.io\"} 0");
     check_line(metrics, "pullthrough_images_total{upstream=\"quay.io\",outcome=\"rewritten\"} 0");

@@ -11,6 +11,7 @@
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/review.h"
 #include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/upstream_state.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,8 @@ void metrics_certificate_not_after(struct metrics *metrics, int64_t seconds);
 /* Forget which upstreams are configured, then name those that are. One thread. */
 void metrics_clear_upstreams(struct metrics *metrics);
 void metrics_upstream_ready(struct metrics *metrics, unsigned slot, bool ready);
+/* One that is switched off has none. */
+void metrics_upstream_state(struct metrics *metrics, unsigned slot, enum upstream_state state);
 
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);
