@@ -545,8 +545,8 @@ def test_warnings_that_a_client_causes_are_few(services):
     *lines, told = service.log(message)
     assert BURST <= len(lines) <= BURST * (1 + last - first)
     assert told["level"] == "warn" and told["outcome"] == "bad-request" and told["problem"]
-    assert told["suppressed"] > 0
-    assert len(lines) + sum(line["suppressed"] for line in lines) + told["suppressed"] == 100
+    # Each of the hundred is either a line, or counted by the first line of a later window.
+    assert len(lines) + sum(line["suppressed"] for line in [*lines, told]) == 100
     counted = service.metrics().value(
         "pullthrough_reviews_total", operation="other", outcome="bad-request"
     )
