@@ -1,16 +1,6 @@
 #include "pullthrough/core/ecr_host.h"
 
-static const struct {
-    const char *region_start; /* regions of the partition begin so */
-    const char *suffix;
-} partitions[] = {
-    {"cn-", "amazonaws.com.cn"},    {"eusc-", "amazonaws.eu"},     {"us-isof-", "csp.hci.ic.gov"},
-    {"eu-isoe-", "cloud.adc-e.uk"}, {"us-isob-", "sc2s.sgov.gov"}, {"us-iso-", "c2s.ic.gov"},
-    {"", "amazonaws.com"}, /* aws and aws-us-gov, and regions that are not known yet */
-};
-
-static const char *dual_stack_suffixes[] = {"on.aws", "on.amazonwebservices.com.cn",
-                                            "on.amazonwebservices.eu"};
+#include "pullthrough/core/aws_partition.h"
 
 bool ecr_host_is_account(struct slice text)
 {
@@ -48,15 +38,11 @@ static bool take(struct slice *text, const char *start)
 
 static bool is_suffix(struct slice text, bool dual_stack)
 {
-    if (dual_stack) {
-        for (size_t i = 0; i < sizeof(dual_stack_suffixes) / sizeof(dual_stack_suffixes[0]); i++)
-            if (slice_is(text, dual_stack_suffixes[i]))
-                return true;
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++)
-        if (slice_is(text, partitions[i].suffix))
-            return true;
+    const struct aws_partition *partition;
+
+    for (size_t i = 0; (partition = aws_partition_at(i)); i++)
+        if (slice_is(text, dual_stack ? partition->dual_stack_registry : partition->suffix))
+            return text.len > 0;
     return false;
 }
 
@@ -84,13 +70,9 @@ bool ecr_host_matches(struct slice domain)
 
 void ecr_host_print(struct strbuf *out, struct slice account, struct slice region)
 {
-    size_t i = 0;
-
-    while (!slice_starts_with(region, slice_str(partitions[i].region_start)))
-        i++;
     strbuf_add_slice(out, account);
     strbuf_add_str(out, ".dkr.ecr.");
     strbuf_add_slice(out, region);
     strbuf_add_char(out, '.');
-    strbuf_add_str(out, partitions[i].suffix);
+    strbuf_add_str(out, aws_partition_of(region)->suffix);
 }

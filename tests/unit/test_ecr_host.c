@@ -27,6 +27,7 @@ static void test_every_host_form(void **state)
         {"111122223333.dkr-ecr.us-east-1.on.aws", true},
         {"111122223333.dkr-ecr-fips.us-east-1.on.aws", true},
         {"111122223333.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", true},
+        {"111122223333.dkr-ecr.eusc-de-east-1.on.amazonwebservices.eu", true},
         {"", false},
         {"public.ecr.aws", false},
         {"11112222333.dkr.ecr.us-west-2.amazonaws.com", false},   /* eleven digits */
@@ -35,6 +36,7 @@ static void test_every_host_form(void **state)
         {"111122223333.dkr.ecr.us-west-2.amazonaws.com:5000", false},
         {"111122223333.dkr.ecr..amazonaws.com", false},
         {"111122223333.dkr.ecr.amazonaws.com", false},
+        {"111122223333.dkr-ecr.us-iso-east-1.", false},
         {"111122223333.dkr.ecr.us-west-2.on.aws", false}, /* forms do not mix */
         {"111122223333.dkr-ecr.us-west-2.amazonaws.com", false},
         {"x111122223333.dkr.ecr.us-west-2.amazonaws.com", false},
