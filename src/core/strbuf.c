@@ -2,6 +2,8 @@
 
 #include "pullthrough/core/utf8.h"
 
+#include <openssl/crypto.h>
+
 #include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,8 +18,13 @@ void strbuf_init(struct strbuf *buf, size_t ceiling)
 
 void strbuf_fini(struct strbuf *buf)
 {
+    bool secret = buf->secret;
+
+    if (secret && buf->ptr)
+        OPENSSL_cleanse(buf->ptr, buf->size);
     free(buf->ptr);
     strbuf_init(buf, buf->ceiling);
+    buf->secret = secret;
 }
 
 void strbuf_clear(struct strbuf *buf)
@@ -28,9 +35,27 @@ void strbuf_clear(struct strbuf *buf)
 
 void strbuf_truncate(struct strbuf *buf, size_t len)
 {
+    if (buf->secret && buf->ptr)
+        OPENSSL_cleanse(buf->ptr + len, buf->size - len);
     buf->len = len;
     if (buf->ptr)
         buf->ptr[len] = '\0';
+}
+
+/* Never realloc() for a secret: it would leave the old bytes behind. */
+static void grow(struct strbuf *buf, size_t size)
+{
+    char *ptr = buf->secret ? malloc(size) : realloc(buf->ptr, size);
+
+    if (!ptr)
+        abort();
+    if (buf->secret && buf->ptr) {
+        memcpy(ptr, buf->ptr, buf->len);
+        OPENSSL_cleanse(buf->ptr, buf->size);
+        free(buf->ptr);
+    }
+    buf->ptr = ptr;
+    buf->size = size;
 }
 
 /* Room for `more` bytes and the NUL; NULL if that is over the ceiling. */
@@ -49,10 +74,7 @@ static char *reserve(struct strbuf *buf, size_t more)
         size *= 2;
     if (size > buf->ceiling) /* the NUL's byte comes on top, where there is an end at all */
         size = buf->ceiling < SIZE_MAX ? buf->ceiling + 1 : SIZE_MAX;
-    buf->ptr = realloc(buf->ptr, size);
-    if (!buf->ptr)
-        abort();
-    buf->size = size;
+    grow(buf, size);
     return buf->ptr + buf->len;
 }
 
@@ -205,6 +227,7 @@ void strbuf_add_base64(struct strbuf *buf, struct slice bytes)
 
 char *strbuf_detach(struct strbuf *buf)
 {
+    bool secret = buf->secret;
     char *text;
 
     if (!reserve(buf, 0) && !buf->ptr) { /* an overflow before anything was stored */
@@ -216,5 +239,6 @@ char *strbuf_detach(struct strbuf *buf)
         text[buf->len] = '\0';
     }
     strbuf_init(buf, buf->ceiling);
+    buf->secret = secret;
     return text;
 }

@@ -123,6 +123,28 @@ static void test_detach_moves_the_text_out(void **state)
     free(text);
 }
 
+static void test_secret_buffers_wipe_what_they_drop(void **state)
+{
+    STRBUF_CLEANUP struct strbuf buf = STRBUF_SECRET_INIT(10000);
+    char *text;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        strbuf_add_str(&buf, "hush");
+    assert_int_equal(buf.len, 4000);
+    assert_memory_equal(buf.ptr + 3992, "hushhush", 9);
+    strbuf_truncate(&buf, 4);
+    assert_string_equal(strbuf_str(&buf), "hush");
+    for (size_t i = 4; i < buf.size; i++)
+        assert_int_equal(buf.ptr[i], 0);
+    strbuf_clear(&buf);
+    for (size_t i = 0; i < buf.size; i++)
+        assert_int_equal(buf.ptr[i], 0);
+    text = strbuf_detach(&buf);
+    free(text);
+    assert_true(buf.secret);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_json_of_no_text),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_detach_moves_the_text_out),
+        cmocka_unit_test(test_secret_buffers_wipe_what_they_drop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

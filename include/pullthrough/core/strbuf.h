@@ -5,6 +5,9 @@
  * strbuf_overflowed() says so once at the end: twenty appends need one check.
  * The text is NUL-terminated for convenience; a NUL inside is kept (use the slice).
  * When memory runs out the process aborts: every ceiling is small.
+ *
+ * A secret buffer wipes its bytes wherever it leaves them: when it grows, is cleared, cut
+ * back or freed. (strbuf_detach() hands the duty to the caller.)
  */
 #ifndef PULLTHROUGH_CORE_STRBUF_H
 #define PULLTHROUGH_CORE_STRBUF_H
@@ -21,6 +24,7 @@ struct strbuf {
     size_t size;    /* bytes allocated, the NUL's too: never more than ceiling + 1 */
     size_t ceiling; /* most bytes of text */
     bool overflowed;
+    bool secret; /* set before the first append */
 };
 
 #define STRBUF_CLEANUP __attribute__((cleanup(strbuf_fini)))
@@ -28,9 +32,13 @@ struct strbuf {
     {                                                                                              \
         .ceiling = (most)                                                                          \
     }
+#define STRBUF_SECRET_INIT(most)                                                                   \
+    {                                                                                              \
+        .ceiling = (most), .secret = true                                                          \
+    }
 
 void strbuf_init(struct strbuf *buf, size_t ceiling);
-/* Frees the text; the buffer is empty and usable again. */
+/* Frees the text; the buffer is empty and usable again, secret if it was. */
 void strbuf_fini(struct strbuf *buf);
 
 /* Empties the text and forgets an overflow; the memory is kept. */
