@@ -1,0 +1,98 @@
+#include "pullthrough/core/ecr_rules.h"
+
+#include "pullthrough/core/json_fields.h"
+
+enum {
+    NAME_MAX_BYTES = 512,
+    ARN_MAX_BYTES = 4096,
+    TOKEN_MAX_BYTES = 8192,
+    REASON_MAX_BYTES = 8192
+};
+
+void ecr_rules_encode_describe(struct strbuf *out, const char *next_token)
+{
+    strbuf_add_str(out, "{\"maxResults\":1000");
+    json_fields_add(out, "nextToken", next_token);
+    strbuf_add_char(out, '}');
+}
+
+void ecr_rules_encode_create(struct strbuf *out, const char *prefix, const char *upstream_url,
+                             const char *credential_arn)
+{
+    strbuf_add_char(out, '{');
+    json_fields_add(out, "ecrRepositoryPrefix", prefix);
+    json_fields_add(out, "upstreamRegistryUrl", upstream_url);
+    json_fields_add(out, "credentialArn", credential_arn);
+    strbuf_add_char(out, '}');
+}
+
+void ecr_rules_encode_update(struct strbuf *out, const char *prefix, const char *credential_arn)
+{
+    strbuf_add_char(out, '{');
+    json_fields_add(out, "ecrRepositoryPrefix", prefix);
+    json_fields_add(out, "credentialArn", credential_arn);
+    strbuf_add_char(out, '}');
+}
+
+void ecr_rules_encode_prefix(struct strbuf *out, const char *prefix)
+{
+    strbuf_add_char(out, '{');
+    json_fields_add(out, "ecrRepositoryPrefix", prefix);
+    strbuf_add_char(out, '}');
+}
+
+static int decode_rule(struct ecr_rule *rule, const json_t *object, struct arena *arena,
+                       struct error *error)
+{
+    const struct json_text_field fields[] = {
+        {"ecrRepositoryPrefix", NAME_MAX_BYTES, true, &rule->prefix},
+        {"upstreamRegistryUrl", NAME_MAX_BYTES, true, &rule->upstream_url},
+        {"upstreamRegistry", NAME_MAX_BYTES, false, &rule->upstream_registry},
+        {"upstreamRepositoryPrefix", NAME_MAX_BYTES, false, &rule->upstream_prefix},
+        {"credentialArn", ARN_MAX_BYTES, false, &rule->credential_arn},
+        {"customRoleArn", ARN_MAX_BYTES, false, &rule->custom_role_arn},
+        {"registryId", NAME_MAX_BYTES, false, &rule->registry_id},
+    };
+
+    if (json_fields_texts(object, fields, sizeof(fields) / sizeof(fields[0]), arena, error) < 0)
+        return -1;
+    if (!rule->upstream_prefix[0])
+        rule->upstream_prefix = ECR_ROOT;
+    return 0;
+}
+
+int ecr_rules_decode_page(struct ecr_rules *rules, struct slice body, struct arena *arena,
+                          struct error *error)
+{
+    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, error);
+    const struct json_text_field token = {"nextToken", TOKEN_MAX_BYTES, false, &rules->next_token};
+    const json_t *list, *item;
+    size_t i;
+
+    if (!root ||
+        json_fields_list(root, "pullThroughCacheRules", ECR_RULES_MAX - rules->n, &list, error) <
+            0 ||
+        json_fields_texts(root, &token, 1, arena, error) < 0)
+        return -1;
+    rules->items = arena_realloc(arena, rules->items, rules->n * sizeof(rules->items[0]),
+                                 (rules->n + json_array_size(list)) * sizeof(rules->items[0]));
+    json_array_foreach(list, i, item)
+    {
+        if (decode_rule(&rules->items[rules->n], item, arena, error) < 0)
+            return error_prefix(error, "pullThroughCacheRules[%zu]", i);
+        rules->n++;
+    }
+    return 0;
+}
+
+int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice body,
+                                struct arena *arena, struct error *error)
+{
+    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, error);
+    const struct json_text_field failure = {"failure", REASON_MAX_BYTES, false,
+                                            &validation->failure};
+
+    if (!root || json_fields_bool(root, "isValid", &validation->valid, error) < 0)
+        return -1;
+    return json_fields_texts(root, &failure, 1, arena, error);
+}
