@@ -1,0 +1,56 @@
+#include "pullthrough/core/credentials_messages.h"
+
+#include "pullthrough/core/secret_json.h"
+#include "pullthrough/core/timestamp.h"
+
+static int require(const struct secret_json *json, const char *name, struct slice *text,
+                   struct error *error)
+{
+    int result = secret_json_text(json, name, text, error);
+
+    if (result == SECRET_JSON_ABSENT || (result == 0 && text->len == 0))
+        return error_set(error, "the answer has no %s", name);
+    return result;
+}
+
+static int decode(struct aws_keys *keys, const struct secret_json *json, struct error *error)
+{
+    struct slice id, secret, token, expires, account;
+    int64_t expires_s;
+
+    if (require(json, "AccessKeyId", &id, error) < 0 ||
+        require(json, "SecretAccessKey", &secret, error) < 0 ||
+        require(json, "Token", &token, error) < 0 ||
+        require(json, "Expiration", &expires, error) < 0 ||
+        secret_json_text(json, "AccountId", &account, error) < 0)
+        return -1;
+    if (timestamp_parse_rfc3339(expires, &expires_s, error) < 0)
+        return error_set(error, "Expiration is no RFC 3339 time");
+    if (aws_keys_set(keys, id, secret, token, error) < 0)
+        return -1;
+    aws_keys_set_account(keys, account);
+    keys->expires_s = expires_s;
+    return 0;
+}
+
+int credentials_decode_container(struct aws_keys *keys, struct slice body, struct error *error)
+{
+    SECRET_JSON_CLEANUP struct secret_json *json = NULL;
+
+    if (secret_json_parse(&json, body, error) < 0)
+        return -1;
+    return decode(keys, json, error);
+}
+
+int credentials_decode_instance(struct aws_keys *keys, struct slice body, struct error *error)
+{
+    SECRET_JSON_CLEANUP struct secret_json *json = NULL;
+    struct slice code;
+
+    if (secret_json_parse(&json, body, error) < 0 || require(json, "Code", &code, error) < 0)
+        return -1;
+    if (!slice_is(code, "Success"))
+        return error_set(error, "the service says \"%.*s\"", (int)(code.len < 100 ? code.len : 100),
+                         code.ptr);
+    return decode(keys, json, error);
+}
