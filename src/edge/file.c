@@ -6,19 +6,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 16 * 1024 };
 
-int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *error)
+static int read_chunks(int fd, const char *name, char *chunk, struct strbuf *out,
+                       struct error *error)
 {
     size_t start = out->len;
-    char chunk[CHUNK_BYTES];
 
     for (;;) {
-        ssize_t got = read(fd, chunk, sizeof(chunk));
+        ssize_t got = read(fd, chunk, CHUNK_BYTES);
 
         if (got == 0)
             return 0;
@@ -36,6 +37,16 @@ int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *err
     }
     strbuf_truncate(out, start);
     return -1;
+}
+
+int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *error)
+{
+    char chunk[CHUNK_BYTES];
+    int status = read_chunks(fd, name, chunk, out, error);
+
+    if (out->secret)
+        OPENSSL_cleanse(chunk, sizeof(chunk));
+    return status;
 }
 
 int file_read(const char *path, struct strbuf *out, struct error *error)
