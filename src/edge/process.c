@@ -8,8 +8,10 @@
 #include "pullthrough/edge/file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -75,4 +77,14 @@ struct process_facts process_facts_now(void)
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         facts.max_fds = limit.rlim_cur;
     return facts;
+}
+
+int process_hide_memory(struct error *error)
+{
+    const struct rlimit none = {0, 0};
+
+    /* The limit alone would not do: the kernel passes it over when dumps go to a pipe. */
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        return error_set(error, "core dumps cannot be switched off: %s", strerror(errno));
+    return 0;
 }

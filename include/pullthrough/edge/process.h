@@ -4,6 +4,8 @@
 #ifndef PULLTHROUGH_EDGE_PROCESS_H
 #define PULLTHROUGH_EDGE_PROCESS_H
 
+#include "pullthrough/core/error.h"
+
 #include <stdint.h>
 
 struct process_facts {
@@ -15,5 +17,11 @@ struct process_facts {
 
 /* What can't be read is 0. */
 struct process_facts process_facts_now(void);
+
+/* From now on no core dump of this process is written, and no other process of the same user
+ * can read its memory. For programs that hold keys: libcurl and OpenSSL keep copies that can't be
+ * wiped or left out of a dump one by one. A debugger cannot be attached any more, either. -1 with
+ * the reason in error. */
+int process_hide_memory(struct error *error);
 
 #endif
