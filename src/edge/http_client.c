@@ -1,0 +1,301 @@
+/*
+ * A curl easy handle that is reset before each request: its connections, its DNS cache and its
+ * TLS sessions survive that, its options don't.
+ */
+#include "pullthrough/edge/http_client.h"
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+
+#include <stdlib.h>
+
+enum {
+    HEADER_MAX = 32 * 1024, /* bytes of one header that we send */
+    CA_CACHE_S = 60,        /* a CA file in a mounted Secret is exchanged now and then */
+};
+
+struct http_client {
+    CURL *curl;
+    char *ca_file, *user_agent;
+    bool (*stopped)(void *context);
+    void *context;
+};
+
+static char *copy_text(const char *text)
+{
+    char *copy;
+
+    if (!text || !text[0])
+        return NULL;
+    copy = strdup(text);
+    if (!copy)
+        abort();
+    return copy;
+}
+
+int http_client_new(struct http_client **clientp, const struct http_client_config *config,
+                    struct error *error)
+{
+    struct http_client *client;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) /* counts; thread-safe since 7.84 */
+        return error_set(error, "libcurl cannot be set up");
+    client = calloc(1, sizeof(*client));
+    if (!client)
+        abort();
+    client->curl = curl_easy_init();
+    if (!client->curl) {
+        http_client_free(client);
+        return error_set(error, "libcurl gives no handle");
+    }
+    client->ca_file = copy_text(config->ca_file);
+    client->user_agent = copy_text(config->user_agent);
+    client->stopped = config->stopped;
+    client->context = config->context;
+    *clientp = client;
+    return 0;
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (!client)
+        return;
+    curl_easy_cleanup(client->curl);
+    free(client->ca_file);
+    free(client->user_agent);
+    free(client);
+    curl_global_cleanup();
+}
+
+void http_client_answer_init(struct http_client_answer *answer, size_t max_bytes, bool secret)
+{
+    *answer = (struct http_client_answer){
+        .headers = STRBUF_INIT(HTTP_CLIENT_HEADERS_MAX),
+        .body = {.ceiling = max_bytes, .secret = secret},
+    };
+}
+
+void http_client_answer_fini(struct http_client_answer *answer)
+{
+    strbuf_fini(&answer->headers);
+    strbuf_fini(&answer->body);
+}
+
+static struct slice trim(struct slice text)
+{
+    while (text.len > 0 && strchr(" \t\r", text.ptr[0]))
+        text = slice_from(text, 1);
+    while (text.len > 0 && strchr(" \t\r", text.ptr[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+struct slice http_client_answer_header(const struct http_client_answer *answer, const char *name)
+{
+    struct slice rest = strbuf_slice(&answer->headers);
+    size_t len = strlen(name);
+
+    while (rest.len > 0) {
+        size_t end = slice_find(rest, '\n');
+
+        if (end > len && rest.ptr[len] == ':' && strncasecmp(rest.ptr, name, len) == 0)
+            return trim(slice_of(rest.ptr + len + 1, end - len - 1));
+        rest = slice_from(rest, end < rest.len ? end + 1 : end);
+    }
+    return (struct slice){0};
+}
+
+/* curl's own copies are wiped: a header may be a token. */
+static void free_headers(struct curl_slist **listp)
+{
+    for (struct curl_slist *item = *listp; item; item = item->next)
+        OPENSSL_cleanse(item->data, strlen(item->data));
+    curl_slist_free_all(*listp);
+}
+
+static void append(struct curl_slist **listp, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*listp, line);
+
+    if (!longer)
+        abort();
+    *listp = longer;
+}
+
+static bool has_break(struct slice text)
+{
+    return slice_find(text, '\n') < text.len || slice_find(text, '\r') < text.len ||
+           slice_find(text, '\0') < text.len;
+}
+
+static int add_headers(struct curl_slist **listp, const struct http_client_request *request,
+                       struct error *error)
+{
+    bool typed = false;
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        const struct http_client_header *header = &request->headers[i];
+        STRBUF_CLEANUP struct strbuf line = STRBUF_SECRET_INIT(HEADER_MAX);
+
+        if (has_break(header->value))
+            return error_set(error, "the header %s would have a line break", header->name);
+        strbuf_add_str(&line, header->name);
+        strbuf_add_str(&line, ": ");
+        strbuf_add_slice(&line, header->value);
+        if (strbuf_overflowed(&line))
+            return error_set(error, "the header %s is too long", header->name);
+        append(listp, strbuf_str(&line));
+        typed = typed || strcasecmp(header->name, "Content-Type") == 0;
+    }
+    if (!typed)
+        append(listp, "Content-Type:"); /* else curl calls every body a form */
+    append(listp, "Expect:");
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *context)
+{
+    struct http_client_answer *answer = context;
+
+    strbuf_add(&answer->body, bytes, size * n);
+    return strbuf_overflowed(&answer->body) ? 0 : size * n;
+}
+
+/* Only the last answer's headers count: before it there may be a proxy's or "100 Continue". */
+static size_t on_header(char *bytes, size_t size, size_t n, void *context)
+{
+    struct http_client_answer *answer = context;
+
+    if (slice_starts_with(slice_of(bytes, size * n), slice_str("HTTP/")))
+        strbuf_clear(&answer->headers);
+    strbuf_add(&answer->headers, bytes, size * n);
+    return strbuf_overflowed(&answer->headers) ? 0 : size * n;
+}
+
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    const struct http_client *client = context;
+
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return client->stopped && client->stopped(client->context) ? 1 : 0;
+}
+
+/* The first option that this libcurl refuses is remembered in *result. */
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        if (*result == CURLE_OK)                                                                   \
+            *result = curl_easy_setopt(curl, option, value);                                       \
+    } while (0)
+
+static void set_policy(const struct http_client *client, const struct http_client_request *request,
+                       CURLcode *result)
+{
+    CURL *curl = client->curl;
+
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, request->plain ? "http,https" : "https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
+    if (client->ca_file) {
+        SET(CURLOPT_CAINFO, client->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* else the system's CAs count as well */
+    }
+    if (request->direct)
+        SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_USERAGENT, client->user_agent);
+}
+
+static void set_request(const struct http_client *client, const struct http_client_request *request,
+                        const struct curl_slist *headers, CURLcode *result)
+{
+    CURL *curl = client->curl;
+
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
+    SET(CURLOPT_TIMEOUT_MS, (long)request->total_ms);
+    if (strcmp(request->method, "GET") != 0) {
+        SET(CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.ptr : "");
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        SET(CURLOPT_CUSTOMREQUEST, request->method);
+    }
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, client);
+}
+
+static void set_answer(const struct http_client *client, struct http_client_answer *answer,
+                       char *problem, CURLcode *result)
+{
+    CURL *curl = client->curl;
+
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, answer);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, answer);
+    SET(CURLOPT_ERRORBUFFER, problem);
+}
+
+/* Whether a failure lies in the connection, so that another try may fare better. */
+static bool is_passing(CURLcode result)
+{
+    switch (result) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR: return true;
+    default: return false;
+    }
+}
+
+static int explain(CURLcode result, const struct http_client_answer *answer, const char *problem,
+                   struct error *error)
+{
+    if (strbuf_overflowed(&answer->body))
+        return error_set(error, "the answer has over %zu bytes", answer->body.ceiling);
+    if (strbuf_overflowed(&answer->headers))
+        return error_set(error, "the answer's headers have over %d bytes", HTTP_CLIENT_HEADERS_MAX);
+    if (result == CURLE_ABORTED_BY_CALLBACK)
+        return error_set(error, "stopped");
+    (void)error_set(error, "%s", problem[0] ? problem : curl_easy_strerror(result));
+    return is_passing(result) ? HTTP_CLIENT_NO_ANSWER : -1;
+}
+
+int http_client_send(struct http_client *client, const struct http_client_request *request,
+                     struct http_client_answer *answer, struct error *error)
+{
+    __attribute__((cleanup(free_headers))) struct curl_slist *headers = NULL;
+    char problem[CURL_ERROR_SIZE] = "";
+    CURLcode result = CURLE_OK;
+    long status = 0;
+
+    strbuf_clear(&answer->headers);
+    strbuf_clear(&answer->body);
+    answer->status = 0;
+    if (add_headers(&headers, request, error) < 0)
+        return -1;
+    curl_easy_reset(client->curl);
+    set_policy(client, request, &result);
+    set_request(client, request, headers, &result);
+    set_answer(client, answer, problem, &result);
+    if (result == CURLE_OK)
+        result = curl_easy_perform(client->curl);
+    (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_reset(client->curl); /* it must not keep pointers into our frame */
+    if (result != CURLE_OK)
+        return explain(result, answer, problem, error);
+    answer->status = (int)status;
+    return 0;
+}

@@ -1,0 +1,431 @@
+#include "pullthrough/edge/http_client.h"
+
+#include "fake_http.h"
+#include "made_certificate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { URL_BYTES = 100 };
+
+/* What the server shall say, and what it saw. */
+struct script {
+    struct fake_http_answer answer;
+    char method[16], target[200], content_type[100], length[20], header[100], agent[100], host[100];
+    char body[100];
+};
+
+static void copy_slice(char *to, size_t size, struct slice text)
+{
+    assert_true(text.len < size);
+    if (text.len)
+        memcpy(to, text.ptr, text.len);
+    to[text.len] = '\0';
+}
+
+static void follow(void *context, const struct fake_http_request *request,
+                   struct fake_http_answer *answer)
+{
+    struct script *script = context;
+
+    copy_slice(script->method, sizeof(script->method), request->method);
+    copy_slice(script->target, sizeof(script->target), request->target);
+    copy_slice(script->content_type, sizeof(script->content_type),
+               fake_http_header(request, "Content-Type"));
+    copy_slice(script->length, sizeof(script->length), fake_http_header(request, "Content-Length"));
+    copy_slice(script->header, sizeof(script->header), fake_http_header(request, "X-Test"));
+    copy_slice(script->agent, sizeof(script->agent), fake_http_header(request, "User-Agent"));
+    copy_slice(script->host, sizeof(script->host), fake_http_header(request, "Host"));
+    copy_slice(script->body, sizeof(script->body), request->body);
+    *answer = script->answer;
+}
+
+struct bench {
+    struct script script;
+    struct fake_http *server;
+    struct http_client *client;
+    struct http_client_answer answer;
+    char url[URL_BYTES];
+    struct http_client_request request;
+    struct error error;
+};
+
+static void start(struct bench *bench, const struct http_client_config *config, const char *chain,
+                  const char *key)
+{
+    *bench =
+        (struct bench){.script.answer = {.status = 200, .headers = "", .body = slice_str("ok")}};
+    bench->server = fake_http_start(follow, &bench->script, chain, key);
+    (void)snprintf(bench->url, sizeof(bench->url), "%s://127.0.0.1:%u/a?b=c",
+                   chain ? "https" : "http", fake_http_port(bench->server));
+    if (http_client_new(&bench->client, config, &bench->error) < 0)
+        fail_msg("%s", bench->error.text);
+    http_client_answer_init(&bench->answer, 1000, false);
+    bench->request = (struct http_client_request){
+        .method = "GET", .url = bench->url, .connect_ms = 5000, .total_ms = 5000, .plain = true};
+}
+
+static void start_plain(struct bench *bench)
+{
+    start(bench, &(struct http_client_config){.user_agent = "tester/1"}, NULL, NULL);
+}
+
+static void stop(struct bench *bench)
+{
+    http_client_answer_fini(&bench->answer);
+    http_client_free(bench->client);
+    fake_http_stop(bench->server);
+}
+
+static int send_it(struct bench *bench)
+{
+    bench->error.text[0] = '\0';
+    return http_client_send(bench->client, &bench->request, &bench->answer, &bench->error);
+}
+
+static void test_get(void **state)
+{
+    const struct http_client_header header = {"X-Test", slice_str("value")};
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    bench.script.answer.status = 418;
+    bench.script.answer.headers = "X-Amzn-RequestId:  id-1 \r\nDate: today\r\nEmpty:\r\n";
+    bench.request.headers = &header;
+    bench.request.n_headers = 1;
+    bench.request.body = slice_str("not sent");
+    assert_int_equal(send_it(&bench), 0);
+    assert_int_equal(bench.answer.status, 418);
+    assert_string_equal(strbuf_str(&bench.answer.body), "ok");
+    assert_true(slice_is(http_client_answer_header(&bench.answer, "x-amzn-requestid"), "id-1"));
+    assert_true(slice_is(http_client_answer_header(&bench.answer, "Date"), "today"));
+    assert_true(slice_is(http_client_answer_header(&bench.answer, "Empty"), ""));
+    assert_true(slice_is(http_client_answer_header(&bench.answer, "Dat"), ""));
+    assert_string_equal(bench.script.method, "GET");
+    assert_string_equal(bench.script.target, "/a?b=c");
+    assert_string_equal(bench.script.header, "value");
+    assert_string_equal(bench.script.agent, "tester/1");
+    assert_string_equal(bench.script.body, "");
+    assert_string_equal(bench.script.length, "");
+    stop(&bench);
+}
+
+static void test_bodies(void **state)
+{
+    const struct http_client_header headers[] = {{"content-type", slice_str("a/b")},
+                                                 {"Host", slice_str("other")}};
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    bench.request.method = "PUT";
+    assert_int_equal(send_it(&bench), 0);
+    assert_string_equal(bench.script.method, "PUT");
+    assert_string_equal(bench.script.length, "0");
+    assert_string_equal(bench.script.content_type, "");
+
+    bench.request.method = "POST";
+    bench.request.body = slice_of("a\0b", 3);
+    bench.request.headers = headers;
+    bench.request.n_headers = 2;
+    assert_int_equal(send_it(&bench), 0);
+    assert_string_equal(bench.script.method, "POST");
+    assert_string_equal(bench.script.length, "3");
+    assert_memory_equal(bench.script.body, "a\0b", 3);
+    assert_string_equal(bench.script.content_type, "a/b");
+    assert_string_equal(bench.script.host, "other");
+    stop(&bench);
+}
+
+static void test_connections_are_reused(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(send_it(&bench), 0);
+    assert_int_equal(fake_http_requests(bench.server), 5);
+    assert_int_equal(fake_http_connections(bench.server), 1);
+    stop(&bench);
+}
+
+static void close_third(void *context, const struct fake_http_request *request,
+                        struct fake_http_answer *answer)
+{
+    (void)context;
+    if (request->number == 2)
+        answer->way = FAKE_HTTP_CLOSE;
+}
+
+/* Servers close idle connections; the race with a new request must not show. */
+static void test_a_kept_connection_that_died_is_replaced(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    fake_http_stop(bench.server);
+    bench.server = fake_http_start(close_third, NULL, NULL, NULL);
+    (void)snprintf(bench.url, sizeof(bench.url), "http://127.0.0.1:%u/",
+                   fake_http_port(bench.server));
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(send_it(&bench), 0);
+    assert_int_equal(fake_http_requests(bench.server), 5);
+    assert_int_equal(fake_http_connections(bench.server), 2);
+    stop(&bench);
+}
+
+static void test_redirects_are_answers(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    bench.script.answer.status = 302;
+    bench.script.answer.headers = "Location: /elsewhere\r\n";
+    assert_int_equal(send_it(&bench), 0);
+    assert_int_equal(bench.answer.status, 302);
+    assert_int_equal(fake_http_requests(bench.server), 1);
+    stop(&bench);
+}
+
+static void test_answers_are_bounded(void **state)
+{
+    enum { MANY = 5 * 1024 * 1024 };
+    char *many = malloc(MANY);
+    char *headers = calloc(1, 40000);
+    struct bench bench;
+
+    (void)state;
+    assert_true(many && headers);
+    memset(many, 'x', MANY);
+    start_plain(&bench);
+    bench.script.answer.body = slice_of(many, 1000);
+    assert_int_equal(send_it(&bench), 0);
+    assert_int_equal(bench.answer.body.len, 1000);
+    bench.script.answer.body = slice_of(many, 1001);
+    assert_int_equal(send_it(&bench), -1);
+    assert_string_equal(bench.error.text, "the answer has over 1000 bytes");
+    bench.script.answer.body = slice_of(many, MANY);
+    assert_int_equal(send_it(&bench), -1);
+    assert_string_equal(bench.error.text, "the answer has over 1000 bytes");
+
+    for (size_t i = 0; i < 35; i++)
+        (void)snprintf(headers + i * 1000, 1001, "X-%0995zu:\r\n", i);
+    bench.script.answer = (struct fake_http_answer){.status = 200, .headers = headers};
+    assert_int_equal(send_it(&bench), -1);
+    assert_string_equal(bench.error.text, "the answer's headers have over 32768 bytes");
+    stop(&bench);
+    free(many);
+    free(headers);
+}
+
+static void test_connections_that_break(void **state)
+{
+    static const struct {
+        enum fake_http_way way;
+        const char *why;
+    } rows[] = {
+        {FAKE_HTTP_HANG, "timed out"},
+        {FAKE_HTTP_CLOSE, "Empty reply"},
+        {FAKE_HTTP_TRUNCATE, "transfer closed"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench bench;
+
+        start_plain(&bench);
+        bench.script.answer.way = rows[i].way;
+        bench.request.total_ms = rows[i].way == FAKE_HTTP_HANG ? 100 : 5000;
+        assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+        if (!strstr(bench.error.text, rows[i].why))
+            fail_msg("%s", bench.error.text);
+        stop(&bench);
+    }
+}
+
+static void test_nobody_listens(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    fake_http_stop(bench.server);
+    assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+    assert_non_null(strstr(bench.error.text, "Failed to connect"));
+    bench.server = fake_http_start(follow, &bench.script, NULL, NULL);
+    stop(&bench);
+}
+
+static void test_requests_that_are_not_sent(void **state)
+{
+    static const struct {
+        const char *url;
+        struct http_client_header header;
+        bool plain;
+        const char *why;
+    } rows[] = {
+        {NULL, {"X-Token", {"a\nb", 3}}, true, "the header X-Token would have a line break"},
+        {NULL, {"X-Token", {"a\rb", 3}}, true, "the header X-Token would have a line break"},
+        {NULL, {"X-Token", {"a\0b", 3}}, true, "the header X-Token would have a line break"},
+        {NULL, {"X-Token", {"a", 1}}, false, "Protocol \"http\" not supported"},
+        {"file:///etc/passwd", {"X-Token", {"a", 1}}, true, "Protocol \"file\" not supported"},
+        {"ftp://127.0.0.1/", {"X-Token", {"a", 1}}, true, "Protocol \"ftp\" not supported"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench bench;
+
+        start_plain(&bench);
+        bench.request.headers = &rows[i].header;
+        bench.request.n_headers = 1;
+        bench.request.plain = rows[i].plain;
+        if (rows[i].url)
+            bench.request.url = rows[i].url;
+        assert_int_equal(send_it(&bench), -1);
+        if (!strstr(bench.error.text, rows[i].why))
+            fail_msg("%s", bench.error.text);
+        assert_int_equal(fake_http_requests(bench.server), 0);
+        stop(&bench);
+    }
+}
+
+static bool is_set(void *context)
+{
+    const atomic_bool *flag = context;
+
+    return atomic_load(flag);
+}
+
+static void hang_and_set(void *context, const struct fake_http_request *request,
+                         struct fake_http_answer *answer)
+{
+    (void)request;
+    atomic_store((atomic_bool *)context, true);
+    answer->way = FAKE_HTTP_HANG;
+}
+
+static void test_a_wait_can_be_cut_short(void **state)
+{
+    atomic_bool flag = false;
+    const struct http_client_config config = {.stopped = is_set, .context = &flag};
+    struct bench bench;
+
+    (void)state;
+    start(&bench, &config, NULL, NULL);
+    fake_http_stop(bench.server);
+    bench.server = fake_http_start(hang_and_set, &flag, NULL, NULL);
+    (void)snprintf(bench.url, sizeof(bench.url), "http://127.0.0.1:%u/",
+                   fake_http_port(bench.server));
+    bench.request.total_ms = 600000;
+    assert_int_equal(send_it(&bench), -1);
+    assert_string_equal(bench.error.text, "stopped");
+    stop(&bench);
+}
+
+static void test_proxies(void **state)
+{
+    struct bench bench;
+    char proxy[URL_BYTES];
+
+    (void)state;
+    start_plain(&bench);
+    (void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", fake_http_port(bench.server));
+    assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+    bench.request.url = "http://nowhere.invalid/x";
+    assert_int_equal(send_it(&bench), 0);
+    assert_string_equal(bench.script.target, "http://nowhere.invalid/x");
+    assert_int_equal(setenv("no_proxy", "nowhere.invalid", 1), 0);
+    assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+    assert_int_equal(unsetenv("no_proxy"), 0);
+    bench.request.direct = true;
+    assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+    assert_int_equal(fake_http_requests(bench.server), 1);
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    stop(&bench);
+}
+
+/* A server with a certificate for `name`, and the outcome of asking 127.0.0.1. */
+static int ask_over_tls(const char *name, bool with_ca, char *why, size_t size)
+{
+    const struct certificate_wish wish = {
+        .name = "fake", .alternative = name, .constraints = "critical,CA:TRUE"};
+    struct made_certificate *made = made_certificate_new(&wish);
+    char path[] = "/tmp/test_http_client.XXXXXX";
+    int fd = mkstemp(path), got;
+    struct http_client_config config = {.ca_file = with_ca ? path : NULL};
+    struct bench bench;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, made->pem, strlen(made->pem)), strlen(made->pem));
+    start(&bench, &config, made->pem, made->key_pem);
+    bench.request.plain = false;
+    got = send_it(&bench);
+    (void)snprintf(why, size, "%s", bench.error.text);
+    stop(&bench);
+    (void)close(fd);
+    (void)unlink(path);
+    made_certificate_free(made);
+    return got;
+}
+
+static void test_certificates_are_checked(void **state)
+{
+    char why[ERROR_TEXT_BYTES];
+
+    (void)state;
+    assert_int_equal(ask_over_tls("IP:127.0.0.1", true, why, sizeof(why)), 0);
+    assert_int_equal(ask_over_tls("IP:127.0.0.1", false, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "self-signed certificate"));
+    assert_int_equal(ask_over_tls("DNS:elsewhere", true, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "no alternative certificate subject name matches"));
+}
+
+static void test_a_ca_file_that_is_not_there(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start(&bench, &(struct http_client_config){.ca_file = "/nowhere/ca.pem"}, NULL, NULL);
+    bench.request.url = "https://127.0.0.1:1/";
+    assert_int_not_equal(send_it(&bench), 0);
+    (void)snprintf(bench.url, sizeof(bench.url), "https://127.0.0.1:%u/",
+                   fake_http_port(bench.server));
+    bench.request.url = bench.url;
+    assert_int_equal(send_it(&bench), -1);
+    assert_non_null(strstr(bench.error.text, "/nowhere/ca.pem"));
+    stop(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_get),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_connections_are_reused),
+        cmocka_unit_test(test_a_kept_connection_that_died_is_replaced),
+        cmocka_unit_test(test_redirects_are_answers),
+        cmocka_unit_test(test_answers_are_bounded),
+        cmocka_unit_test(test_connections_that_break),
+        cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_requests_that_are_not_sent),
+        cmocka_unit_test(test_a_wait_can_be_cut_short),
+        cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_certificates_are_checked),
+        cmocka_unit_test(test_a_ca_file_that_is_not_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
