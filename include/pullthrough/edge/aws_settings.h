@@ -1,0 +1,47 @@
+/*
+ * How AWS is to be reached: region, endpoints, FIPS, dual-stack, CA file; from the program's
+ * configuration first, then the environment, then the shared files' profile.
+ */
+#ifndef PULLTHROUGH_EDGE_AWS_SETTINGS_H
+#define PULLTHROUGH_EDGE_AWS_SETTINGS_H
+
+#include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/aws_profile.h"
+#include "pullthrough/core/error.h"
+#include "pullthrough/edge/environment.h"
+
+#include <stdbool.h>
+
+/* What the configuration says; "" or false where it says nothing. */
+struct aws_wishes {
+    const char *region;
+    const char *endpoints[AWS_SERVICE_COUNT];
+    const char *ca_file;
+    bool fips, dual_stack;
+};
+
+struct aws_settings {
+    char region[26];                    /* "" while nobody said: ask the instance */
+    char *endpoints[AWS_SERVICE_COUNT]; /* NULL: by AWS's rules */
+    char *ca_file;                      /* NULL: the system's */
+    bool fips, dual_stack;
+};
+
+/* Read the files ~/.aws/credentials and ~/.aws/config (or those that the environment names) and
+ * find the profile that is to be used; a file that isn't there is an empty one. The texts are
+ * wiped by aws_profiles_free(); *profile lives as long as the environment. -1 with the reason:
+ * unreadable, malformed, or AWS_PROFILE names one that isn't there. */
+int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile,
+                          const struct environment *environment, struct error *error);
+
+/* Fills *settings; every endpoint is tried, so a mistake shows at once. -1 with the reason.
+ * aws_settings_fini() afterwards in either case. */
+int aws_settings_load(struct aws_settings *settings, const struct aws_wishes *wishes,
+                      const struct environment *environment, struct error *error);
+void aws_settings_fini(struct aws_settings *settings);
+
+/* The endpoint of a service by these settings. -1 with the reason in error. */
+int aws_settings_endpoint(const struct aws_settings *settings, enum aws_service service,
+                          struct aws_endpoint *endpoint, struct error *error);
+
+#endif

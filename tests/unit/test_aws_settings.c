@@ -1,0 +1,257 @@
+#include "pullthrough/edge/aws_settings.h"
+
+#include "fake_surroundings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct home {
+    struct fake_surroundings fake;
+    char folder[64], credentials[120], config[120];
+};
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int make_home(void **state)
+{
+    struct home *home = calloc(1, sizeof(*home));
+    char folder[100];
+
+    assert_non_null(home);
+    fake_surroundings_init(&home->fake);
+    (void)snprintf(home->folder, sizeof(home->folder), "/tmp/test_aws_settings.XXXXXX");
+    assert_non_null(mkdtemp(home->folder));
+    (void)snprintf(folder, sizeof(folder), "%s/.aws", home->folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    (void)snprintf(home->credentials, sizeof(home->credentials), "%s/credentials", folder);
+    (void)snprintf(home->config, sizeof(home->config), "%s/config", folder);
+    fake_surroundings_set(&home->fake, "HOME", home->folder);
+    *state = home;
+    return 0;
+}
+
+static int remove_home(void **state)
+{
+    struct home *home = *state;
+    char folder[100];
+
+    (void)snprintf(folder, sizeof(folder), "%s/.aws", home->folder);
+    (void)unlink(home->credentials);
+    (void)unlink(home->config);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rmdir(home->folder), 0);
+    fake_surroundings_fini(&home->fake);
+    free(home);
+    return 0;
+}
+
+static const struct aws_wishes no_wishes = {.region = "", .endpoints = {"", "", ""}, .ca_file = ""};
+
+static void check_region(struct home *home, const struct aws_wishes *wishes, const char *want)
+{
+    struct aws_settings settings;
+    struct error error = {""};
+
+    if (aws_settings_load(&settings, wishes, &home->fake.environment, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_string_equal(settings.region, want);
+    aws_settings_fini(&settings);
+}
+
+static void test_region(void **state)
+{
+    struct home *home = *state;
+    struct aws_wishes wishes = no_wishes;
+
+    check_region(home, &wishes, "");
+    write_file(home->config, "[default]\nregion = eu-west-1\n[profile p]\nregion = eu-west-2\n");
+    check_region(home, &wishes, "eu-west-1");
+    fake_surroundings_set(&home->fake, "AWS_PROFILE", "p");
+    check_region(home, &wishes, "eu-west-2");
+    fake_surroundings_set(&home->fake, "AWS_DEFAULT_REGION", "us-east-2");
+    check_region(home, &wishes, "us-east-2");
+    fake_surroundings_set(&home->fake, "AWS_REGION", "us-west-2");
+    check_region(home, &wishes, "us-west-2");
+    wishes.region = "ap-south-1";
+    check_region(home, &wishes, "ap-south-1");
+    fake_surroundings_set(&home->fake, "AWS_REGION", "");
+    wishes.region = "";
+    check_region(home, &wishes, "us-east-2");
+}
+
+static void check_endpoint(struct home *home, const struct aws_wishes *wishes,
+                           enum aws_service service, const char *want)
+{
+    struct aws_settings settings;
+    struct aws_endpoint endpoint;
+    struct error error = {""};
+
+    if (aws_settings_load(&settings, wishes, &home->fake.environment, &error) < 0 ||
+        aws_settings_endpoint(&settings, service, &endpoint, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_string_equal(endpoint.url, want);
+    aws_settings_fini(&settings);
+}
+
+static void test_endpoints(void **state)
+{
+    struct home *home = *state;
+    struct aws_wishes wishes = no_wishes;
+
+    wishes.region = "us-west-2";
+    check_endpoint(home, &wishes, AWS_ECR, "https://api.ecr.us-west-2.amazonaws.com/");
+    write_file(home->config, "[default]\nendpoint_url = http://profile\nservices = s\n"
+                             "[services s]\necr =\n  endpoint_url = http://section\n");
+    check_endpoint(home, &wishes, AWS_ECR, "http://section/");
+    check_endpoint(home, &wishes, AWS_STS, "http://profile/");
+    fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL", "http://all:1");
+    check_endpoint(home, &wishes, AWS_ECR, "http://all:1/");
+    check_endpoint(home, &wishes, AWS_SECRETS_MANAGER, "http://all:1/");
+    fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL_ECR", "http://ecr:1");
+    fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL_STS", "http://sts:1");
+    fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://sm:1");
+    check_endpoint(home, &wishes, AWS_ECR, "http://ecr:1/");
+    check_endpoint(home, &wishes, AWS_STS, "http://sts:1/");
+    check_endpoint(home, &wishes, AWS_SECRETS_MANAGER, "http://sm:1/");
+    wishes.endpoints[AWS_ECR] = "https://wish";
+    check_endpoint(home, &wishes, AWS_ECR, "https://wish/");
+    fake_surroundings_set(&home->fake, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    check_endpoint(home, &wishes, AWS_ECR, "https://wish/");
+    check_endpoint(home, &wishes, AWS_STS, "https://sts.us-west-2.amazonaws.com/");
+}
+
+static void test_switches(void **state)
+{
+    struct home *home = *state;
+    struct aws_wishes wishes = no_wishes;
+
+    wishes.region = "us-west-2";
+    write_file(home->config,
+               "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = TRUE\n");
+    check_endpoint(home, &wishes, AWS_ECR, "https://ecr-fips.us-west-2.api.aws/");
+    fake_surroundings_set(&home->fake, "AWS_USE_FIPS_ENDPOINT", "false");
+    check_endpoint(home, &wishes, AWS_ECR, "https://ecr.us-west-2.api.aws/");
+    fake_surroundings_set(&home->fake, "AWS_USE_DUALSTACK_ENDPOINT", "false");
+    check_endpoint(home, &wishes, AWS_ECR, "https://api.ecr.us-west-2.amazonaws.com/");
+    wishes.fips = true;
+    check_endpoint(home, &wishes, AWS_ECR, "https://api.ecr-fips.us-west-2.amazonaws.com/");
+    wishes.dual_stack = true;
+    check_endpoint(home, &wishes, AWS_STS, "https://sts-fips.us-west-2.api.aws/");
+}
+
+static void test_ca_file(void **state)
+{
+    struct home *home = *state;
+    struct aws_wishes wishes = no_wishes;
+    struct aws_settings settings;
+    struct error error;
+
+    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_null(settings.ca_file);
+    aws_settings_fini(&settings);
+    write_file(home->config, "[default]\nca_bundle = /profile\n");
+    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_string_equal(settings.ca_file, "/profile");
+    aws_settings_fini(&settings);
+    fake_surroundings_set(&home->fake, "AWS_CA_BUNDLE", "/environment");
+    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_string_equal(settings.ca_file, "/environment");
+    aws_settings_fini(&settings);
+    wishes.ca_file = "/wish";
+    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_string_equal(settings.ca_file, "/wish");
+    aws_settings_fini(&settings);
+}
+
+static void test_mistakes_show_at_once(void **state)
+{
+    static const struct {
+        const char *variable, *value, *config;
+        bool fips;
+        const char *want;
+    } rows[] = {
+        {"AWS_REGION", "us_east_1", NULL, false, "\"us_east_1\" is no AWS region"},
+        {"AWS_PROFILE", "missing", NULL, false,
+         "AWS shared files: AWS_PROFILE is \"missing\", which is in neither"},
+        {"AWS_ENDPOINT_URL_STS", "localhost:1", NULL, false,
+         "custom endpoint for sts: the URL begins neither with https:// nor with http://"},
+        {"AWS_ENDPOINT_URL", "http://h", NULL, true,
+         "FIPS and a custom endpoint for ecr exclude each other"},
+        {"X", "x", "[default]\nhush", false,
+         "AWS shared files: config:2: a line that is neither a section nor \"key = value\""},
+    };
+    struct home *home = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct aws_wishes wishes = no_wishes;
+        struct aws_settings settings;
+        struct error error = {""};
+
+        wishes.fips = rows[i].fips;
+        fake_surroundings_set(&home->fake, rows[i].variable, rows[i].value);
+        if (rows[i].config)
+            write_file(home->config, rows[i].config);
+        assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error),
+                         -1);
+        assert_string_equal(error.text, rows[i].want);
+        aws_settings_fini(&settings);
+        fake_surroundings_set(&home->fake, rows[i].variable, NULL);
+    }
+}
+
+static void test_files_that_the_environment_names(void **state)
+{
+    struct home *home = *state;
+    AWS_PROFILES_CLEANUP struct aws_profiles *profiles = NULL;
+    struct aws_profile_source source;
+    struct slice profile;
+    struct error error = {""};
+
+    write_file(home->credentials, "[default]\naws_access_key_id=A\naws_secret_access_key=s\n");
+    fake_surroundings_set(&home->fake, "HOME", NULL);
+    fake_surroundings_set(&home->fake, "AWS_SHARED_CREDENTIALS_FILE", home->credentials);
+    fake_surroundings_set(&home->fake, "AWS_CONFIG_FILE", "/nowhere/config");
+    assert_int_equal(aws_settings_profiles(&profiles, &profile, &home->fake.environment, &error),
+                     0);
+    assert_true(slice_is(profile, "default"));
+    assert_int_equal(aws_profiles_source(profiles, profile, &source, &error), 0);
+    assert_int_equal(source.kind, AWS_PROFILE_KEYS);
+    assert_true(slice_is(source.id, "A"));
+
+    fake_surroundings_set(&home->fake, "AWS_CONFIG_FILE", home->folder);
+    aws_profiles_free(profiles);
+    profiles = NULL;
+    assert_int_equal(aws_settings_profiles(&profiles, &profile, &home->fake.environment, &error),
+                     -1);
+    assert_non_null(strstr(error.text, "Is a directory"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_region, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_endpoints, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_switches, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_ca_file, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_mistakes_show_at_once, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_files_that_the_environment_names, make_home,
+                                        remove_home),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
