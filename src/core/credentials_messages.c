@@ -2,6 +2,38 @@
 
 #include "pullthrough/core/secret_json.h"
 #include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/url.h"
+
+/* EKS Pod Identity and ECS: SDKs' "container credential provider" */
+static bool is_agent(const struct url *url)
+{
+    return url_is_loopback(url) || url_is_address(url, "169.254.170.2") ||
+           url_is_address(url, "169.254.170.23") || url_is_address(url, "fd00:ec2::23");
+}
+
+int credentials_container_place(struct credentials_place *place, struct slice relative,
+                                struct slice full, struct strbuf *url, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(URL_MAX);
+    struct url parts;
+
+    if (relative.len > 0 && relative.ptr[0] != '/')
+        return error_set(error, "the relative URI does not begin with \"/\"");
+    if (relative.len == 0 && full.len == 0)
+        return CREDENTIALS_NO_PLACE;
+    strbuf_add_str(&text, relative.len > 0 ? "http://169.254.170.2" : "");
+    strbuf_add_slice(&text, relative.len > 0 ? relative : full);
+    if (strbuf_overflowed(&text))
+        return error_set(error, "the URL has over %d bytes", URL_MAX);
+    if (url_parse(&parts, strbuf_slice(&text), error) < 0)
+        return -1;
+    if (!parts.https && !is_agent(&parts))
+        return error_set(error, "%.*s may not be asked in the clear", SLICE_FMT(parts.host));
+    place->plain = !parts.https;
+    place->direct = is_agent(&parts);
+    url_print(&parts, url);
+    return 0;
+}
 
 static int require(const struct secret_json *json, const char *name, struct slice *text,
                    struct error *error)

@@ -83,12 +83,67 @@ static void test_refusals(void **state)
     }
 }
 
+static void test_places(void **state)
+{
+    static const struct {
+        const char *relative, *full, *url; /* or the reason */
+        int want;
+        bool plain, direct;
+    } rows[] = {
+        {"", "", "", CREDENTIALS_NO_PLACE, false, false},
+        {"/v2/credentials/1", "", "http://169.254.170.2/v2/credentials/1", 0, true, true},
+        {"/r", "http://127.0.0.1/full", "http://169.254.170.2/r", 0, true, true},
+        {"", "http://169.254.170.23/v1/credentials", "http://169.254.170.23/v1/credentials", 0,
+         true, true},
+        {"", "http://[fd00:ec2::23]/v1/credentials", "http://[fd00:ec2::23]/v1/credentials", 0,
+         true, true},
+        {"", "http://169.254.170.2/x?y=z", "http://169.254.170.2/x?y=z", 0, true, true},
+        {"", "http://127.0.0.1:8080", "http://127.0.0.1:8080/", 0, true, true},
+        {"", "http://127.8.9.1/", "http://127.8.9.1/", 0, true, true},
+        {"", "http://[::1]:1/", "http://[::1]:1/", 0, true, true},
+        {"", "http://localhost/", "http://localhost/", 0, true, true},
+        {"", "https://credentials.example/x", "https://credentials.example/x", 0, false, false},
+        {"", "https://127.0.0.1/x", "https://127.0.0.1/x", 0, false, true},
+        {"", "http://credentials.example/", "credentials.example may not be asked in the clear", -1,
+         false, false},
+        {"", "http://169.254.169.254/", "169.254.169.254 may not be asked in the clear", -1, false,
+         false},
+        {"", "http://169.254.170.3/", "169.254.170.3 may not be asked in the clear", -1, false,
+         false},
+        {"", "http://10.0.0.1/", "10.0.0.1 may not be asked in the clear", -1, false, false},
+        {"", "http://localhost.example/", "localhost.example may not be asked in the clear", -1,
+         false, false},
+        {"", "http://[fd00:ec2::254]/", "fd00:ec2::254 may not be asked in the clear", -1, false,
+         false},
+        {"", "http://169.254.170.2@example/",
+         "the URL's host has a byte that is not of a host name", -1, false, false},
+        {"", "file:///etc/passwd", "the URL begins neither with https:// nor with http://", -1,
+         false, false},
+        {"@example/", "", "the relative URI does not begin with \"/\"", -1, false, false},
+        {"/\r\nX: y", "", "the URL's path has a byte that must be escaped", -1, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf url = STRBUF_INIT(3000);
+        struct credentials_place place = {0};
+        struct error error = {""};
+        int got = credentials_container_place(&place, slice_str(rows[i].relative),
+                                              slice_str(rows[i].full), &url, &error);
+
+        assert_int_equal(got, rows[i].want);
+        assert_string_equal(got < 0 ? error.text : strbuf_str(&url), rows[i].url);
+        assert_true(place.plain == rows[i].plain && place.direct == rows[i].direct);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_container_endpoint),
         cmocka_unit_test(test_the_instance),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_places),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

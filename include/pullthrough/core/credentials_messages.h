@@ -8,6 +8,22 @@
 #include "pullthrough/core/aws_keys.h"
 #include "pullthrough/core/error.h"
 #include "pullthrough/core/slice.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stdbool.h>
+
+struct credentials_place {
+    bool plain;  /* http:// */
+    bool direct; /* this machine or an agent's link-local address: no proxy knows the way */
+};
+
+enum { CREDENTIALS_NO_PLACE = 1 };
+
+/* Append the URL of the container endpoint: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI (at ECS's
+ * address) or else ..._FULL_URI. In the clear only to this machine and to the agents' addresses.
+ * 0; CREDENTIALS_NO_PLACE where both are empty; -1 with the reason in error. */
+int credentials_container_place(struct credentials_place *place, struct slice relative,
+                                struct slice full, struct strbuf *url, struct error *error);
 
 /* {"AccessKeyId","SecretAccessKey","Token","Expiration","AccountId"?}. -1 with the reason, which
  * shows nothing of them. */
