@@ -1,6 +1,6 @@
 /*
- * Three dressings of an error (JSON body, XML body, header) to one struct, then a table
- * from codes to classes. Unknown codes keep their text and are judged by the status.
+ * The dressings of an error (JSON body, XML body, header, plain text) to one struct, then a
+ * table from codes to classes. Unknown codes keep their text and are judged by the status.
  */
 #include "pullthrough/core/aws_error.h"
 
@@ -268,6 +268,8 @@ void aws_error_decode(struct aws_error *failure, const char *operation,
             read_json(failure, body, secrets, n_secrets);
         else if (body.ptr[0] == '<')
             read_xml(failure, body, secrets, n_secrets);
+        else
+            take_message(failure, body, secrets, n_secrets); /* a proxy's, an agent's */
     }
     failure->class =
         failure->code[0] ? judge_code(failure, operation) : judge_status(failure->status);
