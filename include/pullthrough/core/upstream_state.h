@@ -6,12 +6,18 @@
 #define PULLTHROUGH_CORE_UPSTREAM_STATE_H
 
 enum upstream_state {
-    UPSTREAM_UNKNOWN, /* not enough is known to rewrite it */
-    UPSTREAM_READY,
+    UPSTREAM_UNKNOWN,        /* not looked, or could not look */
+    UPSTREAM_READY,          /* the rule is there and as wanted */
+    UPSTREAM_MISSING,        /* there is no rule, or not yet */
+    UPSTREAM_CONFLICT,       /* what is there is another's, and stays */
+    UPSTREAM_DENIED,         /* IAM forbids what it takes */
+    UPSTREAM_SECRET_MISSING, /* no credential, or the secret is not there */
+    UPSTREAM_SECRET_INVALID, /* the secret is there and is no use to ECR */
+    UPSTREAM_UNSUPPORTED,    /* not by ECR, or not in this region */
 };
-enum { UPSTREAM_STATE_COUNT = UPSTREAM_READY + 1 };
+enum { UPSTREAM_STATE_COUNT = UPSTREAM_UNSUPPORTED + 1 };
 
-/* "unknown", "ready"; static storage. */
+/* "unknown", "ready", "missing", "secret-missing", ...; static storage. */
 const char *upstream_state_name(enum upstream_state state);
 
 #endif
