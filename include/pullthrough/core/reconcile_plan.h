@@ -1,0 +1,137 @@
+/*
+ * What a pass of the reconciler would do, and how each upstream stands: a pure function of
+ * what is wanted and what was seen.
+ *
+ * Rules are created and given credentials; never deleted, never pointed elsewhere. A template
+ * ROOT is created where there is none; an existing one is everybody's and only reported.
+ */
+#ifndef PULLTHROUGH_CORE_RECONCILE_PLAN_H
+#define PULLTHROUGH_CORE_RECONCILE_PLAN_H
+
+#include "pullthrough/core/arena.h"
+#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/config.h"
+#include "pullthrough/core/ecr_rules.h"
+#include "pullthrough/core/ecr_scanning.h"
+#include "pullthrough/core/ecr_templates.h"
+#include "pullthrough/core/secrets_messages.h"
+#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/upstream_state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum reconcile_mode { RECONCILE_MANAGE, RECONCILE_OBSERVE, RECONCILE_OFF };
+
+struct reconcile_wanted {
+    const struct config_upstream *upstreams;
+    size_t n_upstreams;
+    enum reconcile_mode mode;
+    bool require_rule;
+    bool manage_template;
+    const char *lifecycle_policy, *repository_policy; /* of a new template; JSON, or "" */
+    bool enhanced_scanning;
+    const char *region;
+    const char *account; /* of the configuration; "" where it doesn't say */
+};
+
+/* What is known of a secret that the configuration names. */
+enum reconcile_secret {
+    RECONCILE_SECRET_NOT_LOOKED,
+    RECONCILE_SECRET_FOUND,
+    RECONCILE_SECRET_ABSENT,
+    RECONCILE_SECRET_DELETED,     /* scheduled for deletion */
+    RECONCILE_SECRET_EMPTY,       /* no current version */
+    RECONCILE_SECRET_FOREIGN_KEY, /* encrypted with a key of the customer's own */
+    RECONCILE_SECRET_MALFORMED,   /* its value was looked at and is not what ECR wants */
+    RECONCILE_SECRET_FORBIDDEN,   /* we may not describe it */
+    RECONCILE_SECRET_FAILED,      /* Secrets Manager could not be asked */
+};
+/* From a description, and from a refusal of one. */
+enum reconcile_secret reconcile_secret_of(const struct secret_description *description);
+enum reconcile_secret reconcile_secret_refused(const struct aws_error *failure);
+
+enum reconcile_validity { RECONCILE_NOT_VALIDATED, RECONCILE_VALID, RECONCILE_INVALID };
+
+/* The last time that this process tried to create or update the rule, if it failed. */
+struct reconcile_attempt {
+    bool failed;
+    bool answered;              /* false: nobody knows whether it was carried out */
+    enum aws_error_class class; /* if answered */
+    const char *problem;        /* error text */
+    int64_t age_s;
+};
+
+/* What was seen of one upstream. Zero: nothing. */
+struct reconcile_sight {
+    enum reconcile_secret secret;
+    const char *secret_arn;     /* if FOUND */
+    const char *secret_problem; /* error text, or NULL */
+    enum reconcile_validity validity;
+    const char *validity_problem; /* what ECR said, or NULL */
+    bool validation_due;
+    struct reconcile_attempt attempt;
+    enum upstream_state before; /* as the last pass judged it */
+};
+
+struct reconcile_observed {
+    const struct ecr_rules *rules; /* NULL: the look failed, and why */
+    const char *rules_problem;
+    const struct ecr_templates *templates; /* the same */
+    const char *templates_problem;
+    const struct ecr_scanning *scanning;  /* NULL: not looked at */
+    const char *account;                  /* that answers name, or "" */
+    const struct reconcile_sight *sights; /* one for each wanted upstream */
+};
+
+enum reconcile_verb {
+    RECONCILE_CREATE_TEMPLATE,
+    RECONCILE_CREATE_RULE,
+    RECONCILE_UPDATE_RULE,
+    RECONCILE_VALIDATE_RULE,
+    RECONCILE_ADD_SCANNING,
+};
+
+struct reconcile_action {
+    enum reconcile_verb verb;
+    size_t upstream;            /* index; not for templates */
+    const char *credential_arn; /* to set; "" for none */
+    const char *present_arn;    /* that an update replaces; "" for none */
+};
+
+struct reconcile_verdict {
+    enum upstream_state state;
+    bool rewrite;       /* whether new pods may be sent to the cache */
+    const char *reason; /* one sentence without a full stop */
+};
+
+struct reconcile_plan {
+    struct reconcile_action *actions; /* in the order in which they are to be done */
+    size_t n_actions;
+    struct reconcile_verdict *verdicts; /* one for each wanted upstream */
+    size_t n_verdicts;
+    const char **notes; /* what else an operator should know */
+    size_t n_notes;
+};
+
+/* Whether Secrets Manager has to be asked before the plan can be made: the rule is missing or
+ * has another credential, the configuration names its secret (not its ARN), and writing is
+ * ours. `rules` as just seen. */
+bool reconcile_wants_secret(const struct reconcile_wanted *wanted, const struct ecr_rules *rules,
+                            size_t upstream);
+
+/* How long to leave a failed write of this class alone. */
+int64_t reconcile_retry_s(enum aws_error_class class);
+
+/* Everything in *plan lives in the arena, or in what was wanted and observed. */
+void reconcile_plan_make(struct reconcile_plan *plan, const struct reconcile_wanted *wanted,
+                         const struct reconcile_observed *observed, struct arena *arena);
+
+/* Append the plan for a person: what would be created ("+"), changed ("~"), what is as wanted
+ * ("="), what is left alone though it differs ("!"), then a sum. */
+void reconcile_plan_print(struct strbuf *out, const struct reconcile_plan *plan,
+                          const struct reconcile_wanted *wanted,
+                          const struct reconcile_observed *observed);
+
+#endif

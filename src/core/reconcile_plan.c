@@ -1,0 +1,222 @@
+/*
+ * Judging an upstream comes first, its actions follow from the judgement; so what is done
+ * and what is said cannot disagree.
+ */
+#include "reconcile_judge.h"
+
+enum reconcile_secret reconcile_secret_of(const struct secret_description *description)
+{
+    if (description->deleted)
+        return RECONCILE_SECRET_DELETED;
+    if (!description->has_value)
+        return RECONCILE_SECRET_EMPTY;
+    if (!secrets_has_default_key(description))
+        return RECONCILE_SECRET_FOREIGN_KEY;
+    return RECONCILE_SECRET_FOUND;
+}
+
+enum reconcile_secret reconcile_secret_refused(const struct aws_error *failure)
+{
+    if (failure->class == AWS_ERROR_NOT_FOUND)
+        return RECONCILE_SECRET_ABSENT;
+    if (failure->class == AWS_ERROR_ACCESS_DENIED)
+        return RECONCILE_SECRET_FORBIDDEN;
+    return RECONCILE_SECRET_FAILED;
+}
+
+int64_t reconcile_retry_s(enum aws_error_class class)
+{
+    switch (class) {
+    case AWS_ERROR_QUOTA:
+    case AWS_ERROR_UNSUPPORTED_UPSTREAM:
+    case AWS_ERROR_SECRET_REQUIRED:
+    case AWS_ERROR_INVALID: return 3600; /* somebody has to change something */
+    case AWS_ERROR_SECRET_NOT_FOUND:
+    case AWS_ERROR_SECRET_INACCESSIBLE:
+    case AWS_ERROR_SECRET_UNDECRYPTABLE:
+    case AWS_ERROR_ACCESS_DENIED: return 300;
+    default: return 0; /* the pass's own interval is enough */
+    }
+}
+
+bool reconcile_wants_secret(const struct reconcile_wanted *wanted, const struct ecr_rules *rules,
+                            size_t upstream)
+{
+    const struct config_upstream *asked = &wanted->upstreams[upstream];
+    const struct ecr_rule *rule = rule_find(rules, asked->prefix);
+
+    if (!asked->enabled || wanted->mode != RECONCILE_MANAGE || !rules || !asked->secret[0] ||
+        slice_starts_with(slice_str(asked->secret), slice_str("arn:")))
+        return false;
+    return !rule || (rule_has_url(rule, asked->url) && !rule_has_secret(rule, asked->secret));
+}
+
+struct making {
+    struct reconcile_plan *plan;
+    const struct reconcile_wanted *wanted;
+    const struct reconcile_observed *observed;
+    struct arena *arena;
+};
+
+static void add_note(struct making *making, const char *note)
+{
+    making->plan->notes[making->plan->n_notes++] = note;
+}
+
+static void add_action(struct making *making, enum reconcile_verb verb, size_t upstream,
+                       const struct judgement *judgement)
+{
+    making->plan->actions[making->plan->n_actions++] = (struct reconcile_action){
+        .verb = verb,
+        .upstream = upstream,
+        .credential_arn = judgement ? judgement->arn : "",
+        .present_arn = judgement ? judgement->present_arn : "",
+    };
+}
+
+static bool is_immutable(const struct ecr_template *template)
+{
+    return slice_starts_with(slice_str(template->mutability), slice_str("IMMUTABLE"));
+}
+
+static void note_root(struct making *making, const struct ecr_template *root)
+{
+    if (!root->for_pull_through)
+        add_note(making, "the creation template ROOT is not applied to pull-through caches; it "
+                         "governs other repositories too and is left as it is");
+    else if (is_immutable(root))
+        add_note(making,
+                 "the creation template ROOT makes tags immutable, so cached tags are never "
+                 "refreshed; it governs other repositories too and is left as it is");
+}
+
+static void note_other_templates(struct making *making)
+{
+    for (size_t i = 0; i < making->wanted->n_upstreams; i++) {
+        const struct config_upstream *upstream = &making->wanted->upstreams[i];
+        const struct ecr_template *template =
+            template_for(making->observed->templates, upstream->prefix);
+
+        if (upstream->enabled && template && strcmp(template->prefix, ECR_ROOT) != 0)
+            add_note(making, reconcile_text(
+                                 making->arena,
+                                 "repositories below \"%s\" follow the creation template \"%s\"%s",
+                                 upstream->prefix, template->prefix,
+                                 is_immutable(template)
+                                     ? ", which makes tags immutable: they are never refreshed"
+                                     : ""));
+    }
+}
+
+/* Whether some prefix of ours has no template of its own. */
+static bool needs_root(const struct making *making)
+{
+    for (size_t i = 0; i < making->wanted->n_upstreams; i++)
+        if (making->wanted->upstreams[i].enabled &&
+            !template_for(making->observed->templates, making->wanted->upstreams[i].prefix))
+            return true;
+    return false;
+}
+
+static void plan_template(struct making *making)
+{
+    const struct ecr_templates *templates = making->observed->templates;
+    const struct ecr_template *root = template_find(templates, ECR_ROOT);
+
+    if (!templates) {
+        add_note(making, reconcile_text(making->arena, "creation templates could not be read: %s",
+                                        making->observed->templates_problem));
+        return;
+    }
+    if (root)
+        note_root(making, root);
+    else if (making->wanted->manage_template && making->wanted->mode == RECONCILE_MANAGE &&
+             needs_root(making))
+        add_action(making, RECONCILE_CREATE_TEMPLATE, 0, NULL);
+    note_other_templates(making);
+}
+
+static void note_catch_all(struct making *making)
+{
+    const struct ecr_rule *rule = rule_find(making->observed->rules, ECR_ROOT);
+
+    if (rule)
+        add_note(making, reconcile_text(making->arena,
+                                        "the registry has a rule ROOT: what lies below a prefix "
+                                        "without a rule of its own is pulled from %s",
+                                        rule->upstream_url));
+}
+
+static void plan_rules(struct making *making)
+{
+    struct reconcile_plan *plan = making->plan;
+
+    for (size_t i = 0; i < making->wanted->n_upstreams; i++) {
+        struct judgement judgement;
+
+        judge_upstream(&judgement, making->wanted, making->observed, i, making->arena);
+        plan->verdicts[i] = (struct reconcile_verdict){
+            .state = judgement.state,
+            .rewrite = making->wanted->upstreams[i].enabled &&
+                       (judgement.state == UPSTREAM_READY || !making->wanted->require_rule),
+            .reason = judgement.reason,
+        };
+        if (judgement.note)
+            add_note(making, judgement.note);
+        if (judgement.create)
+            add_action(making, RECONCILE_CREATE_RULE, i, &judgement);
+        if (judgement.update)
+            add_action(making, RECONCILE_UPDATE_RULE, i, &judgement);
+        if (judgement.validate && !judgement.update)
+            add_action(making, RECONCILE_VALIDATE_RULE, i, &judgement);
+    }
+}
+
+static void plan_scanning(struct making *making)
+{
+    struct ecr_scanning scanning;
+
+    if (!making->wanted->enhanced_scanning || making->wanted->mode != RECONCILE_MANAGE ||
+        !making->observed->scanning)
+        return;
+    scanning = *making->observed->scanning;
+    for (size_t i = 0; i < making->wanted->n_upstreams; i++) {
+        const struct config_upstream *upstream = &making->wanted->upstreams[i];
+        struct error error;
+        int result;
+
+        if (!upstream->enabled)
+            continue;
+        result = ecr_scanning_add(&scanning, upstream->prefix, making->arena, &error);
+        if (result == 0)
+            add_action(making, RECONCILE_ADD_SCANNING, i, NULL);
+        else if (result < 0)
+            add_note(making, reconcile_text(making->arena, "\"%s\" is not scanned: %s",
+                                            upstream->prefix, error.text));
+    }
+}
+
+void reconcile_plan_make(struct reconcile_plan *plan, const struct reconcile_wanted *wanted,
+                         const struct reconcile_observed *observed, struct arena *arena)
+{
+    struct making making = {.plan = plan, .wanted = wanted, .observed = observed, .arena = arena};
+    enum upstream_state state;
+    size_t n = wanted->n_upstreams;
+
+    /* Of one upstream: a rule and its validation, scanning; its note, its template's, its
+     * scanning's. Of the registry: a template; two notes. */
+    *plan = (struct reconcile_plan){
+        .actions = arena_alloc(arena, (3 * n + 1) * sizeof(plan->actions[0])),
+        .verdicts = arena_alloc(arena, n * sizeof(plan->verdicts[0])),
+        .n_verdicts = n,
+        .notes = arena_alloc(arena, (3 * n + 2) * sizeof(plan->notes[0])),
+    };
+    if (judge_registry(wanted, observed, &state, arena)) {
+        plan_rules(&making);
+        return;
+    }
+    plan_template(&making); /* before the rules: the first pull already follows it */
+    note_catch_all(&making);
+    plan_rules(&making);
+    plan_scanning(&making);
+}
