@@ -109,14 +109,13 @@ static int take_section(struct reader *reader, struct slice line)
     if (inner.len == 0)
         return fail(reader, "a section without a name");
     reader->section = (struct entry){.file = reader->file, .name = inner};
-    if (reader->file == CREDENTIALS || slice_is(inner, "default")) {
+    if (reader->file == CONFIG)
+        reader->section.explicit_profile = take_named(inner, "profile", &reader->section.name);
+    if (reader->file == CREDENTIALS || reader->section.explicit_profile ||
+        slice_is(inner, "default"))
         reader->section.section = SECTION_PROFILE;
-    } else if (take_named(inner, "profile", &reader->section.name)) {
-        reader->section.section = SECTION_PROFILE;
-        reader->section.explicit_profile = true;
-    } else if (take_named(inner, "services", &reader->section.name)) {
+    else if (take_named(inner, "services", &reader->section.name))
         reader->section.section = SECTION_SERVICES;
-    }
     reader->in_section = true;
     reader->parent = (struct slice){0};
     return add_entry(reader, &reader->section);

@@ -8,10 +8,10 @@ void fake_script_follow(void *context, const struct fake_http_request *request,
                         struct fake_http_answer *answer)
 {
     struct fake_script *script = context;
-    size_t i = script->n_requests++;
+    size_t n_answers = script->n_answers, i = script->n_requests;
     int head, body;
 
-    if (i == FAKE_SCRIPT_MAX || script->n_answers == 0)
+    if (i == FAKE_SCRIPT_MAX || n_answers == 0)
         abort();
     head = snprintf(script->requests[i].head, FAKE_SCRIPT_TEXT_BYTES, "%.*s %.*s\n%.*s",
                     SLICE_FMT(request->method), SLICE_FMT(request->target),
@@ -20,35 +20,35 @@ void fake_script_follow(void *context, const struct fake_http_request *request,
                     SLICE_FMT(request->body));
     if (head >= FAKE_SCRIPT_TEXT_BYTES || body >= FAKE_SCRIPT_TEXT_BYTES)
         abort();
-    *answer = script->answers[i < script->n_answers ? i : script->n_answers - 1];
+    *answer = script->answers[i < n_answers ? i : n_answers - 1];
+    script->n_requests = i + 1; /* last: who sees it sees the rest */
 }
 
-static struct fake_http_answer *add(struct fake_script *script)
+static void add(struct fake_script *script, struct fake_http_answer answer)
 {
-    if (script->n_answers == FAKE_SCRIPT_MAX)
+    size_t n = script->n_answers;
+
+    if (n == FAKE_SCRIPT_MAX)
         abort();
-    script->answers[script->n_answers] = (struct fake_http_answer){.status = 200, .headers = ""};
-    return &script->answers[script->n_answers++];
+    script->answers[n] = answer;
+    script->n_answers = n + 1;
 }
 
 void fake_script_add(struct fake_script *script, int status, const char *headers, const char *body)
 {
-    struct fake_http_answer *answer = add(script);
-
-    answer->status = status;
-    answer->headers = headers;
-    answer->body = slice_str(body);
+    add(script,
+        (struct fake_http_answer){.status = status, .headers = headers, .body = slice_str(body)});
 }
 
 void fake_script_add_way(struct fake_script *script, enum fake_http_way way)
 {
-    add(script)->way = way;
+    add(script, (struct fake_http_answer){.way = way, .status = 200, .headers = ""});
 }
 
 void fake_script_clear(struct fake_script *script)
 {
-    script->n_answers = 0;
     script->n_requests = 0;
+    script->n_answers = 0;
 }
 
 void fake_script_header(const struct fake_script *script, size_t i, const char *name, char *value,

@@ -1,6 +1,7 @@
 /*
  * Answers in order, and what was asked: the commonest script for a fake server. The last answer
- * is repeated. Read it only while no request is under way.
+ * is repeated. Read it only while no request is under way, and n_requests first: the counts
+ * are what the test's thread and the server's see each other's texts by.
  */
 #ifndef PULLTHROUGH_TESTS_FAKE_SCRIPT_H
 #define PULLTHROUGH_TESTS_FAKE_SCRIPT_H
@@ -11,12 +12,12 @@ enum { FAKE_SCRIPT_MAX = 16, FAKE_SCRIPT_TEXT_BYTES = 32 * 1024 };
 
 struct fake_script {
     struct fake_http_answer answers[FAKE_SCRIPT_MAX];
-    size_t n_answers;
+    _Atomic size_t n_answers;
     struct {
         char head[FAKE_SCRIPT_TEXT_BYTES]; /* "METHOD TARGET\n" and the header lines */
         char body[FAKE_SCRIPT_TEXT_BYTES];
     } requests[FAKE_SCRIPT_MAX];
-    size_t n_requests;
+    _Atomic size_t n_requests;
 };
 
 /* For fake_http_start(), with the script as context. */

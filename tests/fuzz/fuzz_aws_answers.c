@@ -171,7 +171,7 @@ static int read_as(uint8_t reader, struct slice body, struct arena *arena, struc
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ARENA_CLEANUP struct arena arena;
+    ARENA_CLEANUP struct arena arena = {0};
     struct error error = {""};
 
     if (size == 0)
