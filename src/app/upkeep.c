@@ -160,7 +160,7 @@ static bool look_at_config(struct upkeep *upkeep, bool forced)
     return changed;
 }
 
-/* Without a reconciler every enabled upstream is taken as ready, as the operator says. */
+/* Nobody looks at the rules yet: they are ready where the operator says so. */
 static void settle(struct upkeep *upkeep, const struct rule_set *rules)
 {
     struct metrics *metrics = upkeep->parts.metrics;
@@ -175,9 +175,10 @@ static void settle(struct upkeep *upkeep, const struct rule_set *rules)
 
         standings_set(&upkeep->standings, registry,
                       enabled ? upstream_state_name(state) : "disabled",
-                      !enabled ? "enabled is false"
-                      : ready  ? "taken as ready, since rewrite.requireRule is false"
-                               : "the registry's host name is not known",
+                      !enabled                               ? "enabled is false"
+                      : upkeep->config->rewrite.require_rule ? "its rule has not been seen"
+                      : ready ? "taken as ready, since rewrite.requireRule is false"
+                              : "the registry's host name is not known",
                       clock_wall_s());
         metrics_upstream_ready(metrics, slot, ready);
         if (enabled)
@@ -214,6 +215,7 @@ static void publish(struct upkeep *upkeep)
 {
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
     STRBUF_CLEANUP struct strbuf status = STRBUF_INIT(STATUS_MAX);
+    static const bool none[CONFIG_UPSTREAMS_MAX];
     struct rule_set_facts facts = {0};
     struct error error = {""};
     struct rule_set *rules;
@@ -224,6 +226,8 @@ static void publish(struct upkeep *upkeep)
                   LOG_TEXT("problem", error.text));
     }
     facts.host = strbuf_slice(&host);
+    if (upkeep->config->rewrite.require_rule)
+        facts.ready = none;
     rules = rule_set_new(upkeep->config, &facts);
     settle(upkeep, rules);
     print_status(upkeep, rules, error.text, &status);

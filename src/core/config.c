@@ -7,6 +7,7 @@
  */
 #include "pullthrough/core/config.h"
 
+#include "pullthrough/core/aws_endpoint.h"
 #include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/config_reader.h"
 #include "pullthrough/core/config_schema.h"
@@ -20,6 +21,8 @@ enum { NODES_MAX = 20000, DEPTH_MAX = 16 };
 static const struct config_place in_registry = {.key = "registry"};
 static const struct config_place in_listen = {.key = "listen"};
 static const struct config_place in_tls = {.key = "tls"};
+static const struct config_place in_reconcile = {.key = "reconcile"};
+static const struct config_place in_aws = {.key = "aws"};
 
 /* The node of a key of a section; where it isn't written, of what it would stand in. */
 static const struct yaml_node *node_of(const struct yaml_node *root,
@@ -86,6 +89,50 @@ static int check_tls(const struct config *config, const struct yaml_node *root, 
     return 0;
 }
 
+/* Nothing would look for rules, so none would ever be seen. */
+static int check_mode(const struct config *config, const struct yaml_node *root,
+                      struct error *error)
+{
+    const struct config_place place = {.parent = &in_reconcile, .key = "mode"};
+
+    if (config->reconcile.mode != CONFIG_RECONCILE_OFF || !config->rewrite.require_rule)
+        return 0;
+    return config_complain(&place, node_of(root, &in_reconcile, "mode"), error,
+                           "with \"off\" no rule is ever seen, so nothing would ever be rewritten: "
+                           "set rewrite.requireRule to false, or use observe or manage");
+}
+
+/* Tried for some region: whether a URL is one doesn't depend on it. */
+static int check_endpoint(const struct config *config, const struct yaml_node *root,
+                          enum aws_service service, const char *url, struct error *error)
+{
+    const struct config_place section = {.parent = &in_aws, .key = "endpoint"};
+    const struct config_place place = {.parent = &section, .key = aws_service_name(service)};
+    const struct aws_endpoint_options options = {
+        .region = slice_str("us-east-1"),
+        .custom = slice_str(url),
+        .fips = config->aws.fips,
+        .dual_stack = config->aws.dual_stack,
+    };
+    const struct yaml_node *aws = root ? yaml_node_get(root, "aws") : NULL;
+    struct aws_endpoint endpoint;
+    struct error reason;
+
+    if (!*url || aws_endpoint_resolve(&endpoint, service, &options, &reason) == 0)
+        return 0;
+    return config_complain(&place, aws ? node_of(aws, &section, place.key) : root, error, "%s",
+                           reason.text);
+}
+
+static int check_aws(const struct config *config, const struct yaml_node *root, struct error *error)
+{
+    if (check_endpoint(config, root, AWS_ECR, config->aws.endpoint.ecr, error) ||
+        check_endpoint(config, root, AWS_STS, config->aws.endpoint.sts, error))
+        return -1;
+    return check_endpoint(config, root, AWS_SECRETS_MANAGER, config->aws.endpoint.secretsmanager,
+                          error);
+}
+
 static int read_root(struct config *config, const struct yaml_node *root, struct error *error)
 {
     const struct yaml_node *upstreams;
@@ -96,6 +143,7 @@ static int read_root(struct config *config, const struct yaml_node *root, struct
     if (upstreams && upstreams->kind != YAML_SEQUENCE)
         upstreams = NULL; /* a null, that is, the preset */
     if (config_upstreams_settle(config, upstreams, error) || check_host(config, root, error) ||
+        check_mode(config, root, error) || check_aws(config, root, error) ||
         check_listen(config, root, error))
         return -1;
     return check_tls(config, root, error);

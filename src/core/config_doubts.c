@@ -37,7 +37,8 @@ static void doubt_host(const struct doubts *doubts, const struct config_environm
     struct error error;
     int rc = config_registry_host(doubts->config, environment, &host, &error);
 
-    if (rc == CONFIG_HOST_UNKNOWN)
+    /* else AWS is asked */
+    if (rc == CONFIG_HOST_UNKNOWN && doubts->config->reconcile.mode == CONFIG_RECONCILE_OFF)
         doubt(doubts, "nothing will be rewritten: %s", error.text);
     else if (rc < 0)
         doubt(doubts, "nothing can be rewritten in this environment: %s", error.text);

@@ -9,11 +9,14 @@
 #include "pullthrough/core/image_ref.h"
 #include "pullthrough/core/strbuf.h"
 
+#include <jansson.h>
+
 enum {
     DOMAIN_MAX = 253, /* RFC 1035: 255 octets on the wire */
     PORT_DIGITS_MAX = 5,
     PATTERN_MAX = 256,
     PATH_MAX_BYTES = 4095,
+    POLICY_MAX = 10240,
 };
 
 int config_name_account(struct slice text, struct error *error)
@@ -137,5 +140,24 @@ int config_name_path(struct slice text, struct error *error)
 {
     if (text.len > PATH_MAX_BYTES)
         return error_set(error, "a path is at most %d bytes", PATH_MAX_BYTES);
+    return 0;
+}
+
+int config_name_policy(struct slice text, struct error *error)
+{
+    json_error_t where;
+    json_t *policy;
+    bool is_object;
+
+    if (text.len > POLICY_MAX)
+        return error_set(error, "a repository policy has at most %d bytes", POLICY_MAX);
+    policy = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &where);
+    if (!policy)
+        return error_set(error, "a repository policy is a JSON object; line %d is wrong",
+                         where.line);
+    is_object = json_is_object(policy); /* else a list: nothing else is read */
+    json_decref(policy);
+    if (!is_object)
+        return error_set(error, "a repository policy is a JSON object, not a list");
     return 0;
 }

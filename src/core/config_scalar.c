@@ -45,10 +45,6 @@ static int read_bool(const struct config_key *key, const struct yaml_node *node,
         return -1;
     if (config_bool_parse(node->text, &value, &reason))
         return fail_value(place, node, error, &reason);
-    if (key->fixed && !slice_is(node->text, key->preset))
-        return config_complain(place, node, error,
-                               "%s is not supported by this version, which accepts only %s",
-                               value ? "true" : "false", key->preset);
     config_store(base, key->offset, &value, sizeof(value));
     return 0;
 }
@@ -159,11 +155,16 @@ static int read_choice(const struct config_key *key, const struct yaml_node *nod
 }
 
 /* Would break the terminal of whoever sees it, or end a C string early. */
-static bool has_control_character(struct slice text)
+static bool has_control_character(struct slice text, bool lines_ok)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (lines_ok && (c == '\n' || c == '\t'))
+            continue;
+        if ((unsigned char)c < 0x20 || c == 0x7f)
             return true;
+    }
     return false;
 }
 
@@ -176,7 +177,7 @@ static int check_text(const struct config_key *key, const struct yaml_node *node
         return config_complain(place, node, error,
                                "wants a text: without quotes YAML takes it for a number, a boolean "
                                "or null, so put it in quotes");
-    if (has_control_character(node->text))
+    if (has_control_character(node->text, key->lines_ok))
         return config_complain(place, node, error, "holds a control character");
     if (node->text.len == 0)
         return key->empty_ok ? 0 : config_complain(place, node, error, "must not be empty");

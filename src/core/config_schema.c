@@ -28,6 +28,11 @@ enum {
     BODY_LEAST = 64 * 1024,
     BODY_MOST = 64 * 1024 * 1024,
     DRAIN_MOST_MS = 10 * 60 * 1000,
+    INTERVAL_LEAST_MS = 10 * 1000,
+    INTERVAL_MOST_MS = 24 * 60 * 60 * 1000,
+    VALIDATE_MOST_MS = 7 * 24 * 60 * 60 * 1000,
+    LIFECYCLE_DAYS_MAX = 3650,
+    LIFECYCLE_IMAGES_MAX = 100000,
 };
 
 static const struct config_key registry_keys[] = {
@@ -130,8 +135,7 @@ static const struct config_key rewrite_keys[] = {
     {.name = "requireRule",
      .kind = CONFIG_BOOL,
      .offset = offsetof(struct config, rewrite.require_rule),
-     .preset = "false",
-     .fixed = true},
+     .preset = "true"},
     {.name = "recordOriginals",
      .kind = CONFIG_BOOL,
      .offset = offsetof(struct config, rewrite.record_originals),
@@ -142,13 +146,98 @@ static const struct config_key rewrite_keys[] = {
      .preset = "false"},
 };
 
+static const struct config_key lifecycle_keys[] = {
+    {.name = "untaggedDays",
+     .kind = CONFIG_COUNT,
+     .offset = offsetof(struct config, reconcile.template.untagged_days),
+     .preset = "0",
+     .most = LIFECYCLE_DAYS_MAX},
+    {.name = "keepLast",
+     .kind = CONFIG_COUNT,
+     .offset = offsetof(struct config, reconcile.template.keep_last),
+     .preset = "0",
+     .most = LIFECYCLE_IMAGES_MAX},
+};
+
+static const struct config_key template_keys[] = {
+    {.name = "manage",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, reconcile.template.manage),
+     .preset = "true"},
+    {.name = "lifecycle", .mapping = MAPPING(lifecycle_keys)},
+    {.name = "repositoryPolicy",
+     .kind = CONFIG_TEXT,
+     .offset = offsetof(struct config, reconcile.template.repository_policy),
+     .preset = "\"\"",
+     .empty_ok = true,
+     .lines_ok = true,
+     .check = config_name_policy},
+};
+
 static const struct config_key reconcile_keys[] = {
     {.name = "mode",
      .kind = CONFIG_CHOICE,
-     .offset = CONFIG_NOWHERE,
-     .preset = "\"off\"",
-     .words = WORDS("off"),
-     .later = WORDS("manage", "observe")},
+     .offset = offsetof(struct config, reconcile.mode),
+     .preset = "manage",
+     .words = WORDS("manage", "observe", "off")},
+    {.name = "interval",
+     .kind = CONFIG_DURATION,
+     .offset = offsetof(struct config, reconcile.interval_ms),
+     .preset = "10m",
+     .least = INTERVAL_LEAST_MS,
+     .most = INTERVAL_MOST_MS},
+    {.name = "validate",
+     .kind = CONFIG_DURATION,
+     .offset = offsetof(struct config, reconcile.validate_ms),
+     .preset = "6h",
+     .most = VALIDATE_MOST_MS},
+    {.name = "readSecrets",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, reconcile.read_secrets),
+     .preset = "false"},
+    {.name = "template", .mapping = MAPPING(template_keys)},
+    {.name = "scanning",
+     .kind = CONFIG_CHOICE,
+     .offset = offsetof(struct config, reconcile.scanning),
+     .preset = "leave",
+     .words = WORDS("leave", "enhanced")},
+};
+
+/* What a URL may be depends on the other keys: config.c. */
+static const struct config_key endpoint_keys[] = {
+    {.name = "ecr",
+     .kind = CONFIG_TEXT,
+     .offset = offsetof(struct config, aws.endpoint.ecr),
+     .preset = "\"\"",
+     .empty_ok = true},
+    {.name = "sts",
+     .kind = CONFIG_TEXT,
+     .offset = offsetof(struct config, aws.endpoint.sts),
+     .preset = "\"\"",
+     .empty_ok = true},
+    {.name = "secretsmanager",
+     .kind = CONFIG_TEXT,
+     .offset = offsetof(struct config, aws.endpoint.secretsmanager),
+     .preset = "\"\"",
+     .empty_ok = true},
+};
+
+static const struct config_key aws_keys[] = {
+    {.name = "endpoint", .mapping = MAPPING(endpoint_keys)},
+    {.name = "fips",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, aws.fips),
+     .preset = "false"},
+    {.name = "dualStack",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, aws.dual_stack),
+     .preset = "false"},
+    {.name = "caFile",
+     .kind = CONFIG_TEXT,
+     .offset = offsetof(struct config, aws.ca_file),
+     .preset = "\"\"",
+     .empty_ok = true,
+     .check = config_name_path},
 };
 
 static const struct config_key listen_keys[] = {
@@ -241,10 +330,8 @@ static const struct config_key root_keys[] = {
      .record_bytes = sizeof(struct config_upstream),
      .mapping = MAPPING(upstream_keys)},
     {.name = "rewrite", .mapping = MAPPING(rewrite_keys)},
-    {.name = "reconcile",
-     .mapping = {.keys = reconcile_keys,
-                 .n_keys = sizeof(reconcile_keys) / sizeof(reconcile_keys[0]),
-                 .later = WORDS("interval", "validate", "template", "scanning")}},
+    {.name = "reconcile", .mapping = MAPPING(reconcile_keys)},
+    {.name = "aws", .mapping = MAPPING(aws_keys)},
     {.name = "listen", .mapping = MAPPING(listen_keys)},
     {.name = "tls", .mapping = MAPPING(tls_keys)},
     {.name = "server", .mapping = MAPPING(server_keys)},
@@ -254,5 +341,4 @@ static const struct config_key root_keys[] = {
 const struct config_mapping config_schema = {
     .keys = root_keys,
     .n_keys = sizeof(root_keys) / sizeof(root_keys[0]),
-    .later = WORDS("aws"),
 };

@@ -115,6 +115,7 @@ def serve_config(pair, flags):
     config = {
         "registry": {"account": "111122223333", "region": "us-west-2"},
         "reconcile": {"mode": "off"},
+        "rewrite": {"requireRule": False},
         "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
         "tls": {
             "certFile": str(pair.cert),

@@ -48,6 +48,8 @@ def settings(certificates, /, **changes):
     """A configuration: free ports, the certificate of a folder, and changes of sections."""
     config = {
         "registry": {"account": ACCOUNT, "region": REGION},
+        "reconcile": {"mode": "off"},
+        "rewrite": {"requireRule": False},
         "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
         "tls": {
             "certFile": str(certificates / "tls.crt"),

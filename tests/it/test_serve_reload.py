@@ -217,7 +217,7 @@ def test_a_key_back_at_what_it_was_needs_no_restart(services):
 
 BAD = {
     "an unknown key": ("{config}colour: red\n", "{line}:1: "),
-    "a wrong type": ("{config}rewrite: {{exclude: auto}}\n", "{line}:20: rewrite.exclude: "),
+    "a wrong type": ("{config}upstreams: auto\n", "{line}:12: upstreams: "),
     "a key twice": ("{config}log: {{level: info, level: warn}}\n", "{line}:20: log.level: "),
     "a bad value": ("{config}log:\n  level: loud\n", "{next}:10: log.level: "),
     "no YAML": ("{config}log: [\n", "{next}:1: "),

@@ -74,6 +74,27 @@ static void assert_rewrite_equal(const struct config_rewrite *a, const struct co
     assert_int_equal(a->warnings, b->warnings);
 }
 
+static void assert_reconcile_equal(const struct config *a, const struct config *b)
+{
+    const struct config_template *x = &a->reconcile.template, *y = &b->reconcile.template;
+
+    assert_int_equal(a->reconcile.mode, b->reconcile.mode);
+    assert_int_equal(a->reconcile.interval_ms, b->reconcile.interval_ms);
+    assert_int_equal(a->reconcile.validate_ms, b->reconcile.validate_ms);
+    assert_int_equal(a->reconcile.read_secrets, b->reconcile.read_secrets);
+    assert_int_equal(a->reconcile.scanning, b->reconcile.scanning);
+    assert_int_equal(x->manage, y->manage);
+    assert_int_equal(x->untagged_days, y->untagged_days);
+    assert_int_equal(x->keep_last, y->keep_last);
+    assert_string_equal(x->repository_policy, y->repository_policy);
+    assert_string_equal(a->aws.endpoint.ecr, b->aws.endpoint.ecr);
+    assert_string_equal(a->aws.endpoint.sts, b->aws.endpoint.sts);
+    assert_string_equal(a->aws.endpoint.secretsmanager, b->aws.endpoint.secretsmanager);
+    assert_int_equal(a->aws.fips, b->aws.fips);
+    assert_int_equal(a->aws.dual_stack, b->aws.dual_stack);
+    assert_string_equal(a->aws.ca_file, b->aws.ca_file);
+}
+
 /* By hand, member by member, so that the table of keys is not asked about itself. */
 static void assert_configs_equal(const struct config *a, const struct config *b)
 {
@@ -82,6 +103,7 @@ static void assert_configs_equal(const struct config *a, const struct config *b)
     assert_string_equal(a->registry.host, b->registry.host);
     assert_upstreams_equal(a, b);
     assert_rewrite_equal(&a->rewrite, &b->rewrite);
+    assert_reconcile_equal(a, b);
     assert_string_equal(a->listen.webhook, b->listen.webhook);
     assert_string_equal(a->listen.status, b->listen.status);
     assert_string_equal(a->tls.cert_file, b->tls.cert_file);
@@ -210,7 +232,13 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_null(config->rewrite.skip_pods[0].value);
     assert_string_equal(config->rewrite.skip_pods[1].value, "spilo");
     assert_true(config->rewrite.record_originals);
-    assert_false(config->rewrite.require_rule);
+    assert_true(config->rewrite.require_rule);
+    assert_int_equal(config->reconcile.mode, CONFIG_RECONCILE_MANAGE);
+    assert_int_equal(config->reconcile.interval_ms, 10 * 60 * 1000);
+    assert_int_equal(config->reconcile.validate_ms, 6 * 60 * 60 * 1000);
+    assert_true(config->reconcile.template.manage);
+    assert_false(config->reconcile.read_secrets);
+    assert_int_equal(config->reconcile.scanning, CONFIG_SCANNING_LEAVE);
     assert_int_equal(config->server.max_body_bytes, 8 * 1024 * 1024);
     assert_int_equal(config->server.drain_ms, 15000);
     assert_int_equal(config->log.level, CONFIG_LOG_INFO);
@@ -392,6 +420,16 @@ static struct config *random_config(uint64_t *random)
     config->rewrite.digests = next_random(random) % 2;
     config->rewrite.warnings = next_random(random) % 2;
     config->upstreams[next_random(random) % 4].enabled = next_random(random) % 2;
+    config->rewrite.require_rule = next_random(random) % 2;
+    config->reconcile.mode = next_random(random) % 2        ? CONFIG_RECONCILE_OBSERVE
+                             : config->rewrite.require_rule ? CONFIG_RECONCILE_MANAGE
+                                                            : CONFIG_RECONCILE_OFF;
+    config->reconcile.interval_ms = 10000 + next_random(random) % 86390001;
+    config->reconcile.validate_ms = next_random(random) % 604800001;
+    config->reconcile.template.untagged_days = (unsigned)(next_random(random) % 3651);
+    replace(&config->reconcile.template.repository_policy,
+            next_random(random) % 2 ? "{\"a\":\n\t\"\xc3\xa9 # b: c\"}" : "");
+    replace(&config->aws.ca_file, pick(random));
     config->server.threads = (unsigned)(next_random(random) % 65);
     config->server.max_connections = (unsigned)(1 + next_random(random) % 1000000);
     config->server.max_body_bytes = 65536 + next_random(random) % (1023 * 65536);

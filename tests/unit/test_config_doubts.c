@@ -11,6 +11,9 @@
 #define REGISTRY "registry: {account: '111122223333', region: us-west-2}\n"
 #define TLS      "tls: {certFile: c, keyFile: k}\n"
 
+/* Without it AWS is asked for what is not known. */
+#define OFF "reconcile: {mode: 'off'}\nrewrite: {requireRule: false}\n"
+
 #define ARN(region, account)                                                                       \
     "arn:aws:secretsmanager:" region ":" account ":secret:ecr-pullthroughcache/x-AbCdEf"
 
@@ -28,7 +31,8 @@ static void test_doubts(void **state)
         {REGISTRY TLS, "", "", ""},
         {TLS, "eu-west-1", "444455556666", ""},
         {"registry: {host: 'localhost:5000'}\n" TLS, "", "", ""},
-        {TLS, "", "",
+        {TLS, "", "", ""},
+        {OFF TLS, "", "",
          "nothing will be rewritten: the registry's account and region are unknown: set "
          "registry.account and registry.region, or AWS_ACCOUNT_ID and AWS_REGION\n"},
         {TLS, "us-west-2", "nobody",

@@ -34,6 +34,12 @@ struct config_upstream {
 };
 
 enum config_digests { CONFIG_DIGESTS_SKIP, CONFIG_DIGESTS_REWRITE };
+enum config_reconcile_mode {
+    CONFIG_RECONCILE_MANAGE,  /* make what is missing */
+    CONFIG_RECONCILE_OBSERVE, /* look only */
+    CONFIG_RECONCILE_OFF,     /* ask AWS nothing */
+};
+enum config_scanning { CONFIG_SCANNING_LEAVE, CONFIG_SCANNING_ENHANCED };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
 
@@ -61,6 +67,29 @@ struct config_rewrite {
     bool warnings;
 };
 
+struct config_template {
+    bool manage;
+    unsigned untagged_days, keep_last; /* of the lifecycle policy; 0: no such rule */
+    char *repository_policy;           /* JSON, or "" for none */
+};
+
+struct config_reconcile {
+    enum config_reconcile_mode mode;
+    uint64_t interval_ms;
+    uint64_t validate_ms; /* 0: never */
+    bool read_secrets;
+    struct config_template template;
+    enum config_scanning scanning;
+};
+
+struct config_aws {
+    struct {
+        char *ecr, *sts, *secretsmanager; /* URLs, or "" for AWS's own */
+    } endpoint;
+    bool fips, dual_stack;
+    char *ca_file; /* or "" */
+};
+
 struct config_server {
     unsigned threads;         /* 0: as many as CPUs are allowed, at most 4 */
     unsigned max_connections; /* on the webhook port */
@@ -73,6 +102,8 @@ struct config {
     struct config_upstream *upstreams;
     size_t n_upstreams;
     struct config_rewrite rewrite;
+    struct config_reconcile reconcile;
+    struct config_aws aws;
     struct {
         char *webhook, *status; /* "[::]:8443", "0.0.0.0:0", ... */
     } listen;

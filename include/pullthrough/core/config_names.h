@@ -26,6 +26,8 @@ int config_name_url(struct slice text, struct error *error);
 int config_name_pattern(struct slice text, struct error *error);
 /* Where to listen: config_address(). */
 int config_name_listen(struct slice text, struct error *error);
+/* A repository policy: a JSON object of at most 10240 bytes (ECR API, RepositoryPolicyText). */
+int config_name_policy(struct slice text, struct error *error);
 /* A file's path, at most 4095 bytes. */
 int config_name_path(struct slice text, struct error *error);
 

@@ -46,7 +46,7 @@ struct config_key {
     bool empty_ok;            /* of a text: "" is allowed, and isn't checked */
     bool number_ok;           /* of a text: digits need no quotes */
     bool secret;              /* of a text: never shown in a message */
-    bool fixed;               /* of a bool: this version accepts only the preset */
+    bool lines_ok;            /* of a text: line feeds and tabs are allowed */
     uint64_t least, most;     /* of a number; `most`: of a list, its length */
     const char *const *words; /* of a choice: by the enum's values, NULL-terminated */
     const char *const *later; /* of a choice: words of other versions; may be NULL */
