@@ -4,6 +4,8 @@
  */
 #include "pullthrough/edge/metrics.h"
 
+#include "edge/exposition.h"
+#include "edge/reconcile_counts.h"
 #include "pullthrough/edge/process.h"
 
 #include <pthread.h>
@@ -33,6 +35,7 @@ struct metrics {
     pthread_mutex_t names_lock;      /* for adding; a name that is there never changes */
     char *names[METRICS_SLOTS];
     atomic_uint n_names;
+    struct reconcile_counts *reconcile;
 };
 
 static void increment(count *counter)
@@ -63,6 +66,7 @@ struct metrics *metrics_new(const char *version, const char *commit)
     metrics->version = copy_text(version, strlen(version));
     metrics->commit = copy_text(commit, strlen(commit));
     (void)pthread_mutex_init(&metrics->names_lock, NULL);
+    metrics->reconcile = reconcile_counts_new();
     metrics->names[METRICS_OTHER] = copy_text("other", 5);
     atomic_store(&metrics->n_names, 1);
     metrics_clear_upstreams(metrics);
@@ -75,6 +79,7 @@ void metrics_free(struct metrics *metrics)
         return;
     for (unsigned i = 0; i < atomic_load(&metrics->n_names); i++)
         free(metrics->names[i]);
+    reconcile_counts_free(metrics->reconcile);
     (void)pthread_mutex_destroy(&metrics->names_lock);
     free(metrics->version);
     free(metrics->commit);
@@ -159,25 +164,20 @@ void metrics_upstream_state(struct metrics *metrics, unsigned slot, enum upstrea
     atomic_store_explicit(&metrics->state[slot], (int)state, memory_order_relaxed);
 }
 
-static void heading(struct strbuf *out, const char *name, const char *type, const char *help)
+void metrics_reconcile_pass(struct metrics *metrics, enum metrics_pass outcome, int64_t now_s)
 {
-    strbuf_add_format(out, "# HELP pullthrough_%s %s\n# TYPE pullthrough_%s %s\n", name, help, name,
-                      type);
+    reconcile_counts_pass(metrics->reconcile, outcome, now_s);
 }
 
-/* A label's value: backslash, quote and line feed are escaped (Prometheus, exposition formats). */
-static void label(struct strbuf *out, const char *text)
+void metrics_aws_request(struct metrics *metrics, enum aws_service service, const char *operation,
+                         const char *outcome, uint64_t duration_ms)
 {
-    for (; *text; text++) {
-        if (*text == '\\' || *text == '"')
-            strbuf_add_char(out, '\\');
-        strbuf_add_char(out, *text);
-    }
+    reconcile_counts_request(metrics->reconcile, service, operation, outcome, duration_ms);
 }
 
 static void print_reviews(const struct metrics *metrics, struct strbuf *out)
 {
-    heading(out, "reviews_total", "counter", "AdmissionReviews answered.");
+    exposition_heading(out, "reviews_total", "counter", "AdmissionReviews answered.");
     for (int op = 0; op < REVIEW_OPERATION_COUNT; op++)
         for (int outcome = 0; outcome < REVIEW_OUTCOME_COUNT; outcome++)
             strbuf_add_format(out,
@@ -191,8 +191,8 @@ static void print_reviews(const struct metrics *metrics, struct strbuf *out)
  * only what was counted. */
 static void print_images(const struct metrics *metrics, struct strbuf *out)
 {
-    heading(out, "images_total", "counter",
-            "Images judged, by upstream and by what became of them.");
+    exposition_heading(out, "images_total", "counter",
+                       "Images judged, by upstream and by what became of them.");
     for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++) {
         bool configured = atomic_load_explicit(&metrics->ready[slot], memory_order_relaxed) >= 0;
 
@@ -202,7 +202,7 @@ static void print_images(const struct metrics *metrics, struct strbuf *out)
             if (n == 0 && !(configured && outcome == OUTCOME_REWRITTEN))
                 continue;
             strbuf_add_str(out, "pullthrough_images_total{upstream=\"");
-            label(out, metrics->names[slot]);
+            exposition_label(out, metrics->names[slot]);
             strbuf_add_format(out, "\",outcome=\"%s\"} %llu\n", outcome_name((enum outcome)outcome),
                               (unsigned long long)n);
         }
@@ -213,8 +213,8 @@ static void print_durations(const struct metrics *metrics, struct strbuf *out)
 {
     uint64_t total = 0;
 
-    heading(out, "review_duration_seconds", "histogram",
-            "From the whole request read to its answer made.");
+    exposition_heading(out, "review_duration_seconds", "histogram",
+                       "From the whole request read to its answer made.");
     for (size_t i = 0; i < BUCKETS; i++) {
         total += value(&metrics->duration_buckets[i]);
         strbuf_add_format(out, "pullthrough_review_duration_seconds_bucket{le=\"%g\"} %llu\n",
@@ -232,7 +232,7 @@ static void print_durations(const struct metrics *metrics, struct strbuf *out)
 static void print_pair(struct strbuf *out, const char *name, const char *help, const count *pair,
                        const char *done, const char *failed)
 {
-    heading(out, name, "counter", help);
+    exposition_heading(out, name, "counter", help);
     strbuf_add_format(out,
                       "pullthrough_%s{outcome=\"%s\"} %llu\npullthrough_%s{outcome=\"%s\"} %llu\n",
                       name, done, (unsigned long long)value(&pair[1]), name, failed,
@@ -241,25 +241,26 @@ static void print_pair(struct strbuf *out, const char *name, const char *help, c
 
 static void print_gauges(const struct metrics *metrics, struct strbuf *out)
 {
-    heading(out, "connections", "gauge", "Open connections on the webhook port.");
+    exposition_heading(out, "connections", "gauge", "Open connections on the webhook port.");
     strbuf_add_format(out, "pullthrough_connections %lld\n",
                       (long long)atomic_load_explicit(&metrics->connections, memory_order_relaxed));
-    heading(out, "certificate_not_after_seconds", "gauge",
-            "End of the served certificate's validity, since 1970; 0: none is loaded.");
+    exposition_heading(out, "certificate_not_after_seconds", "gauge",
+                       "End of the served certificate's validity, since 1970; 0: none is loaded.");
     strbuf_add_format(
         out, "pullthrough_certificate_not_after_seconds %lld\n",
         (long long)atomic_load_explicit(&metrics->certificate_not_after, memory_order_relaxed));
-    heading(out, "upstream_ready", "gauge", "1: images of this upstream are rewritten now.");
+    exposition_heading(out, "upstream_ready", "gauge",
+                       "1: images of this upstream are rewritten now.");
     for (unsigned slot = 1; slot < atomic_load(&metrics->n_names); slot++) {
         int ready = atomic_load_explicit(&metrics->ready[slot], memory_order_relaxed);
 
         if (ready < 0)
             continue;
         strbuf_add_str(out, "pullthrough_upstream_ready{upstream=\"");
-        label(out, metrics->names[slot]);
+        exposition_label(out, metrics->names[slot]);
         strbuf_add_format(out, "\"} %d\n", ready);
     }
-    heading(out, "build_info", "gauge", "Which build this is; always 1.");
+    exposition_heading(out, "build_info", "gauge", "Which build this is; always 1.");
     strbuf_add_format(out, "pullthrough_build_info{version=\"%s\",commit=\"%s\"} 1\n",
                       metrics->version, metrics->commit);
 }
@@ -267,13 +268,13 @@ static void print_gauges(const struct metrics *metrics, struct strbuf *out)
 /* Every state has its series, so that a rule can ask for any of them. */
 static void print_states(const struct metrics *metrics, struct strbuf *out)
 {
-    heading(out, "upstream_state", "gauge", "1: this is the state of the upstream now.");
+    exposition_heading(out, "upstream_state", "gauge", "1: this is the state of the upstream now.");
     for (unsigned slot = 1; slot < atomic_load(&metrics->n_names); slot++) {
         int state = atomic_load_explicit(&metrics->state[slot], memory_order_relaxed);
 
         for (int i = 0; state != NONE && i < UPSTREAM_STATE_COUNT; i++) {
             strbuf_add_str(out, "pullthrough_upstream_state{upstream=\"");
-            label(out, metrics->names[slot]);
+            exposition_label(out, metrics->names[slot]);
             strbuf_add_format(out, "\",state=\"%s\"} %d\n",
                               upstream_state_name((enum upstream_state)i), i == state);
         }
@@ -319,5 +320,6 @@ void metrics_print(const struct metrics *metrics, struct strbuf *out)
                metrics->certificate_reloads, "taken", "refused");
     print_gauges(metrics, out);
     print_states(metrics, out);
+    reconcile_counts_print(metrics->reconcile, out);
     print_process(out);
 }

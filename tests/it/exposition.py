@@ -9,7 +9,7 @@ import re
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _HELP = re.compile(rf"# HELP ({_NAME}) (\S.*)")
-_TYPE = re.compile(rf"# TYPE ({_NAME}) (counter|gauge|histogram)")
+_TYPE = re.compile(rf"# TYPE ({_NAME}) (counter|gauge|histogram|summary)")
 _SAMPLE = re.compile(rf"({_NAME})(?:\{{(.*)\}})? (\S+)")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)')
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
@@ -42,7 +42,10 @@ class Family:
         self.samples = {}  # (name, ((label, value), ...)) -> number
 
     def add(self, name, labels, value):
-        suffixes = ("_bucket", "_sum", "_count") if self.type == "histogram" else ("",)
+        suffixes = {
+            "histogram": ("_bucket", "_sum", "_count"),
+            "summary": ("_sum", "_count"),  # ours have no quantiles
+        }.get(self.type, ("",))
         assert name in [self.name + suffix for suffix in suffixes], f"{name} in {self.name}"
         key = (name, tuple(sorted(labels.items())))
         assert key not in self.samples, f"twice: {key}"

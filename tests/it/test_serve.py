@@ -28,6 +28,7 @@ BODY_MOST = 64 * 1024
 
 # The words of design and documents; what counts must not invent others.
 OPERATIONS = {"CREATE", "UPDATE", "other"}
+PASSES = {"complete", "incomplete", "failed"}
 REVIEWS = {"rewritten", "unchanged", "ignored", "not-understood", "bad-request"}
 REASONS = {
     "not-upstream",
@@ -308,10 +309,12 @@ def test_metrics_have_bounded_labels(service):
     text = service.get("/metrics").body.decode()
     assert "zz" not in text and "nginx" not in text and "demo" not in text
     labels = service.metrics().label_values()
-    assert set(labels) == {"operation", "outcome", "upstream", "state", "le", "version", "commit"}
+    own = {"operation", "outcome", "upstream", "state", "service"}
+    assert set(labels) == own | {"le", "version", "commit"}
+    assert labels["service"] == {"ecr", "sts", "secretsmanager"}
     assert labels["operation"] <= OPERATIONS
     assert labels["upstream"] <= UPSTREAMS | {"public.ecr.aws"}
-    assert labels["outcome"] <= REVIEWS | REASONS | {"ok", "failed", "taken", "refused"}
+    assert labels["outcome"] <= REVIEWS | REASONS | PASSES | {"ok", "failed", "taken", "refused"}
 
 
 def test_the_metrics_of_the_program_itself(service, program, certs):

@@ -127,9 +127,43 @@ static void test_process_numbers_are_real(void **state)
     metrics_free(metrics);
 }
 
+static void test_the_reconciler_is_counted(void **state)
+{
+    struct metrics *metrics = metrics_new("1.2.3", "abcdef");
+    unsigned hub = metrics_upstream_slot(metrics, slice_str("docker.io"));
+
+    (void)state;
+    check_absent(metrics, "pullthrough_upstream_state{");
+    check_line(metrics, "pullthrough_reconcile_passes_total{outcome=\"complete\"} 0");
+    check_line(metrics, "pullthrough_reconcile_last_success_timestamp_seconds 0");
+    check_absent(metrics, "pullthrough_aws_requests_total{");
+    metrics_upstream_state(metrics, hub, UPSTREAM_SECRET_MISSING);
+    metrics_reconcile_pass(metrics, METRICS_PASS_INCOMPLETE, 1800000000);
+    metrics_reconcile_pass(metrics, METRICS_PASS_FAILED, 1800000600);
+    metrics_aws_request(metrics, AWS_ECR, "DescribePullThroughCacheRules", "ok", 250);
+    metrics_aws_request(metrics, AWS_ECR, "DescribePullThroughCacheRules", "throttled", 1000);
+    metrics_aws_request(metrics, AWS_STS, "Invented", "surprised", 1);
+    check_line(metrics,
+               "pullthrough_upstream_state{upstream=\"docker.io\",state=\"secret-missing\"} 1");
+    check_line(metrics, "pullthrough_upstream_state{upstream=\"docker.io\",state=\"ready\"} 0");
+    check_line(metrics, "pullthrough_reconcile_passes_total{outcome=\"incomplete\"} 1");
+    check_line(metrics, "pullthrough_reconcile_passes_total{outcome=\"failed\"} 1");
+    check_line(metrics, "pullthrough_reconcile_last_success_timestamp_seconds 1800000000");
+    check_line(metrics, "pullthrough_aws_requests_total{service=\"ecr\",operation="
+                        "\"DescribePullThroughCacheRules\",outcome=\"throttled\"} 1");
+    check_line(metrics, "pullthrough_aws_requests_total{service=\"sts\",operation=\"other\","
+                        "outcome=\"other\"} 1");
+    check_line(metrics, "pullthrough_aws_request_duration_seconds_sum{service=\"ecr\"} 1.250");
+    check_line(metrics, "pullthrough_aws_request_duration_seconds_count{service=\"ecr\"} 2");
+    metrics_clear_upstreams(metrics);
+    check_absent(metrics, "pullthrough_upstream_state{");
+    metrics_free(metrics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_reconciler_is_counted),
         cmocka_unit_test(test_counters_count),
         cmocka_unit_test(test_upstreams_come_and_go),
         cmocka_unit_test(test_slots_run_out_into_other),

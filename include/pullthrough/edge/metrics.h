@@ -1,5 +1,5 @@
 /*
- * The metrics: a fixed set of counters, gauges and one histogram, in Prometheus' text
+ * The metrics: a fixed set of counters, gauges, one histogram and one summary, in Prometheus' text
  * format. Labels are bounded: upstreams of the configuration, and words of our own; never
  * an image, a namespace or a pod.
  *
@@ -8,6 +8,7 @@
 #ifndef PULLTHROUGH_EDGE_METRICS_H
 #define PULLTHROUGH_EDGE_METRICS_H
 
+#include "pullthrough/core/aws_endpoint.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/review.h"
 #include "pullthrough/core/strbuf.h"
@@ -42,6 +43,15 @@ void metrics_clear_upstreams(struct metrics *metrics);
 void metrics_upstream_ready(struct metrics *metrics, unsigned slot, bool ready);
 /* One that is switched off has none. */
 void metrics_upstream_state(struct metrics *metrics, unsigned slot, enum upstream_state state);
+
+enum metrics_pass { METRICS_PASS_COMPLETE, METRICS_PASS_INCOMPLETE, METRICS_PASS_FAILED };
+enum { METRICS_PASS_COUNT = METRICS_PASS_FAILED + 1 };
+/* A pass that ended at `now_s`, since 1970; all but failed ones count as success. */
+void metrics_reconcile_pass(struct metrics *metrics, enum metrics_pass outcome, int64_t now_s);
+
+/* One attempt of a call to AWS. An operation or outcome that isn't known is "other". */
+void metrics_aws_request(struct metrics *metrics, enum aws_service service, const char *operation,
+                         const char *outcome, uint64_t duration_ms);
 
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);

@@ -1,0 +1,150 @@
+/*
+ * Operations and outcomes are lists of our own: whatever AWS answers, there are never more
+ * series than these.
+ */
+#include "edge/reconcile_counts.h"
+
+#include "edge/exposition.h"
+#include "pullthrough/core/aws_error.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* What the program asks AWS; the last one stands for whatever is not listed. */
+static const char *const operations[] = {"CreatePullThroughCacheRule",
+                                         "UpdatePullThroughCacheRule",
+                                         "ValidatePullThroughCacheRule",
+                                         "DeletePullThroughCacheRule",
+                                         "DescribePullThroughCacheRules",
+                                         "CreateRepositoryCreationTemplate",
+                                         "DescribeRepositoryCreationTemplates",
+                                         "GetRegistryScanningConfiguration",
+                                         "PutRegistryScanningConfiguration",
+                                         "GetAuthorizationToken",
+                                         "BatchGetImage",
+                                         "DescribeImages",
+                                         "DescribeRepositories",
+                                         "DescribeSecret",
+                                         "GetSecretValue",
+                                         "GetCallerIdentity",
+                                         "AssumeRoleWithWebIdentity",
+                                         "other"};
+enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
+
+/* Those of aws_sender.h, behind the classes of errors. */
+static const char *const other_outcomes[] = {"ok", "no-answer", "failed", "other"};
+enum {
+    OTHER_OUTCOMES = sizeof(other_outcomes) / sizeof(other_outcomes[0]),
+    OUTCOMES = AWS_ERROR_CLASS_COUNT + OTHER_OUTCOMES
+};
+
+static const char *const pass_names[METRICS_PASS_COUNT] = {"complete", "incomplete", "failed"};
+
+typedef atomic_uint_fast64_t count;
+
+struct reconcile_counts {
+    count passes[METRICS_PASS_COUNT];
+    atomic_int_fast64_t last_success_s;
+    count requests[AWS_SERVICE_COUNT][OPERATIONS][OUTCOMES];
+    count duration_ms[AWS_SERVICE_COUNT];
+};
+
+static uint64_t value(const count *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+struct reconcile_counts *reconcile_counts_new(void)
+{
+    struct reconcile_counts *counts = calloc(1, sizeof(*counts));
+
+    if (!counts)
+        abort();
+    return counts;
+}
+
+void reconcile_counts_free(struct reconcile_counts *counts)
+{
+    free(counts);
+}
+
+void reconcile_counts_pass(struct reconcile_counts *counts, enum metrics_pass outcome,
+                           int64_t now_s)
+{
+    atomic_fetch_add_explicit(&counts->passes[outcome], 1, memory_order_relaxed);
+    if (outcome != METRICS_PASS_FAILED)
+        atomic_store_explicit(&counts->last_success_s, now_s, memory_order_relaxed);
+}
+
+static const char *outcome_of(size_t i)
+{
+    return i < AWS_ERROR_CLASS_COUNT ? aws_error_class_name((enum aws_error_class)i)
+                                     : other_outcomes[i - AWS_ERROR_CLASS_COUNT];
+}
+
+void reconcile_counts_request(struct reconcile_counts *counts, enum aws_service service,
+                              const char *operation, const char *outcome, uint64_t duration_ms)
+{
+    size_t row = 0, column = 0;
+
+    while (row < OPERATIONS - 1 && strcmp(operations[row], operation) != 0)
+        row++;
+    while (column < OUTCOMES - 1 && strcmp(outcome_of(column), outcome) != 0)
+        column++;
+    atomic_fetch_add_explicit(&counts->requests[service][row][column], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->duration_ms[service], duration_ms, memory_order_relaxed);
+}
+
+static void print_passes(const struct reconcile_counts *counts, struct strbuf *out)
+{
+    exposition_heading(out, "reconcile_passes_total", "counter", "Passes of the reconciler.");
+    for (size_t i = 0; i < METRICS_PASS_COUNT; i++)
+        strbuf_add_format(out, "pullthrough_reconcile_passes_total{outcome=\"%s\"} %llu\n",
+                          pass_names[i], (unsigned long long)value(&counts->passes[i]));
+    exposition_heading(out, "reconcile_last_success_timestamp_seconds", "gauge",
+                       "End of the last pass that could look at ECR, since 1970; 0: none.");
+    strbuf_add_format(
+        out, "pullthrough_reconcile_last_success_timestamp_seconds %lld\n",
+        (long long)atomic_load_explicit(&counts->last_success_s, memory_order_relaxed));
+}
+
+/* Only what there was; returns how many attempts. */
+static uint64_t print_service(const struct reconcile_counts *counts, size_t service,
+                              struct strbuf *out)
+{
+    uint64_t total = 0;
+
+    for (size_t row = 0; row < OPERATIONS; row++)
+        for (size_t column = 0; column < OUTCOMES; column++) {
+            uint64_t n = value(&counts->requests[service][row][column]);
+
+            total += n;
+            if (n)
+                strbuf_add_format(out,
+                                  "pullthrough_aws_requests_total{service=\"%s\",operation=\"%s\","
+                                  "outcome=\"%s\"} %llu\n",
+                                  aws_service_name((enum aws_service)service), operations[row],
+                                  outcome_of(column), (unsigned long long)n);
+        }
+    return total;
+}
+
+void reconcile_counts_print(const struct reconcile_counts *counts, struct strbuf *out)
+{
+    uint64_t totals[AWS_SERVICE_COUNT];
+
+    print_passes(counts, out);
+    exposition_heading(out, "aws_requests_total", "counter", "Calls to AWS, each attempt.");
+    for (size_t i = 0; i < AWS_SERVICE_COUNT; i++)
+        totals[i] = print_service(counts, i, out);
+    exposition_heading(out, "aws_request_duration_seconds", "summary", "How long these took.");
+    for (size_t i = 0; i < AWS_SERVICE_COUNT; i++) {
+        const char *name = aws_service_name((enum aws_service)i);
+
+        strbuf_add_format(out,
+                          "pullthrough_aws_request_duration_seconds_sum{service=\"%s\"} %.3f\n"
+                          "pullthrough_aws_request_duration_seconds_count{service=\"%s\"} %llu\n",
+                          name, (double)value(&counts->duration_ms[i]) / 1e3, name,
+                          (unsigned long long)totals[i]);
+    }
+}

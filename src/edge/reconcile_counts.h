@@ -1,0 +1,25 @@
+/*
+ * What the reconciler did: its passes, and each attempt of a call to AWS. Private to the metrics.
+ */
+#ifndef PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
+#define PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
+
+#include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/strbuf.h"
+#include "pullthrough/edge/metrics.h"
+
+#include <stdint.h>
+
+struct reconcile_counts;
+
+struct reconcile_counts *reconcile_counts_new(void);
+void reconcile_counts_free(struct reconcile_counts *counts);
+
+void reconcile_counts_pass(struct reconcile_counts *counts, enum metrics_pass outcome,
+                           int64_t now_s);
+void reconcile_counts_request(struct reconcile_counts *counts, enum aws_service service,
+                              const char *operation, const char *outcome, uint64_t duration_ms);
+
+void reconcile_counts_print(const struct reconcile_counts *counts, struct strbuf *out);
+
+#endif
