@@ -1,0 +1,79 @@
+/*
+ * One pass: look at ECR's rules and creation templates, plan, carry the plan out, look again
+ * where something was written, and judge each upstream.
+ *
+ * Nothing is deleted, pointed elsewhere or taken over. A pass may run beside those of other
+ * replicas: every write is idempotent, and "already exists" means look again. Where nothing is
+ * to be done it makes two calls, and one or two more for each upstream with a secret when its
+ * credential is due to be tried.
+ *
+ * Plain blocking code without globals, for one thread at a time; it ends soon after the client's
+ * timing says so.
+ */
+#ifndef PULLTHROUGH_APP_RECONCILE_H
+#define PULLTHROUGH_APP_RECONCILE_H
+
+#include "pullthrough/core/config.h"
+#include "pullthrough/core/reconcile_plan.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/timing.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum reconcile_outcome {
+    RECONCILE_COMPLETE,   /* every enabled upstream is ready */
+    RECONCILE_INCOMPLETE, /* ECR was looked at, and an upstream is not ready */
+    RECONCILE_FAILED,     /* ECR could not be looked at */
+};
+enum { RECONCILE_OUTCOME_COUNT = RECONCILE_FAILED + 1 };
+/* "complete", "incomplete", "failed"; static storage. */
+const char *reconcile_outcome_name(enum reconcile_outcome outcome);
+
+struct reconcile_row {
+    enum upstream_state state;
+    bool looked;  /* false: no pass has judged this upstream */
+    char *reason; /* owned; NULL where not looked */
+};
+
+/* What a pass found. The zero value is a report of no pass. */
+struct reconcile_report {
+    struct reconcile_row *rows; /* one for each of the configuration's upstreams */
+    size_t n_rows;
+    enum reconcile_outcome outcome;
+    struct error problem; /* of the last failed call; "" where none failed */
+    bool soon;            /* something failed that may go better soon */
+    char **notes;         /* what else an operator should know; owned */
+    size_t n_notes;
+    unsigned changes;                     /* writes that ECR accepted */
+    int64_t ended_s;                      /* 0: no pass yet */
+    char account[AWS_KEYS_ACCOUNT_BYTES]; /* that AWS named, or "" */
+    char region[26];                      /* that was used, or "" */
+};
+
+void reconcile_report_fini(struct reconcile_report *report);
+#define RECONCILE_REPORT_CLEANUP __attribute__((cleanup(reconcile_report_fini)))
+
+/* Make a report about `old` one about `new`: an upstream that is the same in the same registry
+ * keeps its row, any other one was not looked at. */
+void reconcile_report_carry(struct reconcile_report *report, const struct config *old,
+                            const struct config *new);
+
+struct reconcile;
+
+/* What is remembered between passes. It starts empty; reconcile_configure() comes first. */
+struct reconcile *reconcile_new(void);
+void reconcile_free(struct reconcile *reconcile);
+
+/* From now on for this configuration, which must outlive the passes. What was found out about an
+ * upstream's credential is forgotten; whether it was ready is kept where it is the same. */
+void reconcile_configure(struct reconcile *reconcile, const struct config *config);
+
+/* One pass. `account` is what the operator says ("" for nothing); the report begins zeroed or
+ * holds an older one, which is replaced. */
+void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
+                    const struct timing *timing, struct reconcile_report *report);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * The order of a pass is the point of this file: look, plan, write, look again, plan. The plan
+ * (core) decides; here are the calls, and what is remembered of their answers.
+ *
+ * A failed call is an answer too: it is written down where the plan finds it, and the pass goes
+ * on with the next upstream.
+ */
+#include "pullthrough/app/reconcile.h"
+
+#include "reconcile_steps.h"
+
+#include <stdlib.h>
+
+enum {
+    ARENA_EXPECTED = 32 * 1024,
+    LIFECYCLE_MAX = 4 * 1024,
+    LOOKS = 2, /* the second one only after a write */
+};
+
+struct reconcile *reconcile_new(void)
+{
+    struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
+
+    if (!reconcile)
+        abort();
+    return reconcile;
+}
+
+static void drop_memories(struct reconcile *reconcile)
+{
+    for (size_t i = 0; i < reconcile->n_memories; i++)
+        reconcile_memory_fini(&reconcile->memories[i]);
+    free(reconcile->memories);
+}
+
+void reconcile_free(struct reconcile *reconcile)
+{
+    if (!reconcile)
+        return;
+    drop_memories(reconcile);
+    free(reconcile);
+}
+
+void reconcile_configure(struct reconcile *reconcile, const struct config *config)
+{
+    const struct config *old = reconcile->config;
+    struct reconcile_memory *memories = calloc(config->n_upstreams + 1, sizeof(*memories));
+
+    if (!memories)
+        abort();
+    for (size_t k = 0; k < config->n_upstreams; k++)
+        for (size_t i = 0; i < reconcile->n_memories; i++)
+            if (reconcile_is_same(old, i, config, k))
+                memories[k].before = reconcile->memories[i].before;
+    drop_memories(reconcile);
+    reconcile->memories = memories;
+    reconcile->n_memories = config->n_upstreams;
+    reconcile->config = config;
+    reconcile->scanning_done = false;
+    reconcile->account[0] = '\0';
+}
+
+static void want(struct pass *pass, const char *account, const char *region,
+                 struct strbuf *lifecycle)
+{
+    static const enum reconcile_mode modes[] = {
+        [CONFIG_RECONCILE_MANAGE] = RECONCILE_MANAGE,
+        [CONFIG_RECONCILE_OBSERVE] = RECONCILE_OBSERVE,
+        [CONFIG_RECONCILE_OFF] = RECONCILE_OFF,
+    };
+    const struct config_reconcile *config = &pass->config->reconcile;
+
+    ecr_templates_print_lifecycle(lifecycle, config->template.untagged_days,
+                                  config->template.keep_last);
+    pass->upstreams =
+        arena_alloc(&pass->arena, (pass->config->n_upstreams + 1) * sizeof(*pass->upstreams));
+    if (pass->config->n_upstreams)
+        memcpy(pass->upstreams, pass->config->upstreams,
+               pass->config->n_upstreams * sizeof(*pass->upstreams));
+    pass->wanted = (struct reconcile_wanted){
+        .upstreams = pass->upstreams,
+        .n_upstreams = pass->config->n_upstreams,
+        .mode = modes[config->mode],
+        .require_rule = pass->config->rewrite.require_rule,
+        .manage_template = config->template.manage,
+        .lifecycle_policy = strbuf_str(lifecycle),
+        .repository_policy = config->template.repository_policy,
+        .enhanced_scanning = config->scanning == CONFIG_SCANNING_ENHANCED,
+        .region = region,
+        .account = account,
+    };
+}
+
+/* The verdicts into the report, and into the memory for the next pass. */
+static void conclude(struct pass *pass, const struct reconcile_plan *plan)
+{
+    struct reconcile_report *report = pass->report;
+    bool all = true;
+
+    report->n_rows = plan->n_verdicts;
+    report->rows = calloc(report->n_rows + 1, sizeof(*report->rows));
+    if (!report->rows)
+        abort();
+    for (size_t i = 0; i < report->n_rows; i++) {
+        const struct reconcile_verdict *verdict = &plan->verdicts[i];
+
+        report->rows[i].looked = true;
+        report->rows[i].state = verdict->state;
+        reconcile_memory_set(&report->rows[i].reason, verdict->reason);
+        pass->reconcile->memories[i].before = verdict->state;
+        all &= verdict->state == UPSTREAM_READY || !pass->config->upstreams[i].enabled;
+    }
+    report->notes = calloc(plan->n_notes + 1, sizeof(*report->notes));
+    if (!report->notes)
+        abort();
+    for (report->n_notes = 0; report->n_notes < plan->n_notes; report->n_notes++)
+        reconcile_memory_set(&report->notes[report->n_notes], plan->notes[report->n_notes]);
+    report->outcome = !pass->observed.rules ? RECONCILE_FAILED
+                      : all                 ? RECONCILE_COMPLETE
+                                            : RECONCILE_INCOMPLETE;
+}
+
+/* What is wanted, what was seen, and what is remembered, judged. */
+static void make_plan(struct pass *pass, struct reconcile_plan *plan, bool again)
+{
+    pass_look_at_secrets(pass, again);
+    reconcile_plan_make(plan, &pass->wanted, &pass->observed, &pass->arena);
+}
+
+static void run(struct pass *pass)
+{
+    struct reconcile_plan plan;
+
+    for (int round = 0; round < LOOKS && (round == 0 || pass->written); round++) {
+        pass_look(pass);
+        if (pass->observed.rules && !*pass->reconcile->account)
+            pass_find_account(pass);
+        if (pass->observed.rules && round == 0)
+            pass_look_at_scanning(pass);
+        make_plan(pass, &plan, round > 0);
+        pass_carry_out(pass, &plan, round == 0);
+    }
+    make_plan(pass, &plan, true); /* as it is after the calls */
+    conclude(pass, &plan);
+}
+
+/* Without a region there is nobody to ask. */
+static void give_up(struct pass *pass, const struct error *problem)
+{
+    struct reconcile_plan plan;
+
+    pass_keep_problem(pass, problem);
+    pass->observed = (struct reconcile_observed){
+        .account = pass->reconcile->account,
+        .rules_problem = problem->text,
+        .templates_problem = problem->text,
+    };
+    make_plan(pass, &plan, true);
+    conclude(pass, &plan);
+}
+
+void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
+                    const struct timing *timing, struct reconcile_report *report)
+{
+    STRBUF_CLEANUP struct strbuf lifecycle = STRBUF_INIT(LIFECYCLE_MAX);
+    struct pass pass = {
+        .reconcile = reconcile,
+        .config = reconcile->config,
+        .client = client,
+        .timing = timing,
+        .report = report,
+    };
+    const char *region = "";
+    struct error error;
+    bool lost;
+
+    reconcile_report_fini(report);
+    arena_init(&pass.arena, ARENA_EXPECTED);
+    lost = aws_client_region(client, &region, &error) != 0;
+    want(&pass, account, lost ? "" : region, &lifecycle);
+    if (lost)
+        give_up(&pass, &error);
+    else
+        run(&pass);
+    report->ended_s = timing->wall_s(timing->context);
+    memcpy(report->account, reconcile->account, sizeof(report->account));
+    memcpy(report->region, pass.wanted.region, strlen(pass.wanted.region) + 1);
+    arena_fini(&pass.arena);
+}

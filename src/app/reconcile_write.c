@@ -1,0 +1,119 @@
+/*
+ * What a pass changes: a plan's actions, and what is remembered of how they went.
+ */
+#include "pullthrough/edge/log.h"
+#include "reconcile_steps.h"
+
+/* Write down how the write went; `memory` NULL: it is no upstream's. */
+static void note_write(struct pass *pass, const char *change, const struct config_upstream *about,
+                       struct reconcile_memory *memory, int result)
+{
+    bool was_there =
+        result == AWS_CLIENT_REFUSED && pass->failure.class == AWS_ERROR_ALREADY_EXISTS;
+
+    (void)pass_result(pass, result);
+    pass->written = true;
+    if (result == 0) {
+        pass->report->changes++;
+        log_event(LOG_LEVEL_INFO, change, LOG_TEXT("upstream", about ? about->registry : ""),
+                  LOG_TEXT("prefix", about ? about->prefix : ECR_ROOT));
+    }
+    if (!memory) {
+        if (result && !was_there)
+            pass->report->problem = pass->error;
+    } else if (result == 0 || was_there) {
+        reconcile_memory_done(memory);
+    } else {
+        reconcile_memory_failed(memory, result == AWS_CLIENT_REFUSED ? &pass->failure : NULL,
+                                pass->error.text, pass_now_ms(pass));
+    }
+}
+
+static void write_rule(struct pass *pass, const struct reconcile_action *action)
+{
+    const struct ecr_client client = pass_client(pass);
+    const struct config_upstream *about = &pass->config->upstreams[action->upstream];
+    struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
+
+    if (action->verb == RECONCILE_CREATE_RULE)
+        note_write(
+            pass, "rule created", about, memory,
+            ecr_client_create_rule(&client, about->prefix, about->url, action->credential_arn));
+    else
+        note_write(pass, "rule's credential updated", about, memory,
+                   ecr_client_update_rule(&client, about->prefix, action->credential_arn));
+}
+
+static void write_template(struct pass *pass)
+{
+    const struct ecr_client client = pass_client(pass);
+
+    note_write(pass, "creation template created", NULL, NULL,
+               ecr_client_create_template(&client, pass->wanted.lifecycle_policy,
+                                          pass->wanted.repository_policy));
+}
+
+static void validate(struct pass *pass, const struct reconcile_action *action)
+{
+    const struct ecr_client client = pass_client(pass);
+    struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
+    const char *prefix = pass->config->upstreams[action->upstream].prefix;
+    struct ecr_validation validation;
+
+    if (pass_result(pass, ecr_client_validate_rule(&client, prefix, &validation)) == 0)
+        reconcile_memory_validated(memory, validation.valid, validation.failure,
+                                   action->present_arn, pass_now_ms(pass));
+    else
+        pass->report->problem = pass->error; /* as it was before */
+}
+
+/* All prefixes by one write: it replaces the whole configuration. */
+static void write_scanning(struct pass *pass, const struct reconcile_plan *plan)
+{
+    const struct ecr_client client = pass_client(pass);
+    struct error unwanted; /* the plan has a note of it */
+    unsigned added = 0;
+
+    if (!pass->observed.scanning)
+        return;
+    for (size_t i = 0; i < plan->n_actions; i++)
+        if (plan->actions[i].verb == RECONCILE_ADD_SCANNING &&
+            ecr_scanning_add(&pass->scanning,
+                             pass->config->upstreams[plan->actions[i].upstream].prefix,
+                             &pass->arena, &unwanted) == 0)
+            added++;
+    if (added && pass_result(pass, ecr_client_put_scanning(&client, &pass->scanning))) {
+        pass->report->problem = pass->error;
+        return;
+    }
+    pass->reconcile->scanning_done = true;
+    pass->report->changes += added ? 1 : 0;
+    if (added)
+        log_event(LOG_LEVEL_INFO, "prefixes added to the registry's scanning",
+                  LOG_NUMBER("prefixes", added));
+}
+
+void pass_carry_out(struct pass *pass, const struct reconcile_plan *plan, bool writes)
+{
+    for (size_t i = 0; i < plan->n_actions; i++) {
+        const struct reconcile_action *action = &plan->actions[i];
+
+        if (pass->timing->stopped(pass->timing->context))
+            return;
+        switch (action->verb) {
+        case RECONCILE_CREATE_TEMPLATE:
+            if (writes)
+                write_template(pass);
+            break;
+        case RECONCILE_CREATE_RULE:
+        case RECONCILE_UPDATE_RULE:
+            if (writes)
+                write_rule(pass, action);
+            break;
+        case RECONCILE_VALIDATE_RULE: validate(pass, action); break;
+        case RECONCILE_ADD_SCANNING: break; /* together */
+        }
+    }
+    if (writes)
+        write_scanning(pass, plan);
+}
