@@ -8,11 +8,11 @@
  */
 #include "pullthrough/app/upkeep.h"
 
+#include "pullthrough/app/certificate_files.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/fixed_keys.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/app/status_report.h"
-#include "pullthrough/core/timestamp.h"
 #include "pullthrough/core/upstream_state.h"
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/file.h"
@@ -24,21 +24,17 @@
 
 enum {
     LOOK_EVERY_S = 1,
-    PEM_MAX = 1024 * 1024,    /* bytes of a certificate chain, a key or a bundle */
     STATUS_MAX = 1024 * 1024, /* bytes of the status text */
     HOST_MAX = 512,
 };
-
-/* The files of the certificate, in the order in which they are read. */
-enum { CHAIN, KEY, CLIENT_CA, CERTIFICATE_FILES };
 
 struct upkeep {
     struct upkeep_parts parts;
     struct config *config; /* in use */
     struct fixed_keys fixed;
-    struct file_stamp certificate_stamps[CERTIFICATE_FILES];
-    int64_t config_loaded_s, certificate_loaded_s;
-    struct error config_problem, certificate_problem; /* "" where there is none */
+    int64_t config_loaded_s;
+    struct error config_problem; /* "" where there is none */
+    struct certificate_files certificate;
     struct standings standings;
     pthread_t thread;
     bool running;
@@ -46,77 +42,6 @@ struct upkeep {
     pthread_cond_t wake;
     bool stop, reload;
 };
-
-static const char *certificate_path(const struct config *config, int file)
-{
-    switch (file) {
-    case CHAIN: return config->tls.cert_file;
-    case KEY: return config->tls.key_file;
-    default: return config->tls.client_ca_file;
-    }
-}
-
-static int load_certificate(const struct upkeep *upkeep, struct error *error)
-{
-    STRBUF_CLEANUP struct strbuf chain = STRBUF_INIT(PEM_MAX);
-    STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(PEM_MAX);
-    STRBUF_CLEANUP struct strbuf client_ca = STRBUF_INIT(PEM_MAX);
-    struct strbuf *texts[CERTIFICATE_FILES] = {&chain, &key, &client_ca};
-
-    for (int i = 0; i < CERTIFICATE_FILES; i++) {
-        const char *path = certificate_path(upkeep->config, i);
-
-        if (*path && file_read(path, texts[i], error))
-            return -1;
-    }
-    /* To tls_load() an empty bundle means that clients need no certificate. */
-    if (*certificate_path(upkeep->config, CLIENT_CA) && client_ca.len == 0)
-        return error_set(error, "client CA bundle: %s is empty",
-                         certificate_path(upkeep->config, CLIENT_CA));
-    return tls_load(upkeep->parts.tls, strbuf_slice(&chain), strbuf_slice(&key),
-                    strbuf_slice(&client_ca), error);
-}
-
-static void take_certificate(struct upkeep *upkeep)
-{
-    bool first = upkeep->certificate_loaded_s == 0;
-    struct error error = {""};
-    struct tls_dates dates;
-
-    if (load_certificate(upkeep, &error)) {
-        log_event(LOG_LEVEL_ERROR,
-                  first ? "no certificate yet" : "certificate refused, the old one goes on",
-                  LOG_TEXT("problem", error.text));
-    } else if (tls_loaded(upkeep->parts.tls, &dates)) {
-        STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
-
-        upkeep->certificate_loaded_s = clock_wall_s();
-        metrics_certificate_not_after(upkeep->parts.metrics, dates.not_after_s);
-        timestamp_print_rfc3339(&not_after, dates.not_after_s);
-        log_event(LOG_LEVEL_INFO, "certificate loaded",
-                  LOG_TEXT("file", certificate_path(upkeep->config, CHAIN)),
-                  LOG_SLICE("notAfter", strbuf_slice(&not_after)));
-    }
-    if (!first)
-        metrics_certificate_reload(upkeep->parts.metrics, !*error.text);
-    upkeep->certificate_problem = error;
-}
-
-/* Whether something was loaded or refused. */
-static bool look_at_certificate(struct upkeep *upkeep, bool forced)
-{
-    bool changed = forced;
-
-    for (int i = 0; i < CERTIFICATE_FILES; i++) {
-        struct file_stamp stamp = file_stamp_of(certificate_path(upkeep->config, i));
-
-        changed |= !file_stamp_equal(&stamp, &upkeep->certificate_stamps[i]);
-        upkeep->certificate_stamps[i] = stamp;
-    }
-    if (changed)
-        take_certificate(upkeep);
-    return changed;
-}
 
 static bool is_same(const char *a, const char *b)
 {
@@ -194,8 +119,8 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
     struct status_report report = {
         .configuration = {upkeep->parts.config_path, upkeep->config_loaded_s,
                           upkeep->config_problem.text},
-        .certificate = {certificate_path(upkeep->config, CHAIN), upkeep->certificate_loaded_s,
-                        upkeep->certificate_problem.text},
+        .certificate = {upkeep->config->tls.cert_file, upkeep->certificate.loaded_s,
+                        upkeep->certificate.problem.text},
         .rules = rules,
         .standings = &upkeep->standings,
         .host_problem = host_problem,
@@ -262,7 +187,7 @@ static void *run(void *context)
         bool changed = look_at_config(upkeep, forced);
 
         /* After the configuration, which may name other files. */
-        changed |= look_at_certificate(upkeep, forced);
+        changed |= certificate_files_look(&upkeep->certificate, upkeep->config, forced);
         if (changed)
             publish(upkeep);
     }
@@ -280,12 +205,14 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *confi
     upkeep->config = config;
     fixed_keys_init(&upkeep->fixed, config);
     upkeep->config_loaded_s = clock_wall_s();
+    upkeep->certificate.tls = parts->tls;
+    upkeep->certificate.metrics = parts->metrics;
     (void)pthread_mutex_init(&upkeep->lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&upkeep->wake, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    (void)look_at_certificate(upkeep, true);
+    (void)certificate_files_look(&upkeep->certificate, config, true);
     publish(upkeep);
     return upkeep;
 }

@@ -1,0 +1,33 @@
+/*
+ * The certificate that the server shows, as files: looked at for changes, loaded into TLS, told
+ * of in log and metrics. What can't be loaded leaves what was loaded before. One thread.
+ */
+#ifndef PULLTHROUGH_APP_CERTIFICATE_FILES_H
+#define PULLTHROUGH_APP_CERTIFICATE_FILES_H
+
+#include "pullthrough/core/config.h"
+#include "pullthrough/core/error.h"
+#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/tls.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CERTIFICATE_FILES = 3 }; /* chain, key, bundle of client CAs */
+
+/* Zero but for the first two: nothing was looked at. */
+struct certificate_files {
+    struct tls *tls; /* borrowed, as is the next */
+    struct metrics *metrics;
+    struct file_stamp stamps[CERTIFICATE_FILES];
+    int64_t loaded_s;     /* 0: never */
+    struct error problem; /* of the last look; "" where there is none */
+};
+
+/* Load the files that the configuration names, if one of them changed (or `forced`); whether
+ * something was loaded or refused. */
+bool certificate_files_look(struct certificate_files *files, const struct config *config,
+                            bool forced);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * A stamp is taken before its file is read: a change in between is seen at the next look.
+ */
+#include "pullthrough/app/certificate_files.h"
+
+#include "pullthrough/core/timestamp.h"
+#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/log.h"
+
+enum { PEM_MAX = 1024 * 1024 }; /* bytes of a certificate chain, a key or a bundle */
+
+/* In the order in which they are read. */
+enum { CHAIN, KEY, CLIENT_CA };
+
+static const char *certificate_path(const struct config *config, int file)
+{
+    switch (file) {
+    case CHAIN: return config->tls.cert_file;
+    case KEY: return config->tls.key_file;
+    default: return config->tls.client_ca_file;
+    }
+}
+
+static int load(const struct certificate_files *files, const struct config *config,
+                struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf chain = STRBUF_INIT(PEM_MAX);
+    STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(PEM_MAX);
+    STRBUF_CLEANUP struct strbuf client_ca = STRBUF_INIT(PEM_MAX);
+    struct strbuf *texts[CERTIFICATE_FILES] = {&chain, &key, &client_ca};
+
+    for (int i = 0; i < CERTIFICATE_FILES; i++) {
+        const char *path = certificate_path(config, i);
+
+        if (*path && file_read(path, texts[i], error))
+            return -1;
+    }
+    /* To tls_load() an empty bundle means that clients need no certificate. */
+    if (*certificate_path(config, CLIENT_CA) && client_ca.len == 0)
+        return error_set(error, "client CA bundle: %s is empty",
+                         certificate_path(config, CLIENT_CA));
+    return tls_load(files->tls, strbuf_slice(&chain), strbuf_slice(&key), strbuf_slice(&client_ca),
+                    error);
+}
+
+static void take(struct certificate_files *files, const struct config *config)
+{
+    bool first = files->loaded_s == 0;
+    struct error error = {""};
+    struct tls_dates dates;
+
+    if (load(files, config, &error)) {
+        log_event(LOG_LEVEL_ERROR,
+                  first ? "no certificate yet" : "certificate refused, the old one goes on",
+                  LOG_TEXT("problem", error.text));
+    } else if (tls_loaded(files->tls, &dates)) {
+        STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
+
+        files->loaded_s = clock_wall_s();
+        metrics_certificate_not_after(files->metrics, dates.not_after_s);
+        timestamp_print_rfc3339(&not_after, dates.not_after_s);
+        log_event(LOG_LEVEL_INFO, "certificate loaded",
+                  LOG_TEXT("file", certificate_path(config, CHAIN)),
+                  LOG_SLICE("notAfter", strbuf_slice(&not_after)));
+    }
+    if (!first)
+        metrics_certificate_reload(files->metrics, !*error.text);
+    files->problem = error;
+}
+
+bool certificate_files_look(struct certificate_files *files, const struct config *config,
+                            bool forced)
+{
+    bool changed = forced;
+
+    for (int i = 0; i < CERTIFICATE_FILES; i++) {
+        struct file_stamp stamp = file_stamp_of(certificate_path(config, i));
+
+        changed |= !file_stamp_equal(&stamp, &files->stamps[i]);
+        files->stamps[i] = stamp;
+    }
+    if (changed)
+        take(files, config);
+    return changed;
+}
