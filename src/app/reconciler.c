@@ -197,22 +197,11 @@ static void report_no_client(struct reconciler *reconciler, struct reconcile_rep
     };
 }
 
-static enum metrics_pass pass_of(enum reconcile_outcome outcome)
-{
-    switch (outcome) {
-    case RECONCILE_COMPLETE: return METRICS_PASS_COMPLETE;
-    case RECONCILE_INCOMPLETE: return METRICS_PASS_INCOMPLETE;
-    default: return METRICS_PASS_FAILED;
-    }
-}
-
 /* Until the next pass, in milliseconds. */
 static uint64_t run_pass(struct reconciler *reconciler)
 {
     RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
     STRBUF_CLEANUP struct strbuf account = STRBUF_INIT(CONFIG_TEXT_MAX);
-    enum reconcile_outcome outcome;
-    int64_t ended_s;
     bool soon;
 
     if (!reconciler->client)
@@ -223,13 +212,8 @@ static uint64_t run_pass(struct reconciler *reconciler)
                        &reconciler->timing, &report);
     else
         report_no_client(reconciler, &report);
-    outcome = report.outcome;
     soon = report.soon;
-    ended_s = report.ended_s;
-    if (!on_stopped(reconciler)) {
-        metrics_reconcile_pass(reconciler->metrics, pass_of(outcome), ended_s);
-        hand_over(reconciler, &report);
-    }
+    hand_over(reconciler, &report);
     if (soon) {
         unsigned step = reconciler->failures < BACKOFF_STEPS ? reconciler->failures : BACKOFF_STEPS;
 

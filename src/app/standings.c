@@ -8,8 +8,10 @@
 
 void standings_fini(struct standings *standings)
 {
-    for (size_t i = 0; i < standings->n; i++)
+    for (size_t i = 0; i < standings->n; i++) {
         free(standings->rows[i].registry);
+        free(standings->rows[i].reason);
+    }
     free(standings->rows);
     *standings = (struct standings){0};
 }
@@ -36,17 +38,24 @@ static struct standing *add(struct standings *standings, struct slice registry)
     return row;
 }
 
-void standings_set(struct standings *standings, struct slice registry, const char *state,
+bool standings_set(struct standings *standings, struct slice registry, const char *state,
                    const char *reason, int64_t now_s)
 {
     struct standing *row = find(standings, registry);
+    char *copy = strdup(reason);
+    bool changed;
 
+    if (!copy)
+        abort();
     if (!row)
         row = add(standings, registry);
-    if (strcmp(row->state, state) != 0)
+    changed = strcmp(row->state, state) != 0;
+    if (changed)
         row->since_s = now_s;
     row->state = state;
-    row->reason = reason;
+    free(row->reason);
+    row->reason = copy;
+    return changed;
 }
 
 const struct standing *standings_get(const struct standings *standings, struct slice registry)

@@ -68,6 +68,31 @@ static void add_rules(struct strbuf *out, const struct status_report *report)
     strbuf_add_str(out, "]}");
 }
 
+static void add_reconcile(struct strbuf *out, const struct status_report *report)
+{
+    const struct reconcile_report *pass = report->reconcile;
+
+    strbuf_add_str(out, "\"reconcile\":{");
+    add_text(out, "mode", report->mode);
+    strbuf_add_char(out, ',');
+    add_time(out, "lastPass", pass->ended_s);
+    strbuf_add_char(out, ',');
+    add_text(out, "outcome", pass->ended_s ? reconcile_outcome_name(pass->outcome) : "");
+    strbuf_add_char(out, ',');
+    add_text(out, "problem", pass->problem.text);
+    strbuf_add_char(out, ',');
+    add_text(out, "account", pass->account);
+    strbuf_add_char(out, ',');
+    add_text(out, "region", pass->region);
+    strbuf_add_format(out, ",\"changes\":%u,\"notes\":[", pass->changes);
+    for (size_t i = 0; i < pass->n_notes; i++) {
+        if (i)
+            strbuf_add_char(out, ',');
+        strbuf_add_json(out, slice_str(pass->notes[i]));
+    }
+    strbuf_add_str(out, "]}");
+}
+
 void status_report_print(const struct status_report *report, struct strbuf *out)
 {
     strbuf_add_str(out, "\"configuration\":{\"hash\":");
@@ -82,4 +107,6 @@ void status_report_print(const struct status_report *report, struct strbuf *out)
     add_time(out, "notAfter", report->not_after_s);
     strbuf_add_str(out, "},");
     add_rules(out, report);
+    strbuf_add_char(out, ',');
+    add_reconcile(out, report);
 }

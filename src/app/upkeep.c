@@ -11,9 +11,9 @@
 #include "pullthrough/app/certificate_files.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/fixed_keys.h"
-#include "pullthrough/app/standings.h"
+#include "pullthrough/app/outlook.h"
+#include "pullthrough/app/reconciler.h"
 #include "pullthrough/app/status_report.h"
-#include "pullthrough/core/upstream_state.h"
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/log.h"
@@ -25,7 +25,6 @@
 enum {
     LOOK_EVERY_S = 1,
     STATUS_MAX = 1024 * 1024, /* bytes of the status text */
-    HOST_MAX = 512,
 };
 
 struct upkeep {
@@ -35,12 +34,13 @@ struct upkeep {
     int64_t config_loaded_s;
     struct error config_problem; /* "" where there is none */
     struct certificate_files certificate;
-    struct standings standings;
+    struct outlook outlook;
+    struct reconciler *reconciler;
     pthread_t thread;
     bool running;
     pthread_mutex_t lock; /* over the rest */
     pthread_cond_t wake;
-    bool stop, reload;
+    bool stop, reload, news;
 };
 
 static bool is_same(const char *a, const char *b)
@@ -58,8 +58,10 @@ static void take_config(struct upkeep *upkeep)
                   LOG_TEXT("problem", error.text));
     } else {
         fixed_keys_warn(&upkeep->fixed, config);
+        outlook_carry(&upkeep->outlook, upkeep->config, config);
         config_free(upkeep->config);
         upkeep->config = config;
+        reconciler_configure(upkeep->reconciler, config);
         upkeep->config_loaded_s = clock_wall_s();
         log_set_level((enum log_level)config->log.level);
         log_event(LOG_LEVEL_INFO, "configuration loaded",
@@ -75,8 +77,11 @@ static bool look_at_config(struct upkeep *upkeep, bool forced)
     bool changed;
 
     /* Standard input has been read to its end. */
-    if (!upkeep->parts.config_path || is_same(upkeep->parts.config_path, "-"))
+    if (!upkeep->parts.config_path || is_same(upkeep->parts.config_path, "-")) {
+        if (forced)
+            reconciler_configure(upkeep->reconciler, upkeep->config);
         return false;
+    }
     stamp = file_stamp_of(upkeep->parts.config_path);
     changed = forced || !file_stamp_equal(&stamp, &upkeep->parts.config_stamp);
     upkeep->parts.config_stamp = stamp;
@@ -85,35 +90,12 @@ static bool look_at_config(struct upkeep *upkeep, bool forced)
     return changed;
 }
 
-/* Nobody looks at the rules yet: they are ready where the operator says so. */
-static void settle(struct upkeep *upkeep, const struct rule_set *rules)
-{
-    struct metrics *metrics = upkeep->parts.metrics;
-
-    metrics_clear_upstreams(metrics);
-    for (size_t i = 0; i < rule_set_upstreams(rules); i++) {
-        struct slice registry = rule_set_registry(rules, (int)i);
-        unsigned slot = metrics_upstream_slot(metrics, registry);
-        bool enabled = upkeep->config->upstreams[i].enabled,
-             ready = rule_set_is_ready(rules, (int)i);
-        enum upstream_state state = ready ? UPSTREAM_READY : UPSTREAM_UNKNOWN;
-
-        standings_set(&upkeep->standings, registry,
-                      enabled ? upstream_state_name(state) : "disabled",
-                      !enabled                               ? "enabled is false"
-                      : upkeep->config->rewrite.require_rule ? "its rule has not been seen"
-                      : ready ? "taken as ready, since rewrite.requireRule is false"
-                              : "the registry's host name is not known",
-                      clock_wall_s());
-        metrics_upstream_ready(metrics, slot, ready);
-        if (enabled)
-            metrics_upstream_state(metrics, slot, state);
-    }
-}
-
 static void print_status(const struct upkeep *upkeep, const struct rule_set *rules,
                          const char *host_problem, struct strbuf *out)
 {
+    static const char *const modes[] = {[CONFIG_RECONCILE_MANAGE] = "manage",
+                                        [CONFIG_RECONCILE_OBSERVE] = "observe",
+                                        [CONFIG_RECONCILE_OFF] = "off"};
     STRBUF_CLEANUP struct strbuf hash = STRBUF_INIT(100);
     struct tls_dates dates = {0};
     struct status_report report = {
@@ -122,8 +104,10 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
         .certificate = {upkeep->config->tls.cert_file, upkeep->certificate.loaded_s,
                         upkeep->certificate.problem.text},
         .rules = rules,
-        .standings = &upkeep->standings,
+        .standings = &upkeep->outlook.standings,
         .host_problem = host_problem,
+        .mode = modes[upkeep->config->reconcile.mode],
+        .reconcile = &upkeep->outlook.report,
     };
 
     config_hash(upkeep->config, &hash);
@@ -135,28 +119,50 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
     status_report_print(&report, out);
 }
 
-/* The registry's host may be unknown: then nothing is rewritten, and that is said. */
 static void publish(struct upkeep *upkeep)
 {
-    STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
     STRBUF_CLEANUP struct strbuf status = STRBUF_INIT(STATUS_MAX);
-    static const bool none[CONFIG_UPSTREAMS_MAX];
-    struct rule_set_facts facts = {0};
-    struct error error = {""};
-    struct rule_set *rules;
+    struct error host_problem;
+    struct rule_set *rules = outlook_settle(&upkeep->outlook, upkeep->config, upkeep->parts.metrics,
+                                            clock_wall_s(), &host_problem);
 
-    if (config_source_host(upkeep->config, &host, &error)) {
-        strbuf_clear(&host);
-        log_event(LOG_LEVEL_WARN, "nothing is rewritten: the registry is not known",
-                  LOG_TEXT("problem", error.text));
-    }
-    facts.host = strbuf_slice(&host);
-    if (upkeep->config->rewrite.require_rule)
-        facts.ready = none;
-    rules = rule_set_new(upkeep->config, &facts);
-    settle(upkeep, rules);
-    print_status(upkeep, rules, error.text, &status);
+    print_status(upkeep, rules, host_problem.text, &status);
     mailbox_post(upkeep->parts.mailbox, edition_new(rules, upkeep->parts.metrics, &status));
+}
+
+/* Whether there was a report. */
+static bool take_report(struct upkeep *upkeep)
+{
+    RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
+
+    if (!reconciler_take(upkeep->reconciler, &report))
+        return false;
+    outlook_take(&upkeep->outlook, upkeep->config, &report);
+    return true;
+}
+
+/* After its report is published, so that who sees the count sees what the pass found. */
+static void count_pass(const struct upkeep *upkeep)
+{
+    static const enum metrics_pass outcomes[RECONCILE_OUTCOME_COUNT] = {
+        [RECONCILE_COMPLETE] = METRICS_PASS_COMPLETE,
+        [RECONCILE_INCOMPLETE] = METRICS_PASS_INCOMPLETE,
+        [RECONCILE_FAILED] = METRICS_PASS_FAILED,
+    };
+    const struct reconcile_report *report = &upkeep->outlook.report;
+
+    metrics_reconcile_pass(upkeep->parts.metrics, outcomes[report->outcome], report->ended_s);
+}
+
+/* From the reconcile thread. */
+static void on_report(void *context)
+{
+    struct upkeep *upkeep = context;
+
+    (void)pthread_mutex_lock(&upkeep->lock);
+    upkeep->news = true;
+    (void)pthread_cond_signal(&upkeep->wake);
+    (void)pthread_mutex_unlock(&upkeep->lock);
 }
 
 /* Wait for the next look; what woke us is in *forced. False: stop. */
@@ -168,11 +174,12 @@ static bool wait_for_look(struct upkeep *upkeep, bool *forced)
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LOOK_EVERY_S;
     (void)pthread_mutex_lock(&upkeep->lock);
-    while (!upkeep->stop && !upkeep->reload)
+    while (!upkeep->stop && !upkeep->reload && !upkeep->news)
         if (pthread_cond_timedwait(&upkeep->wake, &upkeep->lock, &until))
             break; /* it is time */
     *forced = upkeep->reload;
     upkeep->reload = false;
+    upkeep->news = false;
     go_on = !upkeep->stop;
     (void)pthread_mutex_unlock(&upkeep->lock);
     return go_on;
@@ -184,12 +191,15 @@ static void *run(void *context)
     bool forced;
 
     while (wait_for_look(upkeep, &forced)) {
-        bool changed = look_at_config(upkeep, forced);
+        bool changed = look_at_config(upkeep, forced), passed;
 
         /* After the configuration, which may name other files. */
         changed |= certificate_files_look(&upkeep->certificate, upkeep->config, forced);
-        if (changed)
+        passed = take_report(upkeep);
+        if (changed || passed)
             publish(upkeep);
+        if (passed)
+            count_pass(upkeep);
     }
     return NULL;
 }
@@ -212,6 +222,8 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *confi
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&upkeep->wake, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
+    upkeep->reconciler = reconciler_new(parts->metrics, on_report, upkeep);
+    reconciler_configure(upkeep->reconciler, config);
     (void)certificate_files_look(&upkeep->certificate, config, true);
     publish(upkeep);
     return upkeep;
@@ -224,7 +236,7 @@ int upkeep_start(struct upkeep *upkeep, struct error *error)
     if (failed)
         return error_set(error, "cannot start the upkeep thread: %s", strerror(failed));
     upkeep->running = true;
-    return 0;
+    return reconciler_start(upkeep->reconciler, error);
 }
 
 void upkeep_reload(struct upkeep *upkeep)
@@ -246,9 +258,10 @@ void upkeep_free(struct upkeep *upkeep)
         (void)pthread_mutex_unlock(&upkeep->lock);
         (void)pthread_join(upkeep->thread, NULL);
     }
+    reconciler_free(upkeep->reconciler); /* until then it may call on_report() */
     (void)pthread_cond_destroy(&upkeep->wake);
     (void)pthread_mutex_destroy(&upkeep->lock);
-    standings_fini(&upkeep->standings);
+    outlook_fini(&upkeep->outlook);
     fixed_keys_fini(&upkeep->fixed);
     config_free(upkeep->config);
     free(upkeep);

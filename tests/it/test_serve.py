@@ -201,6 +201,7 @@ def test_the_status(service, program, certs):
         "configuration",
         "certificate",
         "ruleSet",
+        "reconcile",
     ]
     assert (status["version"], status["commit"]) == build_of(program)
     assert status["draining"] is False

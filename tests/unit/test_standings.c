@@ -15,12 +15,12 @@ static void test_since_counts_from_the_change_of_state(void **state)
 
     (void)state;
     assert_null(standings_get(&standings, hub));
-    standings_set(&standings, hub, "unknown", "first", 100);
+    assert_true(standings_set(&standings, hub, "unknown", "first", 100));
     standings_set(&standings, quay, "ready", "other", 150);
-    standings_set(&standings, hub, "unknown", "second", 200);
+    assert_false(standings_set(&standings, hub, "unknown", "second", 200));
     assert_int_equal(standings_get(&standings, hub)->since_s, 100);
     assert_string_equal(standings_get(&standings, hub)->reason, "second");
-    standings_set(&standings, hub, "ready", "third", 300);
+    assert_true(standings_set(&standings, hub, "ready", "third", 300));
     assert_int_equal(standings_get(&standings, hub)->since_s, 300);
     assert_int_equal(standings_get(&standings, quay)->since_s, 150);
     standings_fini(&standings);

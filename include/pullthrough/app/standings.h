@@ -6,14 +6,15 @@
 
 #include "pullthrough/core/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct standing {
-    char *registry;     /* owned */
-    const char *state;  /* a word; static */
-    const char *reason; /* a sentence; static */
-    int64_t since_s;    /* of the state */
+    char *registry;    /* owned */
+    const char *state; /* a word; static */
+    char *reason;      /* a sentence; owned */
+    int64_t since_s;   /* of the state */
 };
 
 /* The zero value is empty. */
@@ -24,9 +25,9 @@ struct standings {
 
 void standings_fini(struct standings *standings);
 
-/* State and reason are static strings. The time counts only where the state is another one
- * than before. */
-void standings_set(struct standings *standings, struct slice registry, const char *state,
+/* State is a static string, the reason is copied. The time counts only where the state is another
+ * one than before; then true. */
+bool standings_set(struct standings *standings, struct slice registry, const char *state,
                    const char *reason, int64_t now_s);
 
 /* Borrowed until the next standings_set(); NULL if it was never set. */

@@ -4,6 +4,7 @@
 #ifndef PULLTHROUGH_APP_STATUS_REPORT_H
 #define PULLTHROUGH_APP_STATUS_REPORT_H
 
+#include "pullthrough/app/reconcile.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/rule_set.h"
 #include "pullthrough/core/strbuf.h"
@@ -24,8 +25,10 @@ struct status_report {
     struct slice configuration_hash;
     int64_t not_before_s, not_after_s; /* of the certificate; 0: none is loaded */
     const struct rule_set *rules;
-    const struct standings *standings; /* with a row for each of the rules' upstreams */
-    const char *host_problem;          /* "" where the host is known */
+    const struct standings *standings;        /* with a row for each of the rules' upstreams */
+    const char *host_problem;                 /* "" where the host is known */
+    const char *mode;                         /* of the reconciler */
+    const struct reconcile_report *reconcile; /* its last pass */
 };
 
 /* Append the members of a JSON object, without its braces. */
