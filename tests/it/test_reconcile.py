@@ -1,0 +1,318 @@
+"""The reconciler of the running program, against the AWS stand-in."""
+
+import concurrent.futures
+
+import pytest
+
+from reconciling import Program, running, wait_for
+from standin import ACCOUNT, DEFAULTS, REGION
+
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+IMAGES = ("nginx:1.27", "ghcr.io/org/app:1", "registry.k8s.io/pause:3.10",
+          "quay.io/prometheus/prometheus:v3")
+REWRITTEN = [f"{HOST}/dockercache/library/nginx:1.27", f"{HOST}/ghcrcache/org/app:1",
+             f"{HOST}/k8scache/pause:3.10", f"{HOST}/quaycache/prometheus/prometheus:v3"]
+LOOKS = ["DescribePullThroughCacheRules", "DescribeRepositoryCreationTemplates"]
+WRITES = ("Create", "Update", "Put", "Delete")
+
+
+@pytest.fixture
+def secrets(aws):
+    """Both secrets are there."""
+    return {name: aws.secret(name) for _, name in DEFAULTS.values() if name}
+
+
+@pytest.fixture
+def serve(program, tmp_path, certs, aws):
+    """serve(config, keys): a running program; it must end well."""
+    def start(config=None, **more):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        return running(program, folder, certs.leaf, aws, config, **more)
+
+    return start
+
+
+def rules(aws):
+    return aws.state()["rules"]
+
+
+def operations(aws, **query):
+    return [call["operation"] for call in aws.calls(**query)]
+
+
+def last_call(aws):
+    return max((call["id"] for call in aws.calls()), default=0)
+
+
+def test_an_empty_account_gets_rules_and_template(aws, secrets, serve):
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        found = rules(aws)
+        assert {rule["upstreamRegistryUrl"]: (prefix, rule.get("credentialArn"))
+                for prefix, rule in found.items()} == {
+            url: (prefix, secrets.get(name)) for url, (prefix, name) in DEFAULTS.items()}
+        template, = aws.state()["templates"].values()
+        assert template["prefix"] == "ROOT"
+        assert template["appliedFor"] == ["PULL_THROUGH_CACHE"]
+        assert replica.review(*IMAGES) == REWRITTEN
+        status = replica.status()["reconcile"]
+        assert (status["outcome"], status["problem"], status["account"], status["region"],
+                status["changes"]) == ("complete", None, ACCOUNT, REGION, 5)
+        for upstream in replica.states():
+            assert replica.metric(
+                f'pullthrough_upstream_state{{upstream="{upstream}",state="ready"}}') == 1
+        assert replica.metric("pullthrough_reconcile_last_success_timestamp_seconds") > 0
+        assert replica.metric('pullthrough_aws_requests_total{service="ecr",operation='
+                              '"CreatePullThroughCacheRule",outcome="ok"}') == 4
+        assert replica.metric('pullthrough_aws_request_duration_seconds_count{service="ecr"}') > 5
+        assert len(replica.logged("rule created")) == 4
+
+
+def test_a_second_pass_makes_two_calls(aws, secrets, serve):
+    with serve({"reconcile": {"interval": "10s"}}) as replica:
+        replica.wait_states(all="ready")
+        first = last_call(aws)
+        calls = wait_for(lambda: len(found := operations(aws, since=first)) >= 2 and found,
+                         "the next pass")
+        assert sorted(calls) == LOOKS
+        passes = replica.passes()
+        assert passes == 2
+        assert [line["message"] for line in replica.lines].count("upstream is rewritten") == 4
+
+
+def test_one_secret_is_missing(aws, serve):
+    aws.secret("ecr-pullthroughcache/ghcr")
+    with serve() as replica:
+        replica.wait_states(all="ready", docker_io="secret-missing")
+        assert replica.review(*IMAGES) == [IMAGES[0], *REWRITTEN[1:]]
+        assert replica.metric('pullthrough_images_total{upstream="docker.io",'
+                              'outcome="rule-not-ready"}') == 1
+        assert "ecr-pullthroughcache/dockerio" in replica.upstreams()["docker.io"]["reason"]
+        assert "dockercache" not in rules(aws)
+        aws.secret("ecr-pullthroughcache/dockerio")
+        replica.again()
+        replica.wait_states(all="ready")
+        assert replica.review(*IMAGES) == REWRITTEN
+        changed, = [line for line in replica.logged("upstream is not rewritten")]
+        assert (changed["upstream"], changed["state"]) == ("docker.io", "secret-missing")
+
+
+def test_a_conflict_is_left_alone(aws, secrets, serve):
+    aws.state(rules={"quaycache": {
+        "ecrRepositoryPrefix": "quaycache", "upstreamRegistryUrl": "public.ecr.aws",
+        "createdAt": 1.7e9, "updatedAt": 1.7e9, "registryId": ACCOUNT,
+        "upstreamRegistry": "ecr-public", "credentialArn": None, "customRoleArn": None,
+        "upstreamRepositoryPrefix": "ROOT"}})
+    with serve() as replica:
+        replica.wait_states(all="ready", quay_io="conflict")
+        assert replica.review(*IMAGES) == [*REWRITTEN[:3], IMAGES[3]]
+        assert "public.ecr.aws" in replica.upstreams()["quay.io"]["reason"]
+        assert rules(aws)["quaycache"]["upstreamRegistryUrl"] == "public.ecr.aws"
+        assert not any(call.startswith(("Update", "Delete")) for call in operations(aws))
+
+
+def test_denied_writes_name_the_action(aws, secrets, serve):
+    aws.principal("webhook", denied=["ecr:CreatePullThroughCacheRule"])
+    with serve(keys=aws.session("webhook")) as replica:
+        replica.wait_states(all="denied")
+        assert all("ecr:CreatePullThroughCacheRule" in each["reason"]
+                   for each in replica.upstreams().values())
+        assert replica.review(*IMAGES) == list(IMAGES)
+        aws.principal("webhook", denied=[])
+        replica.again()
+        replica.wait_states(all="ready")
+
+
+def test_denied_looks_name_the_action_and_ready_stays(aws, secrets, serve):
+    with serve(keys=aws.session("webhook")) as replica:
+        replica.wait_states(all="ready")
+        aws.principal("webhook", denied=["ecr:Describe*"])
+        replica.again()
+        assert set(replica.states().values()) == {"ready"}
+        assert replica.review(*IMAGES) == REWRITTEN
+        assert "ecr:DescribePullThroughCacheRules" in replica.upstreams()["quay.io"]["reason"]
+    with serve(keys=aws.session("webhook")) as replica:
+        wait_for(replica.passes, "the first pass")
+        replica.wait_states(all="unknown")
+        assert "ecr:DescribePullThroughCacheRules" in replica.upstreams()["quay.io"]["reason"]
+        assert replica.review(*IMAGES) == list(IMAGES)
+
+
+BROKEN = '{"pullThroughCacheRules": 7}'
+
+
+@pytest.mark.parametrize("fault", [
+    {"kind": "throttle"}, {"kind": "server-error"}, {"kind": "body", "body": BROKEN},
+    {"kind": "body", "body": "["}, {"kind": "http"}, {"kind": "huge"}, {"kind": "reset"},
+    {"kind": "truncate"}], ids=lambda fault: fault["kind"])
+def test_a_fault_of_aws_passes(aws, secrets, serve, fault):
+    """It is met at the start: nothing is ready; later: what was ready stays so."""
+    aws.fault(**fault, service="ecr", times=None)
+    with serve() as replica:
+        wait_for(replica.passes, "the first pass")
+        assert set(replica.states().values()) == {"unknown"}
+        assert replica.review(*IMAGES) == list(IMAGES)
+        status = replica.status()["reconcile"]
+        assert (status["outcome"], bool(status["problem"])) == ("failed", True)
+        aws.admin("DELETE", "faults")
+        replica.again()
+        replica.wait_states(all="ready")
+        aws.fault(**fault, service="ecr", times=None)
+        replica.again()
+        assert set(replica.states().values()) == {"ready"}
+        assert replica.review(*IMAGES) == REWRITTEN
+        assert replica.metric('pullthrough_reconcile_passes_total{outcome="failed"}') == 2
+
+
+def test_a_hanging_aws_delays_nothing(aws, secrets, serve):
+    aws.fault("hang", service="ecr", times=None)
+    with serve() as replica:
+        wait_for(lambda: operations(aws), "the call that hangs")
+        assert replica.review(*IMAGES) == list(IMAGES)
+        # The file is looked at meanwhile.
+        replica.configure(registry={"host": "registry.example"})
+        wait_for(lambda: replica.logged("configuration loaded"), "a reload", 5)
+        assert replica.status()["ruleSet"]["host"] == "registry.example"
+        status, seconds = replica.stop()
+        assert status == 0
+        assert seconds < 8
+        replica.start()
+
+
+def delete_rule(aws, prefix):
+    kept = aws.state()["rules"]
+    del kept[prefix]
+    aws.state(rules=kept)
+
+
+def test_a_rule_deleted_behind_our_back(aws, secrets, serve):
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        delete_rule(aws, "quaycache")
+        replica.again()
+        replica.wait_states(all="ready")
+        assert "quaycache" in rules(aws)
+        delete_rule(aws, "quaycache")
+        replica.configure(reconcile={"mode": "observe"})
+        replica.wait_states(all="ready", quay_io="missing")
+        assert replica.review(*IMAGES) == [*REWRITTEN[:3], IMAGES[3]]
+        assert "quaycache" not in rules(aws)
+
+
+def test_observe_writes_nothing(aws, secrets, serve):
+    with serve({"reconcile": {"mode": "observe"}}) as replica:
+        replica.wait_states(all="missing")
+        assert sorted(operations(aws)) == LOOKS
+        assert replica.review(*IMAGES) == list(IMAGES)
+
+
+def test_off_asks_nobody(aws, secrets, serve):
+    config = {"reconcile": {"mode": "off"}, "rewrite": {"requireRule": False},
+              "registry": {"account": ACCOUNT, "region": REGION}}
+    with serve(config) as replica:
+        replica.wait_states(all="ready")
+        assert replica.review(*IMAGES) == REWRITTEN
+        assert replica.status()["reconcile"]["lastPass"] is None
+        assert operations(aws) == []
+
+
+def test_two_replicas_at_once(aws, secrets, serve):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        managers = [serve(), serve()]
+        replicas = list(pool.map(lambda each: each.__enter__(), managers))
+        try:
+            for replica in replicas:
+                replica.wait_states(all="ready")
+                assert replica.review(*IMAGES) == REWRITTEN
+                assert replica.status()["reconcile"]["problem"] is None
+                assert not [line for line in replica.lines if line.get("level") == "error"]
+        finally:
+            for manager in managers:
+                manager.__exit__(None, None, None)
+    assert sorted(rules(aws)) == sorted(prefix for prefix, _ in DEFAULTS.values())
+    assert len(aws.state()["templates"].values()) == 1
+
+
+def test_killed_in_the_middle_of_a_pass(aws, secrets, program, tmp_path, certs):
+    aws.fault("hang", operation="CreatePullThroughCacheRule", skip=2, applied=True)
+    replica = Program(program, tmp_path, certs.leaf, aws)
+    wait_for(lambda: operations(aws).count("CreatePullThroughCacheRule") == 3, "the third rule")
+    replica.kill()
+    aws.admin("DELETE", "faults")
+    replica.start()
+    replica.wait_states(all="ready")
+    assert replica.review(*IMAGES) == REWRITTEN
+    assert replica.stop()[0] == 0
+    assert sorted(rules(aws)) == sorted(prefix for prefix, _ in DEFAULTS.values())
+
+
+def test_a_new_secret_is_given_to_the_rule(aws, secrets, serve):
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        other = aws.secret("ecr-pullthroughcache/other")
+        upstreams = [{"registry": "docker.io", "secret": "ecr-pullthroughcache/other"},
+                     {"registry": "quay.io"}]
+        replica.configure(upstreams=upstreams)
+        wait_for(lambda: rules(aws)["dockercache"]["credentialArn"] == other, "the update")
+        replica.wait_states(all="ready")
+        # The same name, made anew: another ARN.
+        aws.admin("DELETE", "secrets/ecr-pullthroughcache/other")
+        anew = aws.secret("ecr-pullthroughcache/other")
+        assert anew != other
+        replica.again()
+        assert rules(aws)["dockercache"]["credentialArn"] == anew
+        replica.wait_states(all="ready")
+
+
+def test_an_outage_leaves_ready_what_was(aws, secrets, serve):
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        since = {name: each["since"] for name, each in replica.upstreams().items()}
+        aws.fault("close", service="*", times=None)
+        replica.again()
+        assert {name: each["since"] for name, each in replica.upstreams().items()} == since
+        replica.wait_states(all="ready")
+        assert replica.review(*IMAGES) == REWRITTEN
+        # A configuration that changes something else, with AWS still away.
+        replica.configure(rewrite={"warnings": True})
+        wait_for(lambda: len(replica.logged("configuration loaded")) == 2, "a reload")
+        assert replica.review(*IMAGES) == REWRITTEN
+
+
+def test_credentials_that_the_upstream_refuses(aws, serve):
+    aws.secret("ecr-pullthroughcache/ghcr")
+    aws.secret("ecr-pullthroughcache/dockerio", value="no JSON")
+    with serve() as replica:
+        replica.wait_states(all="ready", docker_io="secret-invalid")
+        assert replica.review(*IMAGES) == [IMAGES[0], *REWRITTEN[1:]]
+        aws.secret("ecr-pullthroughcache/dockerio")
+        replica.again()
+        replica.wait_states(all="ready")
+
+
+def test_a_malformed_secret_is_found_before_its_rule(aws, serve):
+    aws.secret("ecr-pullthroughcache/ghcr")
+    aws.secret("ecr-pullthroughcache/dockerio", value="no JSON")
+    with serve({"reconcile": {"readSecrets": True}}) as replica:
+        replica.wait_states(all="ready", docker_io="secret-invalid")
+        assert "dockercache" not in rules(aws)
+
+
+def test_another_account_than_configured(aws, secrets, serve):
+    with serve({"registry": {"account": "444455556666"}}) as replica:
+        replica.wait_states(all="conflict")
+        assert ACCOUNT in replica.upstreams()["quay.io"]["reason"]
+        assert rules(aws) == {}
+
+
+def test_scanning_is_enhanced_where_it_is_wanted(aws, secrets, serve):
+    with serve({"reconcile": {"scanning": "enhanced"}}) as replica:
+        replica.wait_states(all="ready")
+        scanning = aws.state()["scanning"]
+        assert scanning["scanType"] == "ENHANCED"
+        filters = {each["filter"] for rule in scanning["rules"]
+                   for each in rule["repositoryFilters"]}
+        assert len(filters) >= 4
+        replica.again()
+        assert operations(aws).count("PutRegistryScanningConfiguration") == 1
