@@ -138,7 +138,7 @@ fi
 
 # The tests of what serves: there the threads are.
 shopt -s nullglob
-serving=(tests/it/test_serve*.py tests/it/test_protocol*.py)
+serving=(tests/it/test_serve*.py tests/it/test_protocol*.py tests/it/test_reconcile*.py)
 shopt -u nullglob
 
 if run "gcc, ASan and UBSan: build" build dev; then

@@ -316,3 +316,23 @@ def test_scanning_is_enhanced_where_it_is_wanted(aws, secrets, serve):
         assert len(filters) >= 4
         replica.again()
         assert operations(aws).count("PutRegistryScanningConfiguration") == 1
+
+
+def test_without_credentials_nothing_is_rewritten(aws, secrets, serve):
+    with serve(keys=("", "")) as replica:
+        wait_for(replica.passes, "the first pass")
+        assert set(replica.states().values()) == {"unknown"}
+        assert "credentials" in replica.status()["reconcile"]["problem"]
+        assert replica.review(*IMAGES) == list(IMAGES)
+        problem, = replica.logged("AWS did not do what it was asked for")
+        replica.again()
+        assert replica.logged("AWS did not do what it was asked for") == [problem]
+
+
+def test_who_requires_no_rule_waits_for_none(aws, serve):
+    aws.fault("hang", service="*", times=None)
+    config = {"rewrite": {"requireRule": False}, "registry": {"account": ACCOUNT}}
+    with serve(config) as replica:
+        wait_for(lambda: operations(aws), "the call that hangs")
+        assert replica.review(*IMAGES) == REWRITTEN
+        assert set(replica.states().values()) == {"unknown"}
