@@ -127,20 +127,37 @@ static void make_plan(struct pass *pass, struct reconcile_plan *plan, bool again
     reconcile_plan_make(plan, &pass->wanted, &pass->observed, &pass->arena);
 }
 
+static void look_and_plan(struct pass *pass, struct reconcile_plan *plan, bool again)
+{
+    pass_look(pass);
+    if (pass->observed.rules && !*pass->reconcile->account)
+        pass_find_account(pass);
+    if (pass->observed.rules && !again)
+        pass_look_at_scanning(pass);
+    make_plan(pass, plan, again);
+}
+
 static void run(struct pass *pass)
 {
     struct reconcile_plan plan;
 
     for (int round = 0; round < LOOKS && (round == 0 || pass->written); round++) {
-        pass_look(pass);
-        if (pass->observed.rules && !*pass->reconcile->account)
-            pass_find_account(pass);
-        if (pass->observed.rules && round == 0)
-            pass_look_at_scanning(pass);
-        make_plan(pass, &plan, round > 0);
+        look_and_plan(pass, &plan, round > 0);
         pass_carry_out(pass, &plan, round == 0);
     }
     make_plan(pass, &plan, true); /* as it is after the calls */
+    conclude(pass, &plan);
+}
+
+static void preview(struct pass *pass)
+{
+    struct reconcile_plan plan;
+
+    look_and_plan(pass, &plan, false);
+    for (size_t i = 0; i < plan.n_actions; i++)
+        if (plan.actions[i].verb != RECONCILE_VALIDATE_RULE)
+            pass->report->to_write++;
+    reconcile_plan_print(pass->preview, &plan, &pass->wanted, &pass->observed);
     conclude(pass, &plan);
 }
 
@@ -159,8 +176,10 @@ static void give_up(struct pass *pass, const struct error *problem)
     conclude(pass, &plan);
 }
 
-void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
-                    const struct timing *timing, struct reconcile_report *report)
+/* `text` NULL: the plan is carried out. */
+static void make_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
+                      const struct timing *timing, struct reconcile_report *report,
+                      struct strbuf *text)
 {
     STRBUF_CLEANUP struct strbuf lifecycle = STRBUF_INIT(LIFECYCLE_MAX);
     struct pass pass = {
@@ -169,6 +188,7 @@ void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, cons
         .client = client,
         .timing = timing,
         .report = report,
+        .preview = text,
     };
     const char *region = "";
     struct error error;
@@ -180,10 +200,25 @@ void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, cons
     want(&pass, account, lost ? "" : region, &lifecycle);
     if (lost)
         give_up(&pass, &error);
+    else if (text)
+        preview(&pass);
     else
         run(&pass);
     report->ended_s = timing->wall_s(timing->context);
     memcpy(report->account, reconcile->account, sizeof(report->account));
     memcpy(report->region, pass.wanted.region, strlen(pass.wanted.region) + 1);
     arena_fini(&pass.arena);
+}
+
+void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
+                    const struct timing *timing, struct reconcile_report *report)
+{
+    make_pass(reconcile, client, account, timing, report, NULL);
+}
+
+void reconcile_preview(struct reconcile *reconcile, struct aws_client *client, const char *account,
+                       const struct timing *timing, struct reconcile_report *report,
+                       struct strbuf *plan)
+{
+    make_pass(reconcile, client, account, timing, report, plan);
 }

@@ -23,6 +23,7 @@ struct pass {
     struct aws_client *client;
     const struct timing *timing;
     struct reconcile_report *report;
+    struct strbuf *preview; /* NULL: not wanted */
     struct arena arena;
     struct reconcile_wanted wanted;
     struct reconcile_observed observed;

@@ -48,6 +48,7 @@ struct reconcile_report {
     char **notes;         /* what else an operator should know; owned */
     size_t n_notes;
     unsigned changes;                     /* writes that ECR accepted */
+    unsigned to_write;                    /* of a preview: steps that would write */
     int64_t ended_s;                      /* 0: no pass yet */
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that AWS named, or "" */
     char region[26];                      /* that was used, or "" */
@@ -75,5 +76,11 @@ void reconcile_configure(struct reconcile *reconcile, const struct config *confi
  * holds an older one, which is replaced. */
 void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
                     const struct timing *timing, struct reconcile_report *report);
+
+/* A pass that stops at its plan, which is appended to *plan for a person (reconcile_plan_print()):
+ * it only makes calls that read. The rows say how the upstreams stand now. */
+void reconcile_preview(struct reconcile *reconcile, struct aws_client *client, const char *account,
+                       const struct timing *timing, struct reconcile_report *report,
+                       struct strbuf *plan);
 
 #endif
