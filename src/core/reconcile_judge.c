@@ -161,16 +161,28 @@ static bool may_write(struct judgement *judgement, const struct question *questi
     return !attempt->answered || attempt->age_s >= reconcile_retry_s(attempt->class);
 }
 
-static const struct ecr_rule *find_other_prefix(const struct question *question)
+static bool is_configured(const struct reconcile_wanted *wanted, const char *prefix)
+{
+    for (size_t i = 0; i < wanted->n_upstreams; i++)
+        if (strcmp(wanted->upstreams[i].prefix, prefix) == 0)
+            return true;
+    return false;
+}
+
+/* Somebody else's rule for this upstream would do as well. */
+static void note_other_prefix(struct judgement *judgement, const struct question *question)
 {
     const struct ecr_rules *rules = question->observed->rules;
 
-    for (size_t i = 0; i < rules->n; i++)
+    for (size_t i = 0; i < rules->n && !judgement->note; i++)
         if (rule_has_url(&rules->items[i], question->upstream->url) &&
             strcmp(rules->items[i].upstream_prefix, ECR_ROOT) == 0 &&
-            strcmp(rules->items[i].prefix, ECR_ROOT) != 0)
-            return &rules->items[i];
-    return NULL;
+            strcmp(rules->items[i].prefix, ECR_ROOT) != 0 &&
+            !is_configured(question->wanted, rules->items[i].prefix))
+            judgement->note =
+                TEXT("%s is cached under the prefix \"%s\" too; configure that prefix to "
+                     "use its rule",
+                     question->upstream->registry, rules->items[i].prefix);
 }
 
 /* Whether ECR takes a rule for this upstream only with a credential. */
@@ -184,12 +196,7 @@ static bool needs_credential(const char *url)
 static void judge_missing(struct judgement *judgement, const struct question *question)
 {
     const struct config_upstream *upstream = question->upstream;
-    const struct ecr_rule *other = find_other_prefix(question);
 
-    if (other)
-        judgement->note = TEXT("%s is cached under the prefix \"%s\" too; configure that prefix to "
-                               "use its rule",
-                               upstream->registry, other->prefix);
     if (question->wanted->mode != RECONCILE_MANAGE) {
         conclude(judgement, UPSTREAM_MISSING,
                  TEXT("there is no rule \"%s\", and reconcile.mode is observe", upstream->prefix));
@@ -330,4 +337,6 @@ void judge_upstream(struct judgement *judgement, const struct reconcile_wanted *
         judge_present(judgement, &question);
     else
         judge_missing(judgement, &question);
+    if (question.upstream->enabled && !reason && observed->rules)
+        note_other_prefix(judgement, &question);
 }

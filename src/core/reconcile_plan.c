@@ -123,11 +123,8 @@ static void plan_template(struct making *making)
     const struct ecr_templates *templates = making->observed->templates;
     const struct ecr_template *root = template_find(templates, ECR_ROOT);
 
-    if (!templates) {
-        add_note(making, reconcile_text(making->arena, "creation templates could not be read: %s",
-                                        making->observed->templates_problem));
-        return;
-    }
+    if (!templates)
+        return; /* each time with another request id: no note, but the pass's problem */
     if (root)
         note_root(making, root);
     else if (making->wanted->manage_template && making->wanted->mode == RECONCILE_MANAGE &&

@@ -93,6 +93,21 @@ static void print_upstream(struct strbuf *out, const struct reconcile_plan *plan
         strbuf_add_str(out, "      scanning:   to add; enhanced, on push (costs money)\n");
 }
 
+static void print_notes(struct strbuf *out, const struct reconcile_plan *plan,
+                        const struct reconcile_wanted *wanted,
+                        const struct reconcile_observed *observed)
+{
+    bool unread = observed->templates_problem && wanted->mode != RECONCILE_OFF;
+
+    if (plan->n_notes > 0 || unread)
+        strbuf_add_char(out, '\n');
+    if (unread)
+        strbuf_add_format(out, "Note: creation templates could not be read: %s.\n",
+                          observed->templates_problem);
+    for (size_t i = 0; i < plan->n_notes; i++)
+        strbuf_add_format(out, "Note: %s.\n", plan->notes[i]);
+}
+
 static void print_sum(struct strbuf *out, const struct reconcile_plan *plan)
 {
     size_t create =
@@ -116,7 +131,6 @@ void reconcile_plan_print(struct strbuf *out, const struct reconcile_plan *plan,
     for (size_t i = 0; i < wanted->n_upstreams; i++)
         if (wanted->upstreams[i].enabled)
             print_upstream(out, plan, wanted, observed, i);
-    for (size_t i = 0; i < plan->n_notes; i++)
-        strbuf_add_format(out, "%sNote: %s.\n", i == 0 ? "\n" : "", plan->notes[i]);
+    print_notes(out, plan, wanted, observed);
     print_sum(out, plan);
 }
