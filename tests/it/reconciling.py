@@ -32,7 +32,7 @@ def wait_for(condition, what, seconds=DEADLINE_S):
 class Program:
     """One replica. Its configuration is a mapping; `configure` changes sections of it."""
 
-    def __init__(self, program, folder, pair, aws, config=None, keys=OPERATOR):
+    def __init__(self, program, folder, pair, aws, config=None, keys=OPERATOR, environment=None):
         self.program, self.file, self.lines = program, folder / "config.yaml", []
         self.config = {
             "aws": {"endpoint": dict.fromkeys(("ecr", "sts", "secretsmanager"), aws.url)},
@@ -55,6 +55,7 @@ class Program:
         }
         if len(keys) > 2:
             self.environment["AWS_SESSION_TOKEN"] = keys[2]
+        self.environment.update(environment or {})
         self.start()
 
     def write(self):
