@@ -1,6 +1,8 @@
 """The reconciler of the running program, against the AWS stand-in."""
 
 import concurrent.futures
+import contextlib
+import signal
 
 import pytest
 
@@ -165,19 +167,37 @@ def test_a_fault_of_aws_passes(aws, secrets, serve, fault):
         assert replica.metric('pullthrough_reconcile_passes_total{outcome="failed"}') == 2
 
 
-def test_a_hanging_aws_delays_nothing(aws, secrets, serve):
-    aws.fault("hang", service="ecr", times=None)
+@pytest.mark.parametrize("fault", [
+    {"kind": "hang"}, {"kind": "slow", "seconds": 30}, {"kind": "drip", "bytes": 1, "seconds": 1}],
+    ids=lambda fault: fault["kind"])
+def test_a_pass_that_hangs_delays_nothing(aws, secrets, serve, fault):
+    """Reviews, files, readiness and the end of the program don't wait for it."""
+    aws.fault(**fault, service="ecr", times=None)
     with serve() as replica:
         wait_for(lambda: operations(aws), "the call that hangs")
-        assert replica.review(*IMAGES) == list(IMAGES)
-        # The file is looked at meanwhile.
+        for _ in range(20):
+            assert replica.review(*IMAGES) == list(IMAGES)
         replica.configure(registry={"host": "registry.example"})
-        wait_for(lambda: replica.logged("configuration loaded"), "a reload", 5)
-        assert replica.status()["ruleSet"]["host"] == "registry.example"
+        wait_for(lambda: replica.status()["ruleSet"]["host"] == "registry.example", "a reload")
+        assert replica.get("/readyz") == "ok\n"
+        assert replica.passes() == 0  # it hangs still
         status, seconds = replica.stop()
         assert status == 0
         assert seconds < 8
         replica.start()
+
+
+def test_a_pass_that_hangs_later_delays_nothing(aws, secrets, serve):
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        first, passes = last_call(aws), replica.passes()
+        aws.fault("hang", service="*", times=None)
+        replica.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: operations(aws, since=first), "the call that hangs")
+        for _ in range(20):
+            assert replica.review(*IMAGES) == REWRITTEN
+        assert replica.get("/readyz") == "ok\n"
+        assert replica.passes() == passes
 
 
 def delete_rule(aws, prefix):
@@ -217,27 +237,35 @@ def test_off_asks_nobody(aws, secrets, serve):
         assert operations(aws) == []
 
 
-def test_two_replicas_at_once(aws, secrets, serve):
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        managers = [serve(), serve()]
-        replicas = list(pool.map(lambda each: each.__enter__(), managers))
-        try:
-            for replica in replicas:
-                replica.wait_states(all="ready")
-                assert replica.review(*IMAGES) == REWRITTEN
-                assert replica.status()["reconcile"]["problem"] is None
-                assert not [line for line in replica.lines if line.get("level") == "error"]
-        finally:
-            for manager in managers:
-                manager.__exit__(None, None, None)
-    assert sorted(rules(aws)) == sorted(prefix for prefix, _ in DEFAULTS.values())
-    assert len(aws.state()["templates"].values()) == 1
+@pytest.mark.parametrize("number", [2, 5])
+def test_replicas_at_once(aws, secrets, serve, number):
+    """From an empty account, at the same moment."""
+    managers = [serve() for _ in range(number)]
+    with contextlib.ExitStack() as stack, concurrent.futures.ThreadPoolExecutor() as pool:
+        replicas = list(pool.map(stack.enter_context, managers))
+        for replica in replicas:
+            replica.wait_states(all="ready")
+            assert replica.review(*IMAGES) == REWRITTEN
+            assert replica.status()["reconcile"]["problem"] is None
+            assert not [line for line in replica.lines if line.get("level") in ("error", "warn")]
+    assert {prefix: rule["upstreamRegistryUrl"] for prefix, rule in rules(aws).items()} == {
+        prefix: url for url, (prefix, _) in DEFAULTS.items()}
+    assert list(aws.state()["templates"]) == ["ROOT"]
+    assert sum(call["status"] == 200 for call in
+               aws.calls(operation="CreatePullThroughCacheRule")) == 4
 
 
-def test_killed_in_the_middle_of_a_pass(aws, secrets, program, tmp_path, certs):
-    aws.fault("hang", operation="CreatePullThroughCacheRule", skip=2, applied=True)
+@pytest.mark.parametrize("operation, skip, applied", [
+    ("DescribeRepositoryCreationTemplates", 0, False),
+    ("CreateRepositoryCreationTemplate", 0, True),
+    ("CreatePullThroughCacheRule", 2, True),
+    ("CreatePullThroughCacheRule", 2, False),
+    ("ValidatePullThroughCacheRule", 0, True)])
+def test_killed_in_the_middle_of_a_pass(aws, secrets, program, tmp_path, certs, operation, skip,
+                                        applied):
+    aws.fault("hang", operation=operation, skip=skip, applied=applied)
     replica = Program(program, tmp_path, certs.leaf, aws)
-    wait_for(lambda: operations(aws).count("CreatePullThroughCacheRule") == 3, "the third rule")
+    wait_for(lambda: operations(aws).count(operation) == skip + 1, "the call that hangs")
     replica.kill()
     aws.admin("DELETE", "faults")
     replica.start()
@@ -245,6 +273,23 @@ def test_killed_in_the_middle_of_a_pass(aws, secrets, program, tmp_path, certs):
     assert replica.review(*IMAGES) == REWRITTEN
     assert replica.stop()[0] == 0
     assert sorted(rules(aws)) == sorted(prefix for prefix, _ in DEFAULTS.values())
+    assert list(aws.state()["templates"]) == ["ROOT"]
+
+
+def test_keys_that_expire_are_renewed(aws, secrets, serve):
+    """As with EKS Pod Identity; AWS doesn't take them any more before they say so."""
+    aws.set(containerToken="pod-token")
+    environment = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{aws.url}/v1/credentials",
+                   "AWS_CONTAINER_AUTHORIZATION_TOKEN": "pod-token"}
+    with serve(keys=("", ""), environment=environment) as replica:
+        replica.wait_states(all="ready")
+        assert len(aws.calls(service="container")) == 1
+        first = last_call(aws)
+        aws.expire("sessions")
+        wait_for(lambda: replica.again() or len(aws.calls(service="container")) > 1, "new keys")
+        assert {call["error"] for call in aws.calls(since=first)} <= {None, "ExpiredTokenException"}
+        assert replica.status()["reconcile"]["problem"] is None
+        assert set(replica.states().values()) == {"ready"}
 
 
 def test_a_new_secret_is_given_to_the_rule(aws, secrets, serve):
