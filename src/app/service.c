@@ -18,6 +18,7 @@
 #include "pullthrough/edge/http_server.h"
 #include "pullthrough/edge/log.h"
 #include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/process.h"
 #include "pullthrough/edge/tls.h"
 
 #include <signal.h>
@@ -167,6 +168,15 @@ static void make_parts(struct service *service, const struct config *config, uns
     service->status_page.started_s = clock_wall_s();
 }
 
+/* The certificate's key and AWS's are in it. */
+static void hide_memory(void)
+{
+    struct error error;
+
+    if (process_hide_memory(&error))
+        log_event(LOG_LEVEL_WARN, "a core dump may show keys", LOG_TEXT("problem", error.text));
+}
+
 /* Everything up to running threads. What was made is in *service, also when it fails. */
 static int start(struct service *service, const char *config_path, struct error *error)
 {
@@ -179,6 +189,7 @@ static int start(struct service *service, const char *config_path, struct error 
     if (config_source_load_for_serve(config_path, &config, error))
         return -1;
     set_up_log(config);
+    hide_memory();
     threads = loop_threads(config);
     make_parts(service, config, threads);
     if (make_server(service, config, threads, error))

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import contextlib
+import json
+import pathlib
 import signal
 
 import pytest
@@ -381,3 +383,26 @@ def test_who_requires_no_rule_waits_for_none(aws, serve):
         wait_for(lambda: operations(aws), "the call that hangs")
         assert replica.review(*IMAGES) == REWRITTEN
         assert set(replica.states().values()) == {"unknown"}
+
+
+def test_nothing_secret_is_shown(aws, serve):
+    """An answer to a wrong signature repeats the token that was signed."""
+    aws.secret("ecr-pullthroughcache/ghcr", value={"username": "u", "accessToken": "hush-ghcr"})
+    aws.secret("ecr-pullthroughcache/dockerio", value="hush-docker, and no JSON")
+    key_id, secret, token = aws.session("operator")
+    config = {"reconcile": {"readSecrets": True}, "log": {"level": "debug"}}
+    for keys, state in (((key_id, secret, token), "ready"),
+                        ((key_id, secret[::-1], token), "unknown")):
+        with serve(config, keys=keys) as replica:
+            wait_for(replica.passes, "the first pass")
+            wait_for(lambda: replica.states()["ghcr.io"] == state, state)
+            shown = json.dumps(replica.lines) + replica.get("/status") + replica.get("/metrics")
+            for text in (secret, secret[::-1], token, token[-40:], "hush"):
+                assert text not in shown
+
+
+def test_no_core_dump_is_written(aws, serve):
+    with serve() as replica:
+        limits = pathlib.Path(f"/proc/{replica.process.pid}/limits").read_text("ascii")
+        line, = [each for each in limits.splitlines() if each.startswith("Max core file size")]
+        assert line.split()[4:6] == ["0", "0"]
