@@ -300,8 +300,10 @@ def test_a_new_secret_is_given_to_the_rule(aws, secrets, serve):
         other = aws.secret("ecr-pullthroughcache/other")
         upstreams = [{"registry": "docker.io", "secret": "ecr-pullthroughcache/other"},
                      {"registry": "quay.io"}]
+        passes = replica.passes()
         replica.configure(upstreams=upstreams)
-        wait_for(lambda: rules(aws)["dockercache"]["credentialArn"] == other, "the update")
+        wait_for(lambda: replica.passes() > passes, "a pass")
+        assert rules(aws)["dockercache"]["credentialArn"] == other
         replica.wait_states(all="ready")
         # The same name, made anew: another ARN.
         aws.admin("DELETE", "secrets/ecr-pullthroughcache/other")
