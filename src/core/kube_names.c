@@ -58,6 +58,16 @@ int kube_name_namespace(struct slice text, struct error *error)
                      DNS_LABEL_MAX);
 }
 
+int kube_name_service_account(struct slice text, struct error *error)
+{
+    if (is_dns_subdomain(text))
+        return 0;
+    return error_set(error,
+                     "a service account's name is lower-case letters, digits, dashes and dots, at "
+                     "most %d bytes",
+                     DNS_SUBDOMAIN_MAX);
+}
+
 static bool consists_of_label_letters(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++)

@@ -11,6 +11,7 @@
 #include "pullthrough/core/slice.h"
 
 int kube_name_namespace(struct slice text, struct error *error);
+int kube_name_service_account(struct slice text, struct error *error);
 /* A label's key, "NAME" or "DOMAIN/NAME". */
 int kube_name_label(struct slice text, struct error *error);
 /* A label's value; may be empty. */
