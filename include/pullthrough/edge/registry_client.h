@@ -1,0 +1,37 @@
+/*
+ * One pull's first request at a container registry: a manifest.
+ *
+ * Only https, only the host that is named: a redirect would take the login elsewhere.
+ */
+#ifndef PULLTHROUGH_EDGE_REGISTRY_CLIENT_H
+#define PULLTHROUGH_EDGE_REGISTRY_CLIENT_H
+
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/registry_messages.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/edge/http_client.h"
+
+#include <stdint.h>
+
+struct registry_request {
+    struct slice host;       /* "…dkr.ecr….amazonaws.com", maybe with a port */
+    struct slice repository; /* "dockercache/library/alpine" */
+    struct slice reference;  /* a tag or a digest */
+    struct slice login;      /* what stands behind "Basic " */
+    uint64_t timeout_ms;
+};
+
+struct registry_manifest {
+    char digest[REGISTRY_DIGEST_BYTES];
+    char media_type[128];
+};
+
+enum { REGISTRY_CLIENT_REFUSED = 1, REGISTRY_CLIENT_NO_ANSWER = 2 };
+
+/* GET the manifest and compare it with its digest. 0; REGISTRY_CLIENT_REFUSED with *refusal saying
+ * why; REGISTRY_CLIENT_NO_ANSWER, or -1 where asking again won't help, with the reason in error. */
+int registry_client_manifest(struct http_client *http, const struct registry_request *request,
+                             struct registry_manifest *manifest, struct registry_refusal *refusal,
+                             struct error *error);
+
+#endif

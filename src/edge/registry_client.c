@@ -1,0 +1,66 @@
+#include "pullthrough/edge/registry_client.h"
+
+enum {
+    URL_BYTES = 2048,
+    LOGIN_MAX = 128 * 1024,
+    MANIFEST_MAX = 8 * 1024 * 1024, /* twice what registries take */
+    CONNECT_MS = 10000,
+};
+
+/* Copy a header as far as it is plain text; else nothing. */
+static void copy_header(char *to, size_t bytes, struct slice value)
+{
+    to[0] = '\0';
+    if (value.len >= bytes)
+        return;
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] < 0x20 || value.ptr[i] > 0x7e)
+            return;
+    memcpy(to, value.ptr ? value.ptr : "", value.len);
+    to[value.len] = '\0';
+}
+
+int registry_client_manifest(struct http_client *http, const struct registry_request *request,
+                             struct registry_manifest *manifest, struct registry_refusal *refusal,
+                             struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf url = STRBUF_INIT(URL_BYTES);
+    STRBUF_CLEANUP struct strbuf login = STRBUF_SECRET_INIT(LOGIN_MAX);
+    HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
+    struct http_client_header headers[] = {
+        {"Accept", slice_str(registry_messages_manifests)},
+        {"Authorization", {0}},
+    };
+    int result;
+
+    http_client_answer_init(&answer, MANIFEST_MAX, false);
+    strbuf_add_format(&url, "https://%.*s/v2/%.*s/manifests/%.*s", SLICE_FMT(request->host),
+                      SLICE_FMT(request->repository), SLICE_FMT(request->reference));
+    strbuf_add_format(&login, "Basic %.*s", SLICE_FMT(request->login));
+    if (strbuf_overflowed(&url) || strbuf_overflowed(&login))
+        return error_set(error, "the request for the manifest is too long");
+    headers[1].value = strbuf_slice(&login);
+    result = http_client_send(http,
+                              &(struct http_client_request){
+                                  .method = "GET",
+                                  .url = strbuf_str(&url),
+                                  .headers = headers,
+                                  .n_headers = sizeof(headers) / sizeof(headers[0]),
+                                  .connect_ms = CONNECT_MS,
+                                  .total_ms = request->timeout_ms,
+                              },
+                              &answer, error);
+    if (result != 0)
+        return result < 0 ? result : REGISTRY_CLIENT_NO_ANSWER;
+    if (answer.status != 200) {
+        registry_messages_decode(refusal, answer.status, strbuf_slice(&answer.body));
+        return REGISTRY_CLIENT_REFUSED;
+    }
+    if (registry_messages_digest(manifest->digest, strbuf_slice(&answer.body),
+                                 http_client_answer_header(&answer, "Docker-Content-Digest"),
+                                 error) < 0)
+        return -1;
+    copy_header(manifest->media_type, sizeof(manifest->media_type),
+                http_client_answer_header(&answer, "Content-Type"));
+    return 0;
+}
