@@ -68,7 +68,8 @@ static void print_credential(struct strbuf *out, const struct reconcile_action *
         strbuf_add_format(out, "      credential: %s\n", rule->credential_arn);
 }
 
-static void print_upstream(struct strbuf *out, const struct reconcile_plan *plan,
+/* Returns whether it is left alone though it is not as wanted. */
+static bool print_upstream(struct strbuf *out, const struct reconcile_plan *plan,
                            const struct reconcile_wanted *wanted,
                            const struct reconcile_observed *observed, size_t i)
 {
@@ -91,6 +92,7 @@ static void print_upstream(struct strbuf *out, const struct reconcile_plan *plan
         strbuf_add_str(out, "      validation: to do; ECR logs in to the upstream\n");
     if (find_action(plan, RECONCILE_ADD_SCANNING, i))
         strbuf_add_str(out, "      scanning:   to add; enhanced, on push (costs money)\n");
+    return sign == '!';
 }
 
 static void print_notes(struct strbuf *out, const struct reconcile_plan *plan,
@@ -108,7 +110,7 @@ static void print_notes(struct strbuf *out, const struct reconcile_plan *plan,
         strbuf_add_format(out, "Note: %s.\n", plan->notes[i]);
 }
 
-static void print_sum(struct strbuf *out, const struct reconcile_plan *plan)
+static void print_sum(struct strbuf *out, const struct reconcile_plan *plan, size_t left)
 {
     size_t create =
         count_actions(plan, RECONCILE_CREATE_TEMPLATE) + count_actions(plan, RECONCILE_CREATE_RULE);
@@ -116,21 +118,26 @@ static void print_sum(struct strbuf *out, const struct reconcile_plan *plan)
                     (count_actions(plan, RECONCILE_ADD_SCANNING) > 0 ? 1 : 0);
 
     if (plan->n_actions == 0)
-        strbuf_add_str(out, "\nPlan: nothing to do.\n");
+        strbuf_add_str(out, "\nPlan: nothing to do");
     else
-        strbuf_add_format(out, "\nPlan: %zu to create, %zu to change, %zu to validate.\n", create,
+        strbuf_add_format(out, "\nPlan: %zu to create, %zu to change, %zu to validate", create,
                           change, count_actions(plan, RECONCILE_VALIDATE_RULE));
+    if (left)
+        strbuf_add_format(out, ", %zu left as %s", left, left == 1 ? "it is" : "they are");
+    strbuf_add_str(out, ".\n");
 }
 
 void reconcile_plan_print(struct strbuf *out, const struct reconcile_plan *plan,
                           const struct reconcile_wanted *wanted,
                           const struct reconcile_observed *observed)
 {
+    size_t left = 0;
+
     print_head(out, wanted, observed);
     print_template(out, plan, wanted);
     for (size_t i = 0; i < wanted->n_upstreams; i++)
         if (wanted->upstreams[i].enabled)
-            print_upstream(out, plan, wanted, observed, i);
+            left += print_upstream(out, plan, wanted, observed, i) ? 1 : 0;
     print_notes(out, plan, wanted, observed);
-    print_sum(out, plan);
+    print_sum(out, plan, left);
 }
