@@ -128,7 +128,7 @@ static void plan_template(struct making *making)
     if (root)
         note_root(making, root);
     else if (making->wanted->manage_template && making->wanted->mode == RECONCILE_MANAGE &&
-             needs_root(making))
+             making->observed->rules && needs_root(making)) /* who sees no rules writes nothing */
         add_action(making, RECONCILE_CREATE_TEMPLATE, 0, NULL);
     note_other_templates(making);
 }
