@@ -60,6 +60,11 @@ void reconcile_configure(struct reconcile *reconcile, const struct config *confi
     reconcile->account[0] = '\0';
 }
 
+void reconcile_watch(struct reconcile *reconcile, const struct reconcile_watcher *watcher)
+{
+    reconcile->watcher = watcher ? *watcher : (struct reconcile_watcher){0};
+}
+
 static void want(struct pass *pass, const char *account, const char *region,
                  struct strbuf *lifecycle)
 {
@@ -149,6 +154,12 @@ static void run(struct pass *pass)
     conclude(pass, &plan);
 }
 
+static void show(const struct pass *pass, const struct reconcile_plan *plan)
+{
+    pass->viewer->show(pass->viewer->context,
+                       &(struct reconcile_view){plan, &pass->wanted, &pass->observed});
+}
+
 static void preview(struct pass *pass)
 {
     struct reconcile_plan plan;
@@ -157,7 +168,7 @@ static void preview(struct pass *pass)
     for (size_t i = 0; i < plan.n_actions; i++)
         if (plan.actions[i].verb != RECONCILE_VALIDATE_RULE)
             pass->report->to_write++;
-    reconcile_plan_print(pass->preview, &plan, &pass->wanted, &pass->observed);
+    show(pass, &plan);
     conclude(pass, &plan);
 }
 
@@ -173,13 +184,15 @@ static void give_up(struct pass *pass, const struct error *problem)
         .templates_problem = problem->text,
     };
     make_plan(pass, &plan, true);
+    if (pass->viewer)
+        show(pass, &plan);
     conclude(pass, &plan);
 }
 
-/* `text` NULL: the plan is carried out. */
+/* `viewer` NULL: the plan is carried out. */
 static void make_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
                       const struct timing *timing, struct reconcile_report *report,
-                      struct strbuf *text)
+                      const struct reconcile_viewer *viewer)
 {
     STRBUF_CLEANUP struct strbuf lifecycle = STRBUF_INIT(LIFECYCLE_MAX);
     struct pass pass = {
@@ -188,7 +201,7 @@ static void make_pass(struct reconcile *reconcile, struct aws_client *client, co
         .client = client,
         .timing = timing,
         .report = report,
-        .preview = text,
+        .viewer = viewer,
     };
     const char *region = "";
     struct error error;
@@ -200,7 +213,7 @@ static void make_pass(struct reconcile *reconcile, struct aws_client *client, co
     want(&pass, account, lost ? "" : region, &lifecycle);
     if (lost)
         give_up(&pass, &error);
-    else if (text)
+    else if (viewer)
         preview(&pass);
     else
         run(&pass);
@@ -218,7 +231,7 @@ void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, cons
 
 void reconcile_preview(struct reconcile *reconcile, struct aws_client *client, const char *account,
                        const struct timing *timing, struct reconcile_report *report,
-                       struct strbuf *plan)
+                       const struct reconcile_viewer *viewer)
 {
-    make_pass(reconcile, client, account, timing, report, plan);
+    make_pass(reconcile, client, account, timing, report, viewer);
 }

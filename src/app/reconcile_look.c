@@ -4,6 +4,14 @@
 #include "pullthrough/core/ecr_host.h"
 #include "reconcile_steps.h"
 
+void pass_say(const struct pass *pass, const char *doing, const char *about)
+{
+    const struct reconcile_watcher *watcher = &pass->reconcile->watcher;
+
+    if (watcher->say)
+        watcher->say(watcher->context, doing, about);
+}
+
 uint64_t pass_now_ms(const struct pass *pass)
 {
     return pass->timing->monotonic_ms(pass->timing->context);
@@ -47,6 +55,7 @@ void pass_look(struct pass *pass)
     struct ecr_client client = pass_client(pass);
 
     *observed = (struct reconcile_observed){.account = account};
+    pass_say(pass, "looking at ECR's rules", "");
     if (ecr_client_rules(&client, &pass->rules) == 0) {
         observed->rules = &pass->rules;
     } else {
@@ -55,12 +64,14 @@ void pass_look(struct pass *pass)
         pass_keep_problem(pass, &pass->rules_problem);
     }
     client = pass_client(pass);
+    pass_say(pass, "looking at ECR's creation templates", "");
     if (ecr_client_templates(&client, &pass->templates) == 0) {
         observed->templates = &pass->templates;
     } else {
         pass->templates_problem = pass->error;
         observed->templates_problem = pass->templates_problem.text;
-        pass_keep_problem(pass, &pass->templates_problem);
+        if (observed->rules) /* else there is a graver one */
+            pass_keep_problem(pass, &pass->templates_problem);
     }
     if (observed->templates && ecr_host_is_account(slice_str(pass->templates.registry_id)))
         memcpy(account, pass->templates.registry_id, AWS_KEYS_ACCOUNT_BYTES);
@@ -77,6 +88,7 @@ void pass_find_account(struct pass *pass)
     struct error unwanted;
     const char *named;
 
+    pass_say(pass, "finding out the account", "");
     if (aws_client_account(pass->client, &named, &unwanted) == 0 && *named)
         memcpy(account, named, AWS_KEYS_ACCOUNT_BYTES);
     else if (ecr_client_identity(&client, &identity) == 0)
@@ -92,6 +104,7 @@ void pass_look_at_scanning(struct pass *pass)
     if (!pass->wanted.enhanced_scanning || pass->wanted.mode != RECONCILE_MANAGE ||
         pass->reconcile->scanning_done)
         return;
+    pass_say(pass, "looking at the registry's scanning", "");
     if (ecr_client_scanning(&client, &pass->scanning) == 0) {
         pass->observed.scanning = &pass->scanning;
         return;
@@ -124,10 +137,12 @@ static void look_at_secret(struct pass *pass, size_t upstream)
 {
     const struct ecr_client client = pass_client(pass);
     struct reconcile_memory *memory = &pass->reconcile->memories[upstream];
+    const char *secret = pass->config->upstreams[upstream].secret;
     struct secret_description description;
-    int result = pass_result(
-        pass, ecr_client_secret(&client, pass->config->upstreams[upstream].secret, &description));
+    int result;
 
+    pass_say(pass, "looking at the secret", secret);
+    result = pass_result(pass, ecr_client_secret(&client, secret, &description));
     memory->looked = true;
     if (result == 0) {
         memory->secret = reconcile_secret_of(&description);

@@ -14,6 +14,7 @@ struct reconcile {
     size_t n_memories;
     bool scanning_done;
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that AWS named once */
+    struct reconcile_watcher watcher;
 };
 
 /* One pass under way. */
@@ -23,7 +24,6 @@ struct pass {
     struct aws_client *client;
     const struct timing *timing;
     struct reconcile_report *report;
-    struct strbuf *preview; /* NULL: not wanted */
     struct arena arena;
     struct reconcile_wanted wanted;
     struct reconcile_observed observed;
@@ -34,8 +34,12 @@ struct pass {
     struct error rules_problem, templates_problem;
     struct aws_error failure; /* of the last call, as the next */
     struct error error;
+    const struct reconcile_viewer *viewer; /* NULL: carry the plan out */
     bool written;
 };
+
+/* Tell the watcher, if there is one. */
+void pass_say(const struct pass *pass, const char *doing, const char *about);
 
 uint64_t pass_now_ms(const struct pass *pass);
 

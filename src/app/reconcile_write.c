@@ -35,6 +35,10 @@ static void write_rule(struct pass *pass, const struct reconcile_action *action)
     const struct config_upstream *about = &pass->config->upstreams[action->upstream];
     struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
 
+    pass_say(pass,
+             action->verb == RECONCILE_CREATE_RULE ? "creating the rule"
+                                                   : "updating the credential of the rule",
+             about->prefix);
     if (action->verb == RECONCILE_CREATE_RULE)
         note_write(
             pass, "rule created", about, memory,
@@ -48,6 +52,7 @@ static void write_template(struct pass *pass)
 {
     const struct ecr_client client = pass_client(pass);
 
+    pass_say(pass, "creating the creation template", ECR_ROOT);
     note_write(pass, "creation template created", NULL, NULL,
                ecr_client_create_template(&client, pass->wanted.lifecycle_policy,
                                           pass->wanted.repository_policy));
@@ -60,6 +65,7 @@ static void validate(struct pass *pass, const struct reconcile_action *action)
     const char *prefix = pass->config->upstreams[action->upstream].prefix;
     struct ecr_validation validation;
 
+    pass_say(pass, "trying the credential of the rule", prefix);
     if (pass_result(pass, ecr_client_validate_rule(&client, prefix, &validation)) == 0)
         reconcile_memory_validated(memory, validation.valid, validation.failure,
                                    action->present_arn, pass_now_ms(pass));
@@ -82,6 +88,8 @@ static void write_scanning(struct pass *pass, const struct reconcile_plan *plan)
                              pass->config->upstreams[plan->actions[i].upstream].prefix,
                              &pass->arena, &unwanted) == 0)
             added++;
+    if (added)
+        pass_say(pass, "adding prefixes to the registry's scanning", "");
     if (added && pass_result(pass, ecr_client_put_scanning(&client, &pass->scanning))) {
         pass->report->problem = pass->error;
         return;

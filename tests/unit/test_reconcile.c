@@ -115,12 +115,19 @@ static void test_from_nothing_to_two_calls_a_pass(void **state)
     assert_int_equal(bench->report.changes, 0);
 }
 
+static void print_plan(void *context, const struct reconcile_view *view)
+{
+    reconcile_plan_print(context, view->plan, view->wanted, view->observed);
+}
+
 static void test_a_preview_only_reads(void **state)
 {
     struct bench *bench = *state;
     STRBUF_CLEANUP struct strbuf plan = STRBUF_INIT(64 * 1024);
+    const struct reconcile_viewer viewer = {print_plan, &plan};
 
-    reconcile_preview(bench->reconcile, bench->aws, "", &bench->fake.timing, &bench->report, &plan);
+    reconcile_preview(bench->reconcile, bench->aws, "", &bench->fake.timing, &bench->report,
+                      &viewer);
     assert_non_null(strstr(strbuf_str(&plan), "+ template ROOT"));
     assert_non_null(strstr(strbuf_str(&plan), "+ rule dockercache"));
     assert_int_equal(bench->report.to_write, 5);
@@ -134,7 +141,8 @@ static void test_a_preview_only_reads(void **state)
     pass(bench);
     assert_all(bench, UPSTREAM_READY);
     strbuf_clear(&plan);
-    reconcile_preview(bench->reconcile, bench->aws, "", &bench->fake.timing, &bench->report, &plan);
+    reconcile_preview(bench->reconcile, bench->aws, "", &bench->fake.timing, &bench->report,
+                      &viewer);
     assert_non_null(strstr(strbuf_str(&plan), "Plan: nothing to do."));
     assert_int_equal(bench->report.to_write, 0);
     assert_all(bench, UPSTREAM_READY);

@@ -72,15 +72,35 @@ void reconcile_free(struct reconcile *reconcile);
  * upstream's credential is forgotten; whether it was ready is kept where it is the same. */
 void reconcile_configure(struct reconcile *reconcile, const struct config *config);
 
+/* Who is told what a pass is about to do ("creating the rule", "quaycache"; the second may be "").
+ * Both are borrowed for the call. */
+struct reconcile_watcher {
+    void (*say)(void *context, const char *doing, const char *about);
+    void *context;
+};
+/* The watcher is copied; NULL for none. */
+void reconcile_watch(struct reconcile *reconcile, const struct reconcile_watcher *watcher);
+
 /* One pass. `account` is what the operator says ("" for nothing); the report begins zeroed or
  * holds an older one, which is replaced. */
 void reconcile_pass(struct reconcile *reconcile, struct aws_client *client, const char *account,
                     const struct timing *timing, struct reconcile_report *report);
 
-/* A pass that stops at its plan, which is appended to *plan for a person (reconcile_plan_print()):
- * it only makes calls that read. The rows say how the upstreams stand now. */
+/* What a preview shows; dead when show() returns. */
+struct reconcile_view {
+    const struct reconcile_plan *plan;
+    const struct reconcile_wanted *wanted;
+    const struct reconcile_observed *observed;
+};
+struct reconcile_viewer {
+    void (*show)(void *context, const struct reconcile_view *view);
+    void *context;
+};
+
+/* A pass that stops at its plan and shows it: it only makes calls that read. The rows say how the
+ * upstreams stand now. */
 void reconcile_preview(struct reconcile *reconcile, struct aws_client *client, const char *account,
                        const struct timing *timing, struct reconcile_report *report,
-                       struct strbuf *plan);
+                       const struct reconcile_viewer *viewer);
 
 #endif
