@@ -4,11 +4,10 @@
  */
 #include "pullthrough/app/reconciler.h"
 
+#include "pullthrough/app/aws_access.h"
 #include "pullthrough/app/config_source.h"
-#include "pullthrough/app/version.h"
 #include "pullthrough/core/backoff.h"
 #include "pullthrough/edge/aws_client.h"
-#include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/log.h"
 
 #include <pthread.h>
@@ -20,7 +19,6 @@ enum {
     BACKOFF_MOST_MS = 10 * 60 * 1000,
     BACKOFF_STEPS = 6, /* from here on it is the most anyway */
     BACKOFF_LEAST_MS = 1000,
-    AGENT_MAX = 100,
 };
 
 struct reconciler {
@@ -115,26 +113,12 @@ static void on_attempt(void *context, const struct aws_sender_attempt *attempt)
 
 static void make_client(struct reconciler *reconciler)
 {
-    STRBUF_CLEANUP struct strbuf agent = STRBUF_INIT(AGENT_MAX);
-    const struct config *config = reconciler->in_use;
-    struct aws_client_config wanted = {
-        .wishes = {.region = config->registry.region,
-                   .endpoints = {[AWS_ECR] = config->aws.endpoint.ecr,
-                                 [AWS_STS] = config->aws.endpoint.sts,
-                                 [AWS_SECRETS_MANAGER] = config->aws.endpoint.secretsmanager},
-                   .ca_file = config->aws.ca_file,
-                   .fips = config->aws.fips,
-                   .dual_stack = config->aws.dual_stack},
-        .environment = environment_of_process(),
-        .timing = reconciler->timing,
-        .count = on_attempt,
-        .context = reconciler,
-    };
+    const struct aws_access access = {
+        .timing = reconciler->timing, .count = on_attempt, .context = reconciler};
 
-    strbuf_add_format(&agent, "pullthrough/%s", version_number);
-    wanted.user_agent = strbuf_str(&agent);
     reconciler->client_problem = (struct error){""};
-    if (aws_client_new(&reconciler->client, &wanted, &reconciler->client_problem))
+    if (aws_access_client(&reconciler->client, reconciler->in_use, &access,
+                          &reconciler->client_problem))
         reconciler->client = NULL;
 }
 

@@ -1,0 +1,115 @@
+#include "pullthrough/app/aws_access.h"
+
+#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/version.h"
+#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/process.h"
+
+#include <unistd.h>
+
+enum { AGENT_MAX = 128, ARENA_EXPECTED = 1024 };
+
+static struct aws_wishes wishes_of(const struct config *config)
+{
+    return (struct aws_wishes){
+        .region = config->registry.region,
+        .endpoints = {[AWS_ECR] = config->aws.endpoint.ecr,
+                      [AWS_STS] = config->aws.endpoint.sts,
+                      [AWS_SECRETS_MANAGER] = config->aws.endpoint.secretsmanager},
+        .ca_file = config->aws.ca_file,
+        .fips = config->aws.fips,
+        .dual_stack = config->aws.dual_stack,
+    };
+}
+
+int aws_access_client(struct aws_client **clientp, const struct config *config,
+                      const struct aws_access *access, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf agent = STRBUF_INIT(AGENT_MAX);
+
+    strbuf_add_format(&agent, "pullthrough/%s", version_number);
+    return aws_client_new(clientp,
+                          &(struct aws_client_config){
+                              .wishes = wishes_of(config),
+                              .environment = environment_of_process(),
+                              .timing = access->timing,
+                              .user_agent = strbuf_str(&agent),
+                              .count = access->count,
+                              .context = access->context,
+                          },
+                          error);
+}
+
+int aws_access_http(struct http_client **httpp, const struct config *config,
+                    const struct timing *timing, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf agent = STRBUF_INIT(AGENT_MAX);
+    const struct environment environment = environment_of_process();
+    const struct aws_wishes wishes = wishes_of(config);
+    struct aws_settings settings;
+    int result;
+
+    strbuf_add_format(&agent, "pullthrough/%s", version_number);
+    result = aws_settings_load(&settings, &wishes, &environment, error);
+    if (result == 0)
+        result = http_client_new(httpp,
+                                 &(struct http_client_config){
+                                     .ca_file = settings.ca_file,
+                                     .user_agent = strbuf_str(&agent),
+                                     .stopped = timing->stopped,
+                                     .context = timing->context,
+                                 },
+                                 error);
+    aws_settings_fini(&settings);
+    return result;
+}
+
+int aws_access_for_command(struct aws_client **clientp, const struct config *config,
+                           const struct timing *timing, struct error *error)
+{
+    log_setup(STDERR_FILENO, false);
+    log_set_level(LOG_LEVEL_WARN);
+    if (process_hide_memory(error) < 0)
+        return -1;
+    return aws_access_client(clientp, config, &(struct aws_access){.timing = *timing}, error);
+}
+
+int aws_access_named_account(char account[static AWS_KEYS_ACCOUNT_BYTES],
+                             const struct config *config, struct error *error)
+{
+    struct slice named = slice_str(config->registry.account);
+
+    account[0] = '\0';
+    if (!named.len)
+        named = config_source_environment().account;
+    if (!named.len)
+        return 0;
+    if (!ecr_host_is_account(named))
+        return error_set(error, "AWS_ACCOUNT_ID is no AWS account: 12 digits");
+    memcpy(account, named.ptr, named.len);
+    account[named.len] = '\0';
+    return 0;
+}
+
+int aws_access_own_account(char account[static AWS_KEYS_ACCOUNT_BYTES], struct aws_client *client,
+                           struct error *error)
+{
+    ARENA_CLEANUP struct arena arena = {0};
+    struct sts_identity identity;
+    const char *named;
+
+    if (aws_client_account(client, &named, error) < 0)
+        return -1;
+    if (*named) {
+        memcpy(account, named, AWS_KEYS_ACCOUNT_BYTES);
+        return 0;
+    }
+    arena_init(&arena, ARENA_EXPECTED);
+    if (ecr_client_identity(&(struct ecr_client){.aws = client, .arena = &arena, .error = error},
+                            &identity) != 0)
+        return -1;
+    memcpy(account, identity.account, AWS_KEYS_ACCOUNT_BYTES);
+    return 0;
+}
