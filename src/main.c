@@ -18,6 +18,7 @@ static const struct {
     {"rewrite", "rewrite references or manifests, or explain what would happen", command_rewrite},
     {"review", "answer one AdmissionReview from standard input", command_review},
     {"check-config", "check a configuration and print it whole", command_check_config},
+    {"rules", "list, make or delete ECR's pull-through-cache rules", command_rules},
     {"version", "print version, commit and libraries", command_version},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

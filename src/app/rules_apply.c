@@ -1,0 +1,201 @@
+/*
+ * `pullthrough rules apply`: the plan, or one pass in the foreground.
+ *
+ * It makes what is missing whatever reconcile.mode says: the mode is about what `serve` does
+ * unasked.
+ */
+#include "rules_command.h"
+
+#include "pullthrough/app/commands.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct plan_view {
+    bool json, looked;
+    struct strbuf text; /* the plan as core prints it */
+    struct strbuf *out;
+};
+
+static const char *verb_name(enum reconcile_verb verb)
+{
+    switch (verb) {
+    case RECONCILE_CREATE_TEMPLATE: return "create-template";
+    case RECONCILE_CREATE_RULE: return "create-rule";
+    case RECONCILE_UPDATE_RULE: return "update-rule";
+    case RECONCILE_VALIDATE_RULE: return "validate-rule";
+    case RECONCILE_ADD_SCANNING: return "add-scanning";
+    }
+    return "";
+}
+
+static void add_json_plan(const struct reconcile_view *seen, struct strbuf *out)
+{
+    const struct reconcile_plan *plan = seen->plan;
+    const struct reconcile_wanted *wanted = seen->wanted;
+    const char *account = *seen->observed->account ? seen->observed->account : wanted->account;
+
+    strbuf_add_char(out, '{');
+    rules_add_member(out, true, "account", account);
+    rules_add_member(out, false, "region", wanted->region);
+    strbuf_add_str(out, ",\n  \"actions\": [");
+    for (size_t i = 0; i < plan->n_actions; i++) {
+        const struct reconcile_action *action = &plan->actions[i];
+
+        strbuf_add_str(out, i ? ",\n    {" : "\n    {");
+        rules_add_member(out, true, "action", verb_name(action->verb));
+        rules_add_member(out, false, "prefix",
+                         action->verb == RECONCILE_CREATE_TEMPLATE
+                             ? ECR_ROOT
+                             : wanted->upstreams[action->upstream].prefix);
+        if (action->credential_arn && *action->credential_arn)
+            rules_add_member(out, false, "credentialArn", action->credential_arn);
+        strbuf_add_char(out, '}');
+    }
+    strbuf_add_str(out, "],\n  \"upstreams\": [");
+    for (size_t i = 0; i < wanted->n_upstreams; i++) {
+        strbuf_add_str(out, i ? ",\n    " : "\n    ");
+        rules_add_upstream(out, &wanted->upstreams[i], plan->verdicts[i].state,
+                           plan->verdicts[i].reason);
+        strbuf_add_char(out, '}');
+    }
+    strbuf_add_char(out, ']');
+    rules_add_json_notes(out, plan->notes, plan->n_notes);
+    strbuf_add_str(out, "}\n");
+}
+
+static void show_plan(void *context, const struct reconcile_view *seen)
+{
+    struct plan_view *view = context;
+
+    view->looked = seen->observed->rules != NULL;
+    if (view->json)
+        add_json_plan(seen, view->out);
+    else
+        reconcile_plan_print(&view->text, seen->plan, seen->wanted, seen->observed);
+}
+
+static const char *colour_of(struct slice line)
+{
+    if (line.len < 4 || line.ptr[0] != ' ' || line.ptr[1] != ' ' || line.ptr[3] != ' ')
+        return "";
+    switch (line.ptr[2]) {
+    case '+': return "\033[32m";
+    case '~': return "\033[33m";
+    case '!': return "\033[31m";
+    default: return "";
+    }
+}
+
+/* Line by line, each in the colour of its sign. */
+static void add_plan(struct slice text, struct text_look look, struct strbuf *out)
+{
+    while (text.len) {
+        size_t end = slice_find(text, '\n');
+        const char *colour = look.colour ? colour_of(text) : "";
+
+        strbuf_add_str(out, colour);
+        text_add_printable(out, slice_of(text.ptr, end));
+        strbuf_add_str(out, *colour ? "\033[0m\n" : "\n");
+        text = slice_from(text, end < text.len ? end + 1 : end);
+    }
+}
+
+static int dry_run(struct rules_command *command, struct strbuf *out)
+{
+    RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
+    struct plan_view view = {
+        .json = command->json, .text = STRBUF_INIT(RULES_TEXT_MAX), .out = out};
+    int status = EXIT_FINE;
+
+    rules_look(command, &(struct reconcile_viewer){show_plan, &view}, &report);
+    if (!view.looked) {
+        strbuf_clear(out);
+        status = rules_say_failed(command, &report);
+    } else {
+        add_plan(strbuf_slice(&view.text), text_look_of(STDOUT_FILENO), out);
+        if (report.to_write > 0 || report.outcome != RECONCILE_COMPLETE)
+            status = EXIT_NEGATIVE;
+    }
+    strbuf_fini(&view.text);
+    return status;
+}
+
+/* What is being done, as it is done; looks only if they take long. */
+static void say(void *context, const char *doing, const char *about)
+{
+    progress_begin(context, "%s%s%s", doing, *about ? " " : "", about);
+    if (!slice_starts_with(slice_str(doing), slice_str("looking")))
+        (void)fprintf(stderr, "%s%s%s\n", doing, *about ? " " : "", about);
+}
+
+static void add_table(const struct rules_command *command, const struct reconcile_report *report,
+                      struct strbuf *out)
+{
+    static const char *const headings[] = {"REGISTRY", "PREFIX", "STATE", "REASON"};
+    struct text_table *table = text_table_new(headings, 4);
+
+    for (size_t i = 0; i < report->n_rows; i++) {
+        const struct config_upstream *upstream = &command->config->upstreams[i];
+        enum upstream_state state = report->rows[i].state;
+
+        if (!upstream->enabled)
+            continue;
+        text_table_add(table, slice_str(upstream->registry), TEXT_NO_COLOUR);
+        text_table_add(table, slice_str(upstream->prefix), TEXT_NO_COLOUR);
+        text_table_add(table, slice_str(upstream_state_name(state)), rules_colour(state));
+        text_table_add(table, slice_str(report->rows[i].reason), TEXT_NO_COLOUR);
+    }
+    text_table_print(table, text_look_of(STDOUT_FILENO), out);
+    text_table_free(table);
+    rules_add_notes(out, (const char *const *)report->notes, report->n_notes);
+}
+
+static void add_json(const struct rules_command *command, const struct reconcile_report *report,
+                     struct strbuf *out)
+{
+    strbuf_add_char(out, '{');
+    rules_add_member(out, true, "outcome", reconcile_outcome_name(report->outcome));
+    strbuf_add_format(out, ", \"changes\": %u", report->changes);
+    rules_add_member(out, false, "account", report->account);
+    rules_add_member(out, false, "region", report->region);
+    if (*report->problem.text)
+        rules_add_member(out, false, "problem", report->problem.text);
+    strbuf_add_str(out, ",\n  \"upstreams\": [");
+    for (size_t i = 0; i < report->n_rows; i++) {
+        strbuf_add_str(out, i ? ",\n    " : "\n    ");
+        rules_add_upstream(out, &command->config->upstreams[i], report->rows[i].state,
+                           report->rows[i].reason);
+        strbuf_add_char(out, '}');
+    }
+    strbuf_add_char(out, ']');
+    rules_add_json_notes(out, (const char *const *)report->notes, report->n_notes);
+    strbuf_add_str(out, "}\n");
+}
+
+static int pass(struct rules_command *command, struct strbuf *out)
+{
+    RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
+    struct reconcile *reconcile = reconcile_new();
+
+    reconcile_configure(reconcile, command->config);
+    reconcile_watch(reconcile, &(struct reconcile_watcher){say, &command->progress});
+    reconcile_pass(reconcile, command->client, command->account, &command->timing, &report);
+    progress_end(&command->progress);
+    reconcile_free(reconcile);
+    if (report.outcome == RECONCILE_FAILED && report.changes == 0)
+        return rules_say_failed(command, &report);
+    if (command->json)
+        add_json(command, &report, out);
+    else
+        add_table(command, &report, out);
+    if (!command->json && *report.problem.text)
+        (void)fprintf(stderr, "pullthrough rules: %s\n", report.problem.text);
+    return report.outcome == RECONCILE_COMPLETE ? EXIT_FINE : EXIT_NEGATIVE;
+}
+
+int rules_apply(struct rules_command *command, struct strbuf *out)
+{
+    command->config->reconcile.mode = CONFIG_RECONCILE_MANAGE;
+    return command->dry_run ? dry_run(command, out) : pass(command, out);
+}

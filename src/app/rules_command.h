@@ -1,0 +1,49 @@
+/*
+ * Private to the *rules*.c: what `pullthrough rules list`, `apply` and `delete` have in common.
+ */
+#ifndef PULLTHROUGH_SRC_APP_RULES_COMMAND_H
+#define PULLTHROUGH_SRC_APP_RULES_COMMAND_H
+
+#include "pullthrough/app/progress.h"
+#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/text_table.h"
+#include "pullthrough/core/config.h"
+
+enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
+
+struct rules_command {
+    const char *prefix; /* of delete */
+    bool dry_run, yes, json;
+    struct config *config;
+    char account[AWS_KEYS_ACCOUNT_BYTES]; /* that the operator names, or "" */
+    struct progress progress;
+    struct timing timing;
+    struct aws_client *client;
+};
+
+/* Each returns the exit status; what goes to standard output is appended to `out`. */
+int rules_list(struct rules_command *command, struct strbuf *out);
+int rules_apply(struct rules_command *command, struct strbuf *out);
+int rules_delete(struct rules_command *command, struct strbuf *out);
+
+/* A look at ECR without writing, with `show` told of it; see reconcile_preview(). */
+void rules_look(struct rules_command *command, const struct reconcile_viewer *viewer,
+                struct reconcile_report *report);
+
+/* Say why ECR could not be looked at, on standard error; EXIT_FAILED. */
+int rules_say_failed(struct rules_command *command, const struct reconcile_report *report);
+
+/* What stands under a table: one line a note. */
+void rules_add_notes(struct strbuf *out, const char *const *notes, size_t n);
+
+enum text_colour rules_colour(enum upstream_state state);
+
+/* Append `,"name": "text"` (without the comma if it is the first member). */
+void rules_add_member(struct strbuf *out, bool first, const char *name, const char *text);
+/* Append `,"notes": [...]`. */
+void rules_add_json_notes(struct strbuf *out, const char *const *notes, size_t n);
+/* Append `{"registry": …, "prefix": …, "enabled": …, "state": …, "reason": …` (left open). */
+void rules_add_upstream(struct strbuf *out, const struct config_upstream *upstream,
+                        enum upstream_state state, const char *reason);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * `pullthrough rules list`: what ECR has, beside what is wanted; and what others have there, which
+ * counts against the same quota.
+ */
+#include "rules_command.h"
+
+#include "pullthrough/app/commands.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct list_view {
+    const struct rules_command *command;
+    bool looked;
+    struct strbuf *out;
+};
+
+static const struct ecr_rule *find_rule(const struct ecr_rules *rules, const char *prefix)
+{
+    for (size_t i = 0; i < rules->n; i++)
+        if (strcmp(rules->items[i].prefix, prefix) == 0)
+            return &rules->items[i];
+    return NULL;
+}
+
+/* Whether no upstream of the configuration has this rule's prefix. */
+static bool is_other(const struct reconcile_wanted *wanted, const struct ecr_rule *rule)
+{
+    for (size_t i = 0; i < wanted->n_upstreams; i++)
+        if (strcmp(wanted->upstreams[i].prefix, rule->prefix) == 0)
+            return false;
+    return true;
+}
+
+/* The name within an ARN of Secrets Manager; the whole where it is no such ARN. */
+static struct slice secret_name(const char *arn)
+{
+    const char *at = strstr(arn, ":secret:");
+
+    return slice_str(at ? at + strlen(":secret:") : arn);
+}
+
+static void add_row(struct text_table *table, const char *registry, const char *prefix,
+                    const struct ecr_rule *rule, const char *state, enum text_colour colour,
+                    const char *reason)
+{
+    text_table_add(table, slice_str(registry), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str(prefix), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str(rule ? rule->upstream_url : ""), TEXT_NO_COLOUR);
+    text_table_add(table, rule ? secret_name(rule->credential_arn) : slice_str(""), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str(state), colour);
+    text_table_add(table, slice_str(reason), TEXT_NO_COLOUR);
+}
+
+static const char *other_reason(const struct ecr_rule *rule)
+{
+    return strcmp(rule->prefix, ECR_ROOT) == 0
+               ? "not in the configuration; for all repositories without a rule of their own"
+               : "not in the configuration";
+}
+
+static void add_table(const struct reconcile_view *seen, struct strbuf *out)
+{
+    static const char *const headings[] = {"REGISTRY", "PREFIX", "RULE FOR",
+                                           "SECRET",   "STATE",  "REASON"};
+    const struct reconcile_wanted *wanted = seen->wanted;
+    const struct ecr_rules *rules = seen->observed->rules;
+    struct text_table *table = text_table_new(headings, 6);
+
+    for (size_t i = 0; i < wanted->n_upstreams; i++) {
+        const struct config_upstream *upstream = &wanted->upstreams[i];
+        const struct reconcile_verdict *verdict = &seen->plan->verdicts[i];
+
+        add_row(table, upstream->registry, upstream->prefix, find_rule(rules, upstream->prefix),
+                upstream->enabled ? upstream_state_name(verdict->state) : "off",
+                upstream->enabled ? rules_colour(verdict->state) : TEXT_NO_COLOUR, verdict->reason);
+    }
+    for (size_t i = 0; i < rules->n; i++)
+        if (is_other(wanted, &rules->items[i]))
+            add_row(table, "", rules->items[i].prefix, &rules->items[i], "other", TEXT_NO_COLOUR,
+                    other_reason(&rules->items[i]));
+    text_table_print(table, text_look_of(STDOUT_FILENO), out);
+    text_table_free(table);
+    rules_add_notes(out, seen->plan->notes, seen->plan->n_notes);
+}
+
+static void add_rule(struct strbuf *out, const struct ecr_rule *rule)
+{
+    strbuf_add_char(out, '{');
+    rules_add_member(out, true, "prefix", rule->prefix);
+    rules_add_member(out, false, "url", rule->upstream_url);
+    rules_add_member(out, false, "upstreamPrefix", rule->upstream_prefix);
+    rules_add_member(out, false, "credentialArn", rule->credential_arn);
+    rules_add_member(out, false, "customRoleArn", rule->custom_role_arn);
+    strbuf_add_char(out, '}');
+}
+
+static void add_templates(struct strbuf *out, const struct ecr_templates *templates)
+{
+    strbuf_add_str(out, ",\n  \"templates\": ");
+    strbuf_add_str(out, templates ? "[" : "null");
+    for (size_t i = 0; templates && i < templates->n; i++) {
+        const struct ecr_template *template = &templates->items[i];
+
+        strbuf_add_str(out, i ? ",\n    {" : "\n    {");
+        rules_add_member(out, true, "prefix", template->prefix);
+        rules_add_member(out, false, "tagMutability", template->mutability);
+        rules_add_member(out, false, "encryption", template->encryption);
+        strbuf_add_format(out, ", \"forPullThrough\": %s}",
+                          template->for_pull_through ? "true" : "false");
+    }
+    strbuf_add_str(out, templates ? "]" : "");
+}
+
+static void add_json(const struct reconcile_view *seen, struct strbuf *out)
+{
+    const struct reconcile_wanted *wanted = seen->wanted;
+    const struct ecr_rules *rules = seen->observed->rules;
+    bool first = true;
+
+    strbuf_add_char(out, '{');
+    rules_add_member(out, true, "account",
+                     *seen->observed->account ? seen->observed->account : wanted->account);
+    rules_add_member(out, false, "region", wanted->region);
+    strbuf_add_str(out, ",\n  \"upstreams\": [");
+    for (size_t i = 0; i < wanted->n_upstreams; i++) {
+        const struct ecr_rule *rule = find_rule(rules, wanted->upstreams[i].prefix);
+
+        strbuf_add_str(out, i ? ",\n    " : "\n    ");
+        rules_add_upstream(out, &wanted->upstreams[i], seen->plan->verdicts[i].state,
+                           seen->plan->verdicts[i].reason);
+        strbuf_add_str(out, ", \"rule\": ");
+        if (rule)
+            add_rule(out, rule);
+        else
+            strbuf_add_str(out, "null");
+        strbuf_add_char(out, '}');
+    }
+    strbuf_add_str(out, "],\n  \"others\": [");
+    for (size_t i = 0; i < rules->n; i++) {
+        if (!is_other(wanted, &rules->items[i]))
+            continue;
+        strbuf_add_str(out, first ? "\n    " : ",\n    ");
+        add_rule(out, &rules->items[i]);
+        first = false;
+    }
+    strbuf_add_char(out, ']');
+    add_templates(out, seen->observed->templates);
+    rules_add_json_notes(out, seen->plan->notes, seen->plan->n_notes);
+    strbuf_add_str(out, "}\n");
+}
+
+static void show(void *context, const struct reconcile_view *seen)
+{
+    struct list_view *view = context;
+
+    view->looked = seen->observed->rules != NULL;
+    if (view->looked && view->command->json)
+        add_json(seen, view->out);
+    else if (view->looked)
+        add_table(seen, view->out);
+}
+
+int rules_list(struct rules_command *command, struct strbuf *out)
+{
+    RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
+    struct list_view view = {.command = command, .out = out};
+
+    /* a list is asked for; that `serve` asks nothing is another matter */
+    if (command->config->reconcile.mode == CONFIG_RECONCILE_OFF)
+        command->config->reconcile.mode = CONFIG_RECONCILE_OBSERVE;
+    rules_look(command, &(struct reconcile_viewer){show, &view}, &report);
+    if (!view.looked)
+        return rules_say_failed(command, &report);
+    if (*report.problem.text)
+        (void)fprintf(stderr, "pullthrough rules: %s\n", report.problem.text);
+    return EXIT_FINE;
+}
