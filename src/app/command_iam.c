@@ -1,0 +1,238 @@
+/*
+ * `pullthrough iam`: the policies that a user would otherwise write by trial and error.
+ *
+ * Account and region are the user's own; AWS is asked for them only where neither options nor
+ * configuration nor environment say. Only the overview prints something that is left to fill in,
+ * in capitals.
+ */
+#include "iam_options.h"
+#include "pullthrough/app/aws_access.h"
+#include "pullthrough/app/commands.h"
+#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/progress.h"
+#include "pullthrough/core/aws_partition.h"
+#include "pullthrough/core/ecr_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct found_place {
+    char account[AWS_KEYS_ACCOUNT_BYTES], region[26];
+};
+
+/* Only for what nobody else says. */
+static int ask_aws(struct found_place *found, const struct config *config, struct error *error)
+{
+    AWS_CLIENT_CLEANUP struct aws_client *client = NULL;
+    PROGRESS_CLEANUP struct progress progress = {0};
+    const struct timing timing = progress_timing(&progress);
+    const char *region;
+
+    progress_init(&progress, "iam");
+    if (aws_access_for_command(&client, config, &timing, error) < 0)
+        return -1;
+    progress_begin(&progress, "asking AWS for account and region");
+    if (!*found->region) {
+        if (aws_client_region(client, &region, error) < 0)
+            return error_prefix(error, "the region is not known (use --region)");
+        (void)snprintf(found->region, sizeof(found->region), "%s", region);
+    }
+    if (!*found->account && aws_access_own_account(found->account, client, error) < 0)
+        return error_prefix(error, "the account is not known (use --account)");
+    return 0;
+}
+
+static int find_place(struct found_place *found, const struct config *config, struct error *error)
+{
+    struct slice region = slice_str(config->registry.region);
+
+    if (!region.len)
+        region = config_source_environment().region;
+    if (region.len && !ecr_host_is_region(region))
+        return error_set(error, "AWS_REGION is no AWS region");
+    (void)snprintf(found->region, sizeof(found->region), "%.*s", SLICE_FMT(region));
+    if (aws_access_named_account(found->account, config, error) < 0)
+        return -1;
+    return *found->region && *found->account ? 0 : ask_aws(found, config, error);
+}
+
+static void replace(char **text, const char *by)
+{
+    if (!by)
+        return;
+    free(*text);
+    *text = strdup(by);
+    if (!*text)
+        abort();
+}
+
+struct request {
+    const struct iam_options *options;
+    const struct config *config;
+    const struct iam_place *place;
+};
+
+static const char no_upstream[] = "no upstream is enabled in the configuration";
+
+static bool has_upstream(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_upstreams; i++)
+        if (config->upstreams[i].enabled)
+            return true;
+    return false;
+}
+
+/* Append the one policy. EXIT_FINE; or EXIT_NEGATIVE with the reason why there is none. */
+static int add_policy(const struct request *request, enum iam_which which, struct strbuf *out,
+                      struct error *error)
+{
+    const struct iam_options *options = request->options;
+
+    if (which != IAM_TRUST && !has_upstream(request->config)) {
+        (void)error_set(error, "%s", no_upstream);
+        return EXIT_NEGATIVE;
+    }
+    switch (which) {
+    case IAM_ALL: break;
+    case IAM_WEBHOOK:
+        if (iam_policy_webhook(out, request->config, request->place) == 0)
+            break;
+        (void)error_set(error, "reconcile.mode is off: the program needs no permission");
+        return EXIT_NEGATIVE;
+    case IAM_NODES: iam_policy_nodes(out, request->config, request->place); break;
+    case IAM_VERIFY: iam_policy_verify(out, request->config, request->place); break;
+    case IAM_REGISTRY:
+        iam_policy_registry(out, request->config, request->place, options->principals,
+                            options->n_principals);
+        break;
+    case IAM_TRUST:
+        if (*options->issuer)
+            iam_policy_trust_irsa(out, request->place, options->issuer, &options->subject);
+        else
+            iam_policy_trust_pod_identity(out, &options->subject);
+        break;
+    }
+    return EXIT_FINE;
+}
+
+/* The parts of the overview, and what stands over each. */
+static const struct part {
+    enum iam_which which;
+    bool irsa;
+    const char *member, *command, *says;
+} parts[] = {
+    {IAM_WEBHOOK, false, "webhook", "webhook", "The webhook's role: what the program itself does."},
+    {IAM_TRUST, false, "trustPodIdentity", "trust --pod-identity",
+     "Trust policy of that role, with EKS Pod Identity."},
+    {IAM_TRUST, true, "trustIrsa", "trust --irsa ISSUER",
+     "Trust policy of that role, with the cluster's OpenID Connect provider instead (IRSA)."},
+    {IAM_NODES, false, "nodes", "nodes", "The nodes' role, or whoever pulls."},
+    {IAM_REGISTRY, false, "registry", "registry --principal ARN",
+     "The registry's policy: instead of the nodes' last two permissions."},
+    {IAM_VERIFY, false, "verify", "verify", "Who runs `pullthrough verify`."},
+};
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+/* What only the user knows stands in capitals. */
+static void fill_in(struct iam_options *options, char *role, size_t role_bytes,
+                    const struct iam_place *place)
+{
+    if (!options->n_principals) {
+        (void)snprintf(role, role_bytes, "arn:%s:iam::%s:role/NODE-ROLE", place->partition,
+                       place->account);
+        options->principals[options->n_principals++] = role;
+    }
+    if (!*options->issuer)
+        (void)snprintf(options->issuer, sizeof(options->issuer), "oidc.eks.%s.%s/id/CLUSTER-ID",
+                       place->region, aws_partition_of(slice_str(place->region))->suffix);
+}
+
+static void add_part(const struct request *request, const struct part *part, bool first,
+                     struct strbuf *out)
+{
+    STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
+    struct iam_options options = *request->options;
+    struct request asked = *request;
+    struct error reason;
+    int status;
+
+    if (!part->irsa)
+        options.issuer[0] = '\0';
+    asked.options = &options;
+    status = add_policy(&asked, part->which, &policy, &reason);
+    if (options.json) {
+        strbuf_add_format(out, "%s\"%s\": %s", first ? "{" : ",\n", part->member,
+                          status == EXIT_FINE ? strbuf_str(&policy) : "null");
+        return;
+    }
+    strbuf_add_format(out, "# %s\n# pullthrough iam %s\n%s\n", part->says, part->command,
+                      status == EXIT_FINE ? strbuf_str(&policy) : "");
+    if (status != EXIT_FINE)
+        strbuf_add_format(out, "# None: %s.\n\n", reason.text);
+}
+
+static void add_overview(const struct request *request, struct strbuf *out)
+{
+    struct iam_options options = *request->options;
+    struct request filled = *request;
+    bool open = !options.n_principals || !*options.issuer;
+    char role[128];
+
+    fill_in(&options, role, sizeof(role), request->place);
+    filled.options = &options;
+    if (!options.json)
+        strbuf_add_format(out,
+                          "# Policies for account %s in %s.%s\n"
+                          "# Each one alone, as JSON: by the second line over it.\n\n",
+                          request->place->account, request->place->region,
+                          open ? " What stands in capitals is yours to fill in." : "");
+    for (size_t i = 0; i < PARTS; i++)
+        add_part(&filled, &parts[i], i == 0, out);
+    if (options.json)
+        strbuf_add_str(out, "}\n");
+}
+
+static int answer(const struct iam_options *options, const struct config *config,
+                  struct strbuf *out, struct error *error)
+{
+    struct found_place found = {"", ""};
+    struct iam_place place = {.account = found.account, .region = found.region};
+
+    /* nothing of the account is in it */
+    if ((options->which != IAM_TRUST || !options->pod_identity) &&
+        find_place(&found, config, error) < 0)
+        return EXIT_FAILED;
+    place.partition = aws_partition_of(slice_str(found.region))->name;
+    if (options->which != IAM_ALL)
+        return add_policy(&(struct request){options, config, &place}, options->which, out, error);
+    add_overview(&(struct request){options, config, &place}, out);
+    return EXIT_FINE;
+}
+
+int command_iam(int argc, char **argv)
+{
+    __attribute__((cleanup(iam_options_fini))) struct iam_options options = {0};
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(8 * IAM_POLICY_MAX);
+    CONFIG_CLEANUP struct config *config = NULL;
+    struct error error = {""};
+    int status = iam_options_read(&options, argc, argv);
+
+    if (status != IAM_OPTIONS_GO_ON)
+        return status;
+    status = EXIT_FAILED;
+    if (config_source_load(options.config, &config, &error) == 0) {
+        replace(&config->registry.account, options.account);
+        replace(&config->registry.region, options.region);
+        status = answer(&options, config, &out, &error);
+    }
+    if (status != EXIT_FINE) {
+        (void)fprintf(stderr, "pullthrough iam: %s\n", error.text);
+        return status;
+    }
+    if (strbuf_overflowed(&out) || fwrite(strbuf_str(&out), 1, out.len, stdout) != out.len ||
+        fflush(stdout) != 0) {
+        (void)fputs("pullthrough iam: can't write all of the output\n", stderr);
+        return EXIT_FAILED;
+    }
+    return EXIT_FINE;
+}
