@@ -19,6 +19,7 @@ static const struct {
     {"review", "answer one AdmissionReview from standard input", command_review},
     {"check-config", "check a configuration and print it whole", command_check_config},
     {"rules", "list, make or delete ECR's pull-through-cache rules", command_rules},
+    {"verify", "try the way of one image through the cache", command_verify},
     {"iam", "print the IAM policies that it takes", command_iam},
     {"version", "print version, commit and libraries", command_version},
 };

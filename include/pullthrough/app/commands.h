@@ -16,6 +16,7 @@ int command_iam(int argc, char **argv);
 int command_rules(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_review(int argc, char **argv);
+int command_verify(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

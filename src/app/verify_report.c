@@ -1,0 +1,112 @@
+/*
+ * A line a step, written when the step is done: the next one may take a minute.
+ */
+#include "verify_report.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 16 * 1024, DOCUMENT_MAX = 256 * 1024 };
+
+static const char *const step_names[VERIFY_STEP_COUNT] = {
+    [VERIFY_CREDENTIALS] = "credentials",
+    [VERIFY_IMAGE] = "image",
+    [VERIFY_RULE] = "rule",
+    [VERIFY_SECRET] = "secret",
+    [VERIFY_VALIDATION] = "validation",
+    [VERIFY_TOKEN] = "token",
+    [VERIFY_PULL] = "pull",
+    [VERIFY_REPOSITORY] = "repository",
+    [VERIFY_CACHED] = "cached",
+};
+
+void verify_report_init(struct verify_report *report, bool json)
+{
+    *report = (struct verify_report){
+        .json = json,
+        .look = text_look_of(STDOUT_FILENO),
+        .steps = STRBUF_INIT(DOCUMENT_MAX),
+    };
+}
+
+void verify_report_fini(struct verify_report *report)
+{
+    strbuf_fini(&report->steps);
+}
+
+static void write_out(struct verify_report *report, const struct strbuf *text)
+{
+    if (strbuf_overflowed(text) || fwrite(strbuf_str(text), 1, text->len, stdout) != text->len ||
+        fflush(stdout) != 0)
+        report->unwritten = true;
+}
+
+static void add_line(const struct verify_report *report, enum verify_step step,
+                     enum verify_result result, const char *detail, const char *advice,
+                     struct strbuf *out)
+{
+    static const char *const signs[] = {
+        [VERIFY_SKIPPED] = "-", [VERIFY_OK] = "\u2713", [VERIFY_FAILED] = "\u2717"};
+    static const char *const colours[] = {
+        [VERIFY_SKIPPED] = "", [VERIFY_OK] = "\033[32m", [VERIFY_FAILED] = "\033[31m"};
+    bool coloured = report->look.colour && result != VERIFY_SKIPPED;
+
+    strbuf_add_format(out, "%s%s%s %-13s", coloured ? colours[result] : "", signs[result],
+                      coloured ? "\033[0m" : "", step_names[step]);
+    text_add_printable(out, slice_str(detail));
+    strbuf_add_char(out, '\n');
+    if (advice && *advice) {
+        strbuf_add_format(out, "%-15s", "");
+        text_add_printable(out, slice_str(advice));
+        strbuf_add_char(out, '\n');
+    }
+}
+
+static void add_object(enum verify_step step, enum verify_result result, const char *detail,
+                       const char *advice, struct strbuf *out)
+{
+    static const char *const words[] = {
+        [VERIFY_SKIPPED] = "skipped", [VERIFY_OK] = "ok", [VERIFY_FAILED] = "failed"};
+
+    strbuf_add_format(out, "%s\n    {\"step\": \"%s\", \"result\": \"%s\", \"detail\": ",
+                      out->len ? "," : "", step_names[step], words[result]);
+    strbuf_add_json(out, slice_str(detail));
+    if (advice && *advice) {
+        strbuf_add_str(out, ", \"advice\": ");
+        strbuf_add_json(out, slice_str(advice));
+    }
+    strbuf_add_char(out, '}');
+}
+
+void verify_report_step(struct verify_report *report, enum verify_step step,
+                        enum verify_result result, const char *detail, const char *advice)
+{
+    STRBUF_CLEANUP struct strbuf line = STRBUF_INIT(LINE_MAX_BYTES);
+
+    report->done[step] = true;
+    report->failed |= result == VERIFY_FAILED;
+    if (report->json) {
+        add_object(step, result, detail, advice, &report->steps);
+        return;
+    }
+    add_line(report, step, result, detail, advice, &line);
+    write_out(report, &line);
+}
+
+void verify_report_end(struct verify_report *report, const char *image, const char *rewritten)
+{
+    STRBUF_CLEANUP struct strbuf document = STRBUF_INIT(DOCUMENT_MAX);
+
+    for (int step = 0; step < VERIFY_STEP_COUNT; step++)
+        if (!report->done[step])
+            verify_report_step(report, (enum verify_step)step, VERIFY_SKIPPED, "not tried", NULL);
+    if (!report->json)
+        return;
+    strbuf_add_str(&document, "{\n  \"image\": ");
+    strbuf_add_json(&document, slice_str(image));
+    strbuf_add_str(&document, ",\n  \"rewritten\": ");
+    strbuf_add_json(&document, slice_str(rewritten));
+    strbuf_add_format(&document, ",\n  \"ok\": %s,\n  \"steps\": [%s\n  ]\n}\n",
+                      report->failed ? "false" : "true", strbuf_str(&report->steps));
+    write_out(report, &document);
+}
