@@ -10,6 +10,7 @@
 #include "pullthrough/core/ecr_rules.h"
 #include "pullthrough/core/ecr_scanning.h"
 #include "pullthrough/core/ecr_templates.h"
+#include "pullthrough/core/registry_messages.h"
 #include "pullthrough/core/secrets_messages.h"
 #include "pullthrough/core/sts_messages.h"
 #include "pullthrough/core/timestamp.h"
@@ -134,6 +135,24 @@ static int read_error(struct slice body, struct error *error)
     return aws_error_describe(&failure, "CreatePullThroughCacheRule", error);
 }
 
+/* What a registry, or somebody in its place, answers to a pull: of any status. */
+static int read_registry(struct slice body, struct error *error)
+{
+    char digest[REGISTRY_DIGEST_BYTES];
+    struct registry_refusal refusal;
+
+    for (int status = 200; status < 600; status += 101) {
+        registry_messages_decode(&refusal, status, body);
+        check_printable(refusal.code);
+        check_printable(refusal.message);
+        FUZZ_ASSERT(*registry_messages_advice(&refusal, false));
+    }
+    if (registry_messages_digest(digest, body, slice_str(""), error) < 0)
+        return -1;
+    FUZZ_ASSERT(strlen(digest) == REGISTRY_DIGEST_BYTES - 1);
+    return registry_messages_digest(digest, body, slice_str(digest), error);
+}
+
 /* Texts that stand in headers and in variables. */
 static int read_line(struct slice text, struct error *error)
 {
@@ -164,6 +183,7 @@ static int read_as(uint8_t reader, struct slice body, struct arena *arena, struc
     case 'm': return read_secrets(body, arena, error);
     case 'x': return read_sts(body, error);
     case 'c': return read_credentials(body, error);
+    case 'g': return read_registry(body, error);
     case 'l': return read_line(body, error);
     default: return read_error(body, error);
     }
