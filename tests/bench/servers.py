@@ -2,6 +2,8 @@
 and what Linux says of it (ports, processor time, resident memory)."""
 
 import dataclasses
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -13,7 +15,7 @@ import typing
 CONFIG = """
 registry: {{account: "111122223333", region: us-west-2}}
 rewrite: {{requireRule: false}}
-reconcile: {{mode: "off"}}
+{reconcile}
 listen: {{webhook: "{webhook}:0", status: "{status}:0"}}
 tls: {{mode: files, certFile: {cert}, keyFile: {key}}}
 server: {{threads: {threads}, drain: 0s}}
@@ -47,10 +49,55 @@ class Certificate:
         )
 
 
-def serve(build, certificate, folder, threads, level="warn"):
-    """`pullthrough serve`, without AWS and with every default rule taken as ready."""
-    config = folder / f"config-{threads}-{level}.yaml"
+STANDIN = pathlib.Path(__file__).parent.parent / "fakes" / "aws"
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIASTANDINOPERATOR2",
+    "AWS_SECRET_ACCESS_KEY": "standin/operator+not+a+real+secret+0000=",
+}
+
+
+class HangingAws:
+    """The AWS stand-in, which takes every call and answers none. Use as a context."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", "-B", STANDIN], stdout=subprocess.PIPE, text=True
+        )
+        self.port = json.loads(self.process.stdout.readline())["port"]
+        self.admin("POST", "faults", {"kind": "hang", "service": "*", "times": None})
+
+    def admin(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, f"/_standin/{path}", body and json.dumps(body))
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        if response.status >= 300:
+            raise RuntimeError(text.decode())
+        return json.loads(text)
+
+    def wait_for_a_call(self):
+        if not self.admin("GET", "calls?service=ecr&count=1&wait=60")["calls"]:
+            raise RuntimeError("the reconciler asks nothing")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.stdout.close()
+        self.process.wait(60)
+
+
+def serve(build, certificate, folder, threads, level="warn", aws=None):
+    """`pullthrough serve` with every default rule taken as ready; without AWS, or with one whose
+    rules it tries to make."""
+    config = folder / f"config-{threads}-{level}-{aws and aws.port}.yaml"
+    reconcile = 'reconcile: {mode: "off"}'
+    if aws:
+        reconcile = f"aws: {{endpoint: {{ecr: 'http://127.0.0.1:{aws.port}'}}}}"
     text = CONFIG.format(
+        reconcile=reconcile,
         webhook=WEBHOOK,
         status=STATUS,
         cert=certificate.cert,
@@ -89,6 +136,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env=os.environ | KEYS,
                 preexec_fn=(lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None,
             )
         self.log = pathlib.Path(log)
@@ -138,6 +186,11 @@ class Server:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1])
         raise RuntimeError("no VmRSS")
+
+    def libraries(self):
+        """How many shared objects are mapped."""
+        maps = (self.proc / "maps").read_text()
+        return len(set(re.findall(r"(/\S+\.so[.\d]*)$", maps, re.M)))
 
     def stop(self, seconds=60):
         if self.process.poll() is None:
