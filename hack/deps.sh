@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Install the Debian 12 packages that a purpose needs: hack/deps.sh [build|demo|test|all].
+# Install the Debian 12 packages that a purpose needs: hack/deps.sh [build|demo|image|test|all].
 #
 # Looks first and does nothing when all is there. Needs root (or sudo) otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage="usage: hack/deps.sh [build|demo|test|all]
+usage="usage: hack/deps.sh [build|demo|image|test|all]
   build  compile the program
   demo   build, and what hack/demo.sh calls
-  test   demo, and what hack/test.sh calls
+  image  what hack/image.sh calls where there is no docker and no podman
+  test   demo, image, and what hack/test.sh calls
   all    test, and what hack/bench.sh calls (the default)"
 
-# Package and reason. A later purpose includes the earlier ones.
+# Package and reason. A later purpose includes the earlier ones, but image, which stands alone.
 packages_build='
 gcc                   the compiler
 libc6-dev             its C library
@@ -31,6 +32,18 @@ packages_demo='
 curl                  posts the reviews
 openssl               makes the certificates
 python3               shows what the answers say
+'
+packages_image='
+buildah               builds the image
+golang-github-containers-common  the seccomp profile of container engines
+mmdebstrap            makes a Debian 12 to build in, where none can be pulled
+python3               writes the archive
+skopeo                reads the archive
+runc                  runs the image
+qemu-user-static      runs that of another architecture
+openssl               makes certificates for it
+python3-jsonpatch     reads its answers
+python3-yaml          writes its configuration
 '
 packages_test='
 libcmocka-dev         unit tests
@@ -66,10 +79,11 @@ packages_for() {
     case $1 in
     build) printf '%s' "$packages_build" ;;
     demo) printf '%s' "$packages_build$packages_demo" ;;
-    test) printf '%s' "$packages_build$packages_demo$packages_test" ;;
-    all) printf '%s' "$packages_build$packages_demo$packages_test$packages_all" ;;
+    image) printf '%s' "$packages_image" ;;
+    test) printf '%s' "$packages_build$packages_demo$packages_image$packages_test" ;;
+    all) printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_all" ;;
     *) return 1 ;;
-    esac | awk 'NF {print $1}'
+    esac | awk 'NF && !seen[$1]++ {print $1}'
 }
 
 # Those of the arguments that aren't installed, one a line.
@@ -155,7 +169,7 @@ Package: *
 Pin: release n=trixie
 Pin-Priority: -10
 
-Package: libyyjson*
+Package: libyyjson*:any
 Pin: release n=trixie
 Pin-Priority: 500
 PIN
