@@ -184,6 +184,24 @@ if stage_has "instructions a review" valgrind openssl; then
     fi
 fi
 
+# The image, and the program run from it. Another architecture's runs under qemu-user.
+image_title="image: build"
+if ! unshare --mount true 2>/dev/null; then
+    printf 'skipped: %s, because that takes root, and the right to mount\n' "$image_title"
+    if [ "${CI:-}" = true ]; then
+        failed=$((failed + 1))
+        row FAILED 0 "" "$image_title"
+    fi
+elif run "$image_title" hack/image.sh --arch amd64 --arch arm64 --again; then
+    sed -n '/^  archive/,$p' "$stage_log"
+    if pytest_is_here "image: the program from it"; then
+        mkdir -p build/image
+        run_tests "image: the program from it" build/image/pytest.xml pytests image tests/image || true
+    fi
+else
+    not_run "image: the program from it"
+fi
+
 printf '\n%-8s %7s  %11s  %s\n' result time tests stage
 printf '%s\n' "${rows[@]}"
 printf 'all in %d s\n\n' $((SECONDS - start))
