@@ -1,0 +1,138 @@
+{{- define "pullthrough.name" -}}
+{{ .Values.nameOverride | default .Chart.Name | replace "." "-" | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Names of Services: no dots, and room for a suffix. */}}
+{{- define "pullthrough.fullname" -}}
+{{- $name := include "pullthrough.name" . -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{ .Values.fullnameOverride | default $full | replace "." "-" | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Of what has no namespace. Neither part has a dot, so no two releases share one. */}}
+{{- define "pullthrough.clusterName" -}}
+{{ include "pullthrough.fullname" . }}.{{ .Release.Namespace }}
+{{- end }}
+
+{{- define "pullthrough.secretName" -}}
+{{- if eq .Values.tls.mode "self" -}}
+{{ include "pullthrough.fullname" . }}-certificates
+{{- else if .Values.tls.files.certManager.enabled -}}
+{{ include "pullthrough.fullname" . }}-tls
+{{- else -}}
+{{ .Values.tls.files.secretName }}
+{{- end }}
+{{- end }}
+
+{{- define "pullthrough.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "pullthrough.fullname" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "pullthrough.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "pullthrough.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "pullthrough.labels" -}}
+{{ include "pullthrough.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "pullthrough.image" -}}
+{{- $image := .Values.image -}}
+{{- if not $image.repository }}
+{{- fail "image.repository: say where your image is (hack/image.sh builds one): --set image.repository=REGISTRY/pullthrough" }}
+{{- end -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/* Numbers come out of values files as floats, and 1000000 would be written 1e+06. */}}
+{{- define "pullthrough.wholeNumbers" -}}
+{{- $map := . }}
+{{- range $key, $value := $map }}
+{{- if kindIs "map" $value }}
+{{- include "pullthrough.wholeNumbers" $value }}
+{{- else if kindIs "float64" $value }}
+{{- $_ := set $map $key (int64 $value) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* config.yaml: the user's, with what YAML does to account numbers and to `off` undone, and with
+what the chart knows better. */}}
+{{- define "pullthrough.config" -}}
+{{- $config := deepCopy .Values.config }}
+{{- include "pullthrough.wholeNumbers" $config }}
+{{- with $config.registry }}
+{{- if hasKey . "account" }}
+{{- $_ := set . "account" (toString (.account | default "")) }}
+{{- end }}
+{{- end }}
+{{- with $config.reconcile }}
+{{- if and (kindIs "bool" .mode) (not .mode) }}
+{{- $_ := set . "mode" "off" }}
+{{- end }}
+{{- end }}
+{{- $_ := set $config "listen" (dict "webhook" (printf "[::]:%d" (int .Values.webhook.port)) "status" (printf "[::]:%d" (int .Values.status.port))) }}
+{{- $tls := dict "mode" .Values.tls.mode }}
+{{- if eq .Values.tls.mode "self" }}
+{{- $_ := set $tls "secretName" (include "pullthrough.secretName" .) }}
+{{- $_ := set $tls "serviceName" (include "pullthrough.fullname" .) }}
+{{- $_ := set $tls "webhookName" (include "pullthrough.clusterName" .) }}
+{{- else }}
+{{- $_ := set $tls "certFile" "/etc/pullthrough-tls/tls.crt" }}
+{{- $_ := set $tls "keyFile" "/etc/pullthrough-tls/tls.key" }}
+{{- end }}
+{{- with .Values.tls.clientCAFile }}
+{{- $_ := set $tls "clientCAFile" . }}
+{{- end }}
+{{- $_ := set $config "tls" $tls }}
+{{- toYaml $config }}
+{{- end }}
+
+{{/* What the program reads only when it starts (docs/configuration.md, "Needs a restart"). */}}
+{{- define "pullthrough.restartKeys" -}}
+{{- dict "server" (.Values.config.server | default dict) "format" ((.Values.config.log | default dict).format | default "") "ports" (list .Values.webhook.port .Values.status.port) | toJson }}
+{{- end }}
+
+{{/* Milliseconds of a duration as the program writes it, "1m30s". */}}
+{{- define "pullthrough.milliseconds" -}}
+{{- $sum := 0 }}
+{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" . -1 }}
+{{- $unit := regexFind "[a-z]+" . }}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | int64) (get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000) $unit)) }}
+{{- end }}
+{{- $sum }}
+{{- end }}
+
+{{/* What must not be, said in words. */}}
+{{- define "pullthrough.checks" -}}
+{{- $files := .Values.tls.files }}
+{{- if and (eq .Values.tls.mode "files") (eq (empty $files.secretName) (not $files.certManager.enabled)) }}
+{{- fail "tls.mode is files: give one of tls.files.secretName and tls.files.certManager.enabled" }}
+{{- end }}
+{{- if and (eq .Values.tls.mode "self") (or $files.secretName $files.caBundle $files.certManager.enabled) }}
+{{- fail "tls.mode is self: tls.files has no meaning with it" }}
+{{- end }}
+{{- if eq (int .Values.webhook.port) (int .Values.status.port) }}
+{{- fail "webhook.port and status.port must differ" }}
+{{- end }}
+{{- $drain := toString ((.Values.config.server | default dict).drain | default "15s") }}
+{{- $grace := int .Values.terminationGracePeriodSeconds }}
+{{- if gt (include "pullthrough.milliseconds" $drain | int) (mul 1000 (sub $grace 5) | int) }}
+{{- fail (printf "terminationGracePeriodSeconds: %d leaves config.server.drain, %s, no 5 s of room" $grace $drain) }}
+{{- end }}
+{{- end }}
