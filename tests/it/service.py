@@ -448,6 +448,13 @@ class Services:
         self._started.append(Service(self.program, config, trusted, stdin, **environ))
         return self._started[-1].wait_listening()
 
+    def forget(self, service):
+        """One that was killed: how it ended says nothing."""
+        self._started.remove(service)
+        service._reader.join(DEADLINE_S)
+        service.process.stdout.close()
+        service.process.stderr.close()
+
     def end(self):
         """End what runs; one that ended badly is told once all have ended."""
         problems = []

@@ -1,0 +1,250 @@
+"""The chart without a cluster: what it renders, what it refuses, and that it agrees with the
+program, the documents and itself."""
+
+import json
+import re
+import subprocess
+
+import pytest
+import tools
+import yaml
+from helm import CHART, IMAGE, Failed, Helm
+from http_peer import ROOT
+from service import HOST, run
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+MODES = sorted((CHART / "ci").glob("*-values.yaml"))
+MODES += sorted((ROOT / "deploy" / "examples").glob("values-*.yaml"))
+by_mode = pytest.mark.parametrize(
+    "mode", MODES, ids=lambda path: path.name.removesuffix("-values.yaml")
+)
+
+
+@pytest.fixture(scope="module", params=[3, 4])
+def helm(request, tmp_path_factory):
+    return Helm(request.param, "/nonexistent", tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="module")
+def helm3(tmp_path_factory):
+    return Helm(3, "/nonexistent", tmp_path_factory.mktemp("helm"))
+
+
+def render(helm, **values):
+    return helm.template("pullthrough", "here", {"image": {"repository": IMAGE}, **values})
+
+
+def config_of(objects):
+    (config_map,) = (
+        o for o in objects if o["kind"] == "ConfigMap" and "config.yaml" in o["data"]
+    )
+    return config_map["data"]["config.yaml"]
+
+
+def rendered_mode(helm, mode):
+    return helm.template("pullthrough", "here", {}, "--values", mode)
+
+
+@by_mode
+def test_lint(helm, mode):
+    assert "1 chart(s) linted, 0 chart(s) failed" in helm.run(
+        "lint", "--strict", CHART, "--values", mode
+    )
+
+
+def by_name(objects):
+    return {(o["kind"], o["metadata"]["name"]): o for o in objects}
+
+
+@by_mode
+def test_both_helms_render_the_same(helm3, tmp_path, mode):
+    helm4 = Helm(4, "/nonexistent", tmp_path)
+    assert by_name(rendered_mode(helm3, mode)) == by_name(rendered_mode(helm4, mode))
+
+
+@by_mode
+def test_nothing_is_null_or_empty(helm3, mode):
+    """An optional value that isn't given renders nothing, rather than `annotations: null`."""
+
+    def look(node, where):
+        assert node is not None, where
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, child in pairs:
+            if isinstance(child, (dict, list)):
+                look(child, f"{where}.{key}")
+            else:
+                assert child is not None, f"{where}.{key}"
+
+    for obj in rendered_mode(helm3, mode):
+        look(obj, obj["kind"])
+
+
+@by_mode
+def test_program_takes_the_configuration(helm, mode, program, tmp_path):
+    path = tmp_path / "config.yaml"
+    text = config_of(rendered_mode(helm, mode))
+    path.write_text(text)
+    done = run(program, "check-config", path)
+    assert done.returncode == 0, f"{done.stderr.decode()}\n{text}"
+    assert not done.stderr, done.stderr.decode()
+
+
+def test_numbers_and_words_that_yaml_spoils(helm, program, tmp_path):
+    """An account without quotes, 1e+06, a bare off: what the files of ci/ have."""
+    (mode,) = (path for path in MODES if path.name == "files-values.yaml")
+    path = tmp_path / "config.yaml"
+    path.write_text(config_of(rendered_mode(helm, mode)))
+    printed = yaml.safe_load(run(program, "check-config", path).stdout)
+    assert printed["registry"]["account"] == "111122223333"
+    assert printed["reconcile"]["mode"] == "off"
+    assert printed["server"]["maxConnections"] == 1000000
+    assert printed["server"]["maxBody"] == "8MiB"
+    done = run(program, "rewrite", "--config", path, "nginx:1.27")
+    assert done.stdout.decode().strip() == f"{HOST}/hub/library/nginx:1.27"
+
+
+def keys_of(node, where=""):
+    """{dotted key} of mappings; what a list holds is `key[]`."""
+    found = set()
+    if isinstance(node, dict):
+        for key, child in node.items():
+            found |= {f"{where}.{key}".lstrip(".")} | keys_of(child, f"{where}.{key}")
+    elif isinstance(node, list):
+        for child in node:
+            found |= keys_of(child, f"{where}[]")
+    return found
+
+
+def keys_of_schema(schema, where=""):
+    found = set()
+    if "$ref" in schema:
+        schema = SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]]
+    for key, child in schema.get("properties", {}).items():
+        found |= {f"{where}.{key}".lstrip(".")} | keys_of_schema(child, f"{where}.{key}")
+    if isinstance(schema.get("items"), dict):
+        found |= keys_of_schema(schema["items"], f"{where}[]")
+    return found
+
+
+def test_schema_knows_the_configuration_of_the_program(program):
+    """Key by key, so that neither can get one that the other doesn't have."""
+    of_program = keys_of(yaml.safe_load(run(program, "check-config").stdout))
+    of_program -= {k for k in of_program if k.split(".")[0] in ("listen", "tls")}
+    assert keys_of_schema(SCHEMA["properties"]["config"]) == of_program
+
+
+def test_schema_and_values_have_the_same_keys():
+    of_values = keys_of({k: v for k, v in VALUES.items() if k != "config"})
+    of_schema = {k for k in keys_of_schema(SCHEMA) if not k.startswith("config.")} - {"global"}
+    free = ("resources.", "podSecurityContext.", "securityContext.", "dashboard.labels.")
+    open_ended = {k for k in of_values if k.startswith(free)}
+    assert of_values - open_ended - of_schema == set()
+    inner = ("resources.", "[]", "issuerRef.", "config")
+    missing = {k for k in of_schema - of_values if not any(word in k for word in inner)}
+    assert missing == set()
+
+
+def test_every_value_is_used():
+    templates = "".join(path.read_text() for path in (CHART / "templates").iterdir())
+    used = set(re.findall(r"\.[a-zA-Z][a-zA-Z0-9]*", templates))
+    free = ("resources", "podSecurityContext.", "securityContext.", "dashboard.labels")
+    for key in keys_of(VALUES):
+        if not key.startswith(free):
+            assert f".{key.rpartition('.')[2]}" in used, key
+
+
+REFUSED = {
+    "no image": ({"image": {"repository": ""}}, "image.repository: say where your image is"),
+    "unknown key": ({"replica": 3}, "replica"),
+    "unknown key below": ({"webhook": {"timeout": 3}}, "timeout"),
+    "unknown key of the program": ({"config": {"registry": {"acount": "1"}}}, "acount"),
+    "what the chart writes": ({"config": {"listen": {"webhook": ":1"}}}, "listen"),
+    "and this": ({"config": {"tls": {"mode": "self"}}}, "tls"),
+    "account": ({"config": {"registry": {"account": "1234"}}}, "account"),
+    "mode": ({"tls": {"mode": "magic"}}, "mode"),
+    "policy": ({"webhook": {"failurePolicy": "Maybe"}}, "failurePolicy"),
+    "timeout": ({"webhook": {"timeoutSeconds": 31}}, "timeoutSeconds"),
+    "no pods": ({"replicas": 0}, "replicas"),
+    "role": ({"aws": {"roleArn": "pullthrough"}}, "roleArn"),
+    "files of nobody": ({"tls": {"mode": "files"}}, "give one of tls.files.secretName"),
+    "files of two": (
+        {"tls": {"mode": "files", "files": {"secretName": "a", "certManager": {"enabled": True}}}},
+        "give one of tls.files.secretName",
+    ),
+    "files and self": ({"tls": {"files": {"secretName": "a"}}}, "has no meaning"),
+    "one port": ({"status": {"port": 8443}}, "must differ"),
+    "drain": ({"config": {"server": {"drain": "1m"}}}, "leaves config.server.drain, 1m, no 5 s"),
+    "drain, summed": ({"config": {"server": {"drain": "20s6000ms"}}}, "no 5 s of room"),
+}
+
+
+@pytest.mark.parametrize("values, word", REFUSED.values(), ids=REFUSED)
+def test_refused(helm, values, word):
+    with pytest.raises(Failed) as failed:
+        render(helm, **values)
+    assert word in str(failed.value)
+
+
+def test_names_stay_apart_and_in_bounds(helm3):
+    """Releases whose names only differ in where a dash or a dot is."""
+    seen = set()
+    for name, namespace in [("a-b", "c"), ("a", "b-c"), ("a.b", "c"), ("x" * 53, "y" * 63)]:
+        values = {"image": {"repository": IMAGE}, "nameOverride": "n"}
+        for obj in helm3.template(name, namespace, values):
+            if obj["kind"] in ("MutatingWebhookConfiguration", "ClusterRole"):
+                assert (obj["kind"], obj["metadata"]["name"]) not in seen or name == "a.b"
+                seen.add((obj["kind"], obj["metadata"]["name"]))
+            if obj["kind"] == "Service":
+                assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", obj["metadata"]["name"])
+
+
+# The API server's own.
+OTHERS = {"apiserver_admission_webhook_fail_open_count"}
+
+
+def test_alerts_and_dashboard_use_metrics_that_exist(helm3, program, tmp_path):
+    (mode,) = (path for path in MODES if path.name == "files-values.yaml")
+    objects = rendered_mode(helm3, mode)
+    (rule,) = (o for o in objects if o["kind"] == "PrometheusRule")
+    alerts = [r["expr"] for group in rule["spec"]["groups"] for r in group["rules"]]
+    dashboard = json.loads((CHART / "files" / "dashboard.json").read_text())
+    panels = [t["expr"] for p in dashboard["panels"] for t in p["targets"]]
+    names = set()
+    for expression in alerts + panels:
+        names |= set(re.findall(r"\b(?:pullthrough|process|apiserver)_[a-z_]+\b", expression))
+    sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.c"))
+    for name in names - OTHERS:
+        bare = re.sub(r"^(pullthrough|process)_|_bucket$", "", name)
+        assert bare in sources, name
+    assert len(alerts) == 8
+
+
+def test_unit_tests_of_the_templates():
+    done = subprocess.run(
+        [tools.path("helm-unittest"), "--strict", CHART],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Tests: +[1-9][0-9]* passed", done.stdout), done.stdout
+
+
+def test_readme_is_generated(tmp_path):
+    """helm-docs makes the chart's README from values.yaml."""
+    done = subprocess.run(
+        [tools.path("helm-docs"), "--chart-search-root", CHART, "--dry-run", "--log-level", "warn"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == (CHART / "README.md").read_text().strip()
+
+
+def test_plain_manifests_are_rendered():
+    """deploy/*.yaml is what hack/render-deploy.sh makes of the chart."""
+    done = subprocess.run(
+        [ROOT / "hack" / "render-deploy.sh", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
