@@ -94,6 +94,19 @@ pytests() { # PRESET, folders of tests
         --junitxml="$PWD/build/$preset/pytest.xml" "$@"
 }
 
+# The programs that the chart's tests run; built the first time, which takes minutes.
+cluster_tools() {
+    hack/tools.sh kube-apiserver kube-apiserver-1.33 etcd kubectl helm3 helm4 helm-unittest \
+        helm-docs crds
+}
+
+cluster_tools_can_be_had() { # TITLE
+    hack/tools.sh --can >/dev/null 2>&1 || {
+        stage_without "$1" "Go 1.26"
+        return 1
+    }
+}
+
 cover() {
     find build/coverage -name '*.gcda' -delete &&
         ctest --preset coverage -j "$(nproc)" --timeout 300 &&
@@ -146,6 +159,14 @@ if run "gcc, ASan and UBSan: build" build dev; then
     if pytest_is_here "gcc, ASan and UBSan: running programs"; then
         run_tests "gcc, ASan and UBSan: running programs" build/dev/pytest.xml \
             pytests dev tests/it || true
+    fi
+    if pytest_is_here "chart and API server" && cluster_tools_can_be_had "chart and API server"; then
+        if run "chart and API server: tools" cluster_tools; then
+            run_tests "chart and API server: Helm 3 and 4, Kubernetes 1.36 and 1.33" \
+                build/dev/pytest.xml pytests dev tests/apiserver || true
+        else
+            not_run "chart and API server"
+        fi
     fi
 else
     not_run "gcc, ASan and UBSan: tests"
