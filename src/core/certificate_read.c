@@ -1,0 +1,183 @@
+/*
+ * PEM and DER as libcrypto reads them; every text is bounded before. Never asks for a passphrase.
+ * libcrypto's error queue is empty after each function.
+ */
+#include "certificate_parts.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+enum { BUNDLE_MOST = 64 }; /* certificates of a caBundle that are looked at */
+
+static int refuse_password(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
+static BIO *open_pem(struct slice pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len);
+
+    if (!bio)
+        abort();
+    return bio;
+}
+
+STACK_OF(X509) *certificate_read_all(struct slice pem, int most)
+{
+    STACK_OF(X509) *all = sk_X509_new_null();
+    BIO *bio = open_pem(pem.len <= CERTIFICATE_TEXT_MAX ? pem : (struct slice){0});
+    X509 *one;
+
+    if (!all)
+        abort();
+    while ((one = PEM_read_bio_X509(bio, NULL, refuse_password, NULL)) != NULL &&
+           sk_X509_num(all) <= most)
+        if (sk_X509_push(all, one) <= 0)
+            abort();
+    X509_free(one);
+    BIO_free(bio);
+    ERR_clear_error();
+    if (sk_X509_num(all) <= most)
+        return all;
+    sk_X509_pop_free(all, X509_free);
+    return NULL;
+}
+
+static EVP_PKEY *read_key(struct slice pem)
+{
+    BIO *bio = open_pem(pem.len <= CERTIFICATE_TEXT_MAX ? pem : (struct slice){0});
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, refuse_password, NULL);
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+/* Out of the range of time_t and before 1970 is 0, which has ended. */
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm parts;
+    int64_t seconds = ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+
+    return seconds < 0 ? 0 : seconds;
+}
+
+struct certificate_dates certificate_dates_of(const X509 *certificate)
+{
+    return (struct certificate_dates){seconds_of(X509_get0_notBefore(certificate)),
+                                      seconds_of(X509_get0_notAfter(certificate))};
+}
+
+int certificate_find(const STACK_OF(X509) *stack, const X509 *certificate)
+{
+    for (int i = 0; i < sk_X509_num(stack); i++)
+        if (X509_cmp(sk_X509_value(stack, i), certificate) == 0)
+            return i;
+    return -1;
+}
+
+struct certificate_bundle *certificate_bundle_read(struct slice pem)
+{
+    struct certificate_bundle *bundle = calloc(1, sizeof(*bundle));
+
+    if (!bundle)
+        abort();
+    bundle->all = certificate_read_all(pem, BUNDLE_MOST);
+    if (!bundle->all)
+        bundle->all = sk_X509_new_null();
+    if (!bundle->all)
+        abort();
+    return bundle;
+}
+
+void certificate_bundle_free(struct certificate_bundle *bundle)
+{
+    if (!bundle)
+        return;
+    sk_X509_pop_free(bundle->all, X509_free);
+    free(bundle);
+}
+
+static bool belongs_to(X509 *certificate, EVP_PKEY *key)
+{
+    bool belongs = X509_check_private_key(certificate, key) == 1;
+
+    ERR_clear_error();
+    return belongs;
+}
+
+static bool signed_by(X509 *leaf, X509 *ca)
+{
+    bool is =
+        X509_check_issued(ca, leaf) == X509_V_OK && X509_verify(leaf, X509_get0_pubkey(ca)) == 1;
+
+    ERR_clear_error();
+    return is;
+}
+
+static int read_cas(struct certificate_set *set, const struct certificate_texts *texts,
+                    struct error *error)
+{
+    set->cas = certificate_read_all(texts->ca, CERTIFICATE_CAS_MAX);
+    if (!set->cas)
+        return error_set(error, "ca.crt has over %d certificates", CERTIFICATE_CAS_MAX);
+    if (sk_X509_num(set->cas) == 0)
+        return error_set(error, "ca.crt holds no certificate");
+    for (int i = 0; i < sk_X509_num(set->cas); i++)
+        if (X509_check_ca(sk_X509_value(set->cas, i)) != 1)
+            return error_set(error, "certificate %d of ca.crt is no CA's", i + 1);
+    set->ca_key = read_key(texts->ca_key);
+    if (!set->ca_key)
+        return error_set(error, "ca.key holds no private key");
+    if (!belongs_to(sk_X509_value(set->cas, 0), set->ca_key))
+        return error_set(error, "ca.key is not the key of the first certificate of ca.crt");
+    return 0;
+}
+
+static int read_leaf(struct certificate_set *set, const struct certificate_texts *texts,
+                     struct error *error)
+{
+    STACK_OF(X509) *chain = certificate_read_all(texts->leaf, CERTIFICATE_CAS_MAX);
+    int n = chain ? sk_X509_num(chain) : 0;
+
+    set->leaf = n == 1 ? sk_X509_shift(chain) : NULL;
+    sk_X509_pop_free(chain, X509_free);
+    if (!set->leaf)
+        return error_set(
+            error, n ? "tls.crt holds %d certificates, not one" : "tls.crt holds no certificate",
+            n);
+    set->leaf_key = read_key(texts->leaf_key);
+    if (!set->leaf_key)
+        return error_set(error, "tls.key holds no private key");
+    if (!belongs_to(set->leaf, set->leaf_key))
+        return error_set(error, "tls.key is not the key of tls.crt");
+    if (X509_check_purpose(set->leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
+        return error_set(error, "tls.crt is no server's certificate");
+    while (set->leaf_ca < certificate_set_cas(set) &&
+           !signed_by(set->leaf, sk_X509_value(set->cas, (int)set->leaf_ca)))
+        set->leaf_ca++;
+    if (set->leaf_ca == certificate_set_cas(set))
+        return error_set(error, "tls.crt is signed by none of the CAs in ca.crt");
+    return 0;
+}
+
+int certificate_set_read(struct certificate_set **setp, const struct certificate_texts *texts,
+                         struct error *error)
+{
+    CERTIFICATE_SET_CLEANUP struct certificate_set *set = calloc(1, sizeof(*set));
+
+    if (!set)
+        abort();
+    set->references = 1;
+    if (read_cas(set, texts, error) || read_leaf(set, texts, error))
+        return -1;
+    *setp = set;
+    set = NULL;
+    return 0;
+}

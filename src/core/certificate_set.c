@@ -1,0 +1,274 @@
+/*
+ * Sets, their changes, and what they are asked.
+ */
+#include "certificate_parts.h"
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+enum { ENDED_FOR_S = 60 * 60 }; /* more than clocks differ */
+
+struct certificate_set *certificate_set_ref(struct certificate_set *set)
+{
+    if (set)
+        set->references++;
+    return set;
+}
+
+void certificate_set_unref(struct certificate_set *set)
+{
+    if (!set || --set->references)
+        return;
+    sk_X509_pop_free(set->cas, X509_free);
+    EVP_PKEY_free(set->ca_key);
+    X509_free(set->leaf);
+    EVP_PKEY_free(set->leaf_key);
+    free(set);
+}
+
+static void push(STACK_OF(X509) *stack, X509 *certificate)
+{
+    if (sk_X509_push(stack, certificate) <= 0)
+        abort();
+}
+
+static X509 *shared(X509 *certificate)
+{
+    if (X509_up_ref(certificate) != 1)
+        abort();
+    return certificate;
+}
+
+static EVP_PKEY *shared_key(EVP_PKEY *key)
+{
+    if (EVP_PKEY_up_ref(key) != 1)
+        abort();
+    return key;
+}
+
+static struct certificate_set *new_set(void)
+{
+    struct certificate_set *set = calloc(1, sizeof(*set));
+
+    if (!set)
+        abort();
+    set->references = 1;
+    set->cas = sk_X509_new_null();
+    if (!set->cas)
+        abort();
+    return set;
+}
+
+static X509 *ca_of(const struct certificate_set *set, size_t i)
+{
+    return sk_X509_value(set->cas, (int)i);
+}
+
+/* The leaf's CA must be in the copy by now. */
+static void share_leaf(struct certificate_set *copy, const struct certificate_set *set)
+{
+    copy->leaf = shared(set->leaf);
+    copy->leaf_key = shared_key(set->leaf_key);
+    copy->leaf_ca = (size_t)certificate_find(copy->cas, ca_of(set, set->leaf_ca));
+}
+
+static void issue(struct certificate_set *set, const struct certificate_names *names, int64_t now_s,
+                  const unsigned char *serial)
+{
+    set->leaf =
+        certificate_make_leaf(&set->leaf_key, names, ca_of(set, 0), set->ca_key, now_s, serial);
+    set->leaf_ca = 0;
+}
+
+struct certificate_set *certificate_set_make(const struct certificate_names *names, int64_t now_s,
+                                             const unsigned char *serials)
+{
+    struct certificate_set *set = new_set();
+
+    push(set->cas, certificate_make_ca(&set->ca_key, now_s, serials));
+    issue(set, names, now_s, serials + CERTIFICATE_SERIAL_BYTES);
+    return set;
+}
+
+struct certificate_set *certificate_set_add_ca(const struct certificate_set *set, int64_t now_s,
+                                               const unsigned char *serial)
+{
+    struct certificate_set *changed = new_set();
+    size_t n = certificate_set_cas(set), drop = n;
+
+    if (n == CERTIFICATE_CAS_MAX)
+        drop = set->leaf_ca == n - 1 ? n - 2 : n - 1;
+    push(changed->cas, certificate_make_ca(&changed->ca_key, now_s, serial));
+    for (size_t i = 0; i < n; i++)
+        if (i != drop)
+            push(changed->cas, shared(ca_of(set, i)));
+    share_leaf(changed, set);
+    return changed;
+}
+
+struct certificate_set *certificate_set_issue(const struct certificate_set *set,
+                                              const struct certificate_names *names, int64_t now_s,
+                                              const unsigned char *serial)
+{
+    struct certificate_set *changed = new_set();
+
+    for (size_t i = 0; i < certificate_set_cas(set); i++)
+        push(changed->cas, shared(ca_of(set, i)));
+    changed->ca_key = shared_key(set->ca_key);
+    issue(changed, names, now_s, serial);
+    return changed;
+}
+
+struct certificate_set *certificate_set_drop(const struct certificate_set *set, int64_t now_s)
+{
+    struct certificate_set *changed = new_set();
+
+    for (size_t i = 0; i < certificate_set_cas(set); i++)
+        if (i == 0 || i == set->leaf_ca ||
+            certificate_set_ca_dates(set, i).not_after_s + ENDED_FOR_S >= now_s)
+            push(changed->cas, shared(ca_of(set, i)));
+    changed->ca_key = shared_key(set->ca_key);
+    share_leaf(changed, set);
+    return changed;
+}
+
+struct certificate_set *certificate_set_adopt(const struct certificate_set *set,
+                                              const struct certificate_bundle *bundle,
+                                              int64_t now_s)
+{
+    CERTIFICATE_SET_CLEANUP struct certificate_set *changed = new_set();
+
+    for (size_t i = 0; i < certificate_set_cas(set); i++)
+        push(changed->cas, shared(ca_of(set, i)));
+    for (int i = 0; i < sk_X509_num(bundle->all); i++) {
+        X509 *one = sk_X509_value(bundle->all, i);
+
+        if (sk_X509_num(changed->cas) < CERTIFICATE_CAS_MAX &&
+            certificate_find(changed->cas, one) < 0 && certificate_is_ours(one) &&
+            certificate_dates_of(one).not_after_s > now_s)
+            push(changed->cas, shared(one));
+    }
+    if (certificate_set_cas(changed) == certificate_set_cas(set))
+        return NULL;
+    changed->ca_key = shared_key(set->ca_key);
+    share_leaf(changed, set);
+    return certificate_set_ref(changed);
+}
+
+size_t certificate_set_cas(const struct certificate_set *set)
+{
+    return (size_t)sk_X509_num(set->cas);
+}
+
+struct certificate_dates certificate_set_ca_dates(const struct certificate_set *set, size_t i)
+{
+    return certificate_dates_of(ca_of(set, i));
+}
+
+struct certificate_dates certificate_set_leaf_dates(const struct certificate_set *set)
+{
+    return certificate_dates_of(set->leaf);
+}
+
+size_t certificate_set_leaf_ca(const struct certificate_set *set)
+{
+    return set->leaf_ca;
+}
+
+bool certificate_set_has_names(const struct certificate_set *set,
+                               const struct certificate_names *names)
+{
+    for (unsigned i = 0; i < CERTIFICATE_NAMES; i++) {
+        char name[CERTIFICATE_NAME_BYTES];
+
+        certificate_name(names, i, name);
+        if (X509_check_host(set->leaf, name, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) != 1)
+            return false;
+    }
+    return true;
+}
+
+bool certificate_set_same_leaf(const struct certificate_set *a, const struct certificate_set *b)
+{
+    return X509_cmp(a->leaf, b->leaf) == 0;
+}
+
+bool certificate_bundle_is_empty(const struct certificate_bundle *bundle)
+{
+    return sk_X509_num(bundle->all) == 0;
+}
+
+bool certificate_bundle_holds(const struct certificate_bundle *bundle,
+                              const struct certificate_set *set, size_t i)
+{
+    return certificate_find(bundle->all, ca_of(set, i)) >= 0;
+}
+
+bool certificate_bundle_is(const struct certificate_bundle *bundle,
+                           const struct certificate_set *set)
+{
+    for (size_t i = 0; i < certificate_set_cas(set); i++)
+        if (!certificate_bundle_holds(bundle, set, i))
+            return false;
+    return sk_X509_num(bundle->all) == sk_X509_num(set->cas);
+}
+
+static BIO *new_bio(void)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    if (!bio)
+        abort();
+    return bio;
+}
+
+/* libcrypto wipes a memory BIO when it is freed. */
+static void take_text(BIO *bio, struct strbuf *out)
+{
+    char *text;
+    long len = BIO_get_mem_data(bio, &text);
+
+    strbuf_add(out, text, (size_t)len);
+    BIO_free(bio);
+}
+
+void certificate_set_print_cas(const struct certificate_set *set, struct strbuf *out)
+{
+    BIO *bio = new_bio();
+
+    for (int i = 0; i < sk_X509_num(set->cas); i++)
+        if (PEM_write_bio_X509(bio, sk_X509_value(set->cas, i)) != 1)
+            abort();
+    take_text(bio, out);
+}
+
+void certificate_set_print_leaf(const struct certificate_set *set, struct strbuf *out)
+{
+    BIO *bio = new_bio();
+
+    if (PEM_write_bio_X509(bio, set->leaf) != 1)
+        abort();
+    take_text(bio, out);
+}
+
+static void print_key(EVP_PKEY *key, struct strbuf *out)
+{
+    BIO *bio = new_bio();
+
+    if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+        abort();
+    take_text(bio, out);
+}
+
+void certificate_set_print_ca_key(const struct certificate_set *set, struct strbuf *out)
+{
+    print_key(set->ca_key, out);
+}
+
+void certificate_set_print_leaf_key(const struct certificate_set *set, struct strbuf *out)
+{
+    print_key(set->leaf_key, out);
+}
