@@ -1,0 +1,392 @@
+#include "pullthrough/edge/kube_client.h"
+
+#include "fake_http.h"
+#include "fake_script.h"
+#include "fake_surroundings.h"
+#include "made_certificate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define META "\"metadata\":{\"resourceVersion\":\"5\"}"
+
+struct bench {
+    struct fake_script script;
+    struct fake_surroundings around;
+    struct made_certificate *ca, *leaf;
+    struct fake_http *server;
+    struct kube_client *client;
+    struct kube_secret secret;
+    struct kube_webhooks webhooks;
+    struct certificate_set *set;
+    struct error error;
+    char folder[64];
+};
+
+static void write_file(const struct bench *bench, const char *name, const char *text)
+{
+    char path[128];
+    FILE *out;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", bench->folder, name);
+    out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void remove_file(const struct bench *bench, const char *name)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", bench->folder, name);
+    (void)unlink(path);
+}
+
+static const unsigned char serials[2 * CERTIFICATE_SERIAL_BYTES] = {1, 2, 3};
+
+static int set_up(void **state)
+{
+    static const struct certificate_names names = {"web", "images"};
+    struct bench *bench = calloc(1, sizeof(*bench));
+    struct kube_client_config config = {.user_agent = "tester/1", .total_ms = 5000};
+
+    assert_non_null(bench);
+    (void)snprintf(bench->folder, sizeof(bench->folder), "/tmp/test_kube_client.XXXXXX");
+    assert_non_null(mkdtemp(bench->folder));
+    bench->ca = made_certificate_new(
+        &(struct certificate_wish){.name = "cluster", .constraints = "critical,CA:TRUE"});
+    bench->leaf = made_certificate_new(&(struct certificate_wish){.name = "api",
+                                                                  .alternative = "IP:127.0.0.1",
+                                                                  .extended = "serverAuth",
+                                                                  .issuer = bench->ca});
+    write_file(bench, "ca.crt", bench->ca->pem);
+    write_file(bench, "token", "secret-token\n");
+    write_file(bench, "namespace", "images\n");
+    bench->server =
+        fake_http_start(fake_script_follow, &bench->script, bench->leaf->pem, bench->leaf->key_pem);
+    fake_surroundings_init(&bench->around);
+    fake_surroundings_set(&bench->around, "KUBERNETES_SERVICE_HOST", "127.0.0.1");
+    fake_surroundings_set_format(&bench->around, "KUBERNETES_SERVICE_PORT", "%u",
+                                 fake_http_port(bench->server));
+    fake_surroundings_set(&bench->around, "PULLTHROUGH_SERVICE_ACCOUNT", bench->folder);
+    fake_surroundings_set(&bench->around, "HTTPS_PROXY", "http://127.0.0.1:9");
+    config.environment = bench->around.environment;
+    config.timing = bench->around.timing;
+    if (kube_client_new(&bench->client, &config, &bench->error))
+        fail_msg("%s", bench->error.text);
+    kube_secret_init(&bench->secret);
+    kube_webhooks_init(&bench->webhooks);
+    bench->set = certificate_set_make(&names, FAKE_TIME_S, serials);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+
+    kube_client_free(bench->client);
+    fake_http_stop(bench->server);
+    kube_secret_fini(&bench->secret);
+    kube_webhooks_fini(&bench->webhooks);
+    certificate_set_unref(bench->set);
+    made_certificate_free(bench->leaf);
+    made_certificate_free(bench->ca);
+    fake_surroundings_fini(&bench->around);
+    remove_file(bench, "ca.crt");
+    remove_file(bench, "token");
+    remove_file(bench, "namespace");
+    (void)rmdir(bench->folder);
+    free(bench);
+    return 0;
+}
+
+static void assert_asked(const struct bench *bench, size_t i, const char *line, const char *type)
+{
+    char value[200];
+
+    assert_true(i < bench->script.n_requests);
+    assert_true(slice_starts_with(slice_str(bench->script.requests[i].head), slice_str(line)));
+    fake_script_header(&bench->script, i, "Content-Type", value, sizeof(value));
+    assert_string_equal(value, type);
+    fake_script_header(&bench->script, i, "Accept", value, sizeof(value));
+    assert_string_equal(value, "application/json");
+}
+
+static void test_get_a_secret(void **state)
+{
+    struct bench *bench = *state;
+    char value[200];
+
+    fake_script_add(&bench->script, 200, "", "{" META ",\"data\":{\"tls.crt\":\"bGVhZg==\"}}");
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_DONE);
+    assert_string_equal(bench->secret.version, "5");
+    assert_string_equal(strbuf_str(&bench->secret.leaf), "leaf");
+    assert_asked(bench, 0, "GET /api/v1/namespaces/images/secrets/tls\n", "");
+    fake_script_header(&bench->script, 0, "Authorization", value, sizeof(value));
+    assert_string_equal(value, "Bearer secret-token");
+    fake_script_header(&bench->script, 0, "User-Agent", value, sizeof(value));
+    assert_string_equal(value, "tester/1");
+}
+
+static void test_the_token_is_read_for_each_request(void **state)
+{
+    struct bench *bench = *state;
+    char value[200];
+
+    fake_script_add(&bench->script, 200, "", "{" META "}");
+    for (size_t i = 0; i < 2; i++) {
+        write_file(bench, "token", i ? "second" : "first\r\n");
+        assert_int_equal(
+            kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+            KUBE_DONE);
+        fake_script_header(&bench->script, i, "Authorization", value, sizeof(value));
+        assert_string_equal(value, i ? "Bearer second" : "Bearer first");
+    }
+    assert_int_equal(fake_http_connections(bench->server), 1);
+}
+
+static void test_without_a_token(void **state)
+{
+    struct bench *bench = *state;
+
+    write_file(bench, "token", "\n");
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_FAILED);
+    assert_non_null(strstr(bench->error.text, "could not get secrets/tls in namespace images: the "
+                                              "service account's token: "));
+    assert_non_null(strstr(bench->error.text, "/token is empty"));
+    remove_file(bench, "token");
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_FAILED);
+    assert_non_null(strstr(bench->error.text, "No such file"));
+    assert_int_equal(fake_http_requests(bench->server), 0);
+}
+
+static void test_writes(void **state)
+{
+    struct bench *bench = *state;
+    STRBUF_CLEANUP struct strbuf pem = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf bundle = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
+
+    certificate_set_print_cas(bench->set, &pem);
+    strbuf_add_base64(&bundle, strbuf_slice(&pem));
+    fake_script_add(&bench->script, 201, "", "{}");
+    fake_script_add(&bench->script, 200, "", "{}");
+    fake_script_add(&bench->script, 200, "",
+                    "{" META ",\"webhooks\":[{\"clientConfig\":{\"caBundle\":\"b25l\"}}]}");
+    fake_script_add(&bench->script, 200, "", "{}");
+    assert_int_equal(
+        kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
+        KUBE_DONE);
+    assert_int_equal(
+        kube_client_patch_secret(bench->client, "images", "tls", "9", bench->set, &bench->error),
+        KUBE_DONE);
+    assert_int_equal(
+        kube_client_get_webhooks(bench->client, "hooks", &bench->webhooks, &bench->error),
+        KUBE_DONE);
+    assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &bench->webhooks,
+                                                bench->set, &bench->error),
+                     KUBE_DONE);
+    assert_asked(bench, 0, "POST /api/v1/namespaces/images/secrets\n", "application/json");
+    assert_non_null(strstr(bench->script.requests[0].body, "\"name\":\"tls\""));
+    assert_asked(bench, 1, "PATCH /api/v1/namespaces/images/secrets/tls\n",
+                 "application/merge-patch+json");
+    assert_true(slice_starts_with(slice_str(bench->script.requests[1].body),
+                                  slice_str("{\"metadata\":{\"resourceVersion\":\"9\"},")));
+    assert_non_null(strstr(bench->script.requests[1].body, strbuf_str(&bundle)));
+    assert_asked(bench, 2,
+                 "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks\n",
+                 "");
+    assert_asked(
+        bench, 3,
+        "PATCH /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks\n",
+        "application/json-patch+json");
+    assert_non_null(strstr(bench->script.requests[3].body, strbuf_str(&bundle)));
+}
+
+static void test_refusals_name_what_was_asked(void **state)
+{
+    struct bench *bench = *state;
+    static const char body[] = "{\"kind\":\"Status\",\"message\":\"cannot\"}";
+
+    fake_script_add(&bench->script, 403, "", body);
+    fake_script_add(&bench->script, 409, "", body);
+    fake_script_add(&bench->script, 404, "", body);
+    fake_script_add(&bench->script, 422, "", body);
+    fake_script_add(&bench->script, 404, "", body);
+    assert_int_equal(
+        kube_client_patch_secret(bench->client, "images", "tls", "9", bench->set, &bench->error),
+        KUBE_DENIED);
+    assert_string_equal(bench->error.text, "may not patch secrets/tls in namespace images: cannot");
+    assert_int_equal(
+        kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
+        KUBE_CONFLICT);
+    assert_int_equal(
+        kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
+        KUBE_FAILED);
+    assert_string_equal(bench->error.text, "could not create secrets in namespace images: cannot");
+    assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &bench->webhooks,
+                                                bench->set, &bench->error),
+                     KUBE_CONFLICT);
+    assert_int_equal(
+        kube_client_get_webhooks(bench->client, "hooks", &bench->webhooks, &bench->error),
+        KUBE_ABSENT);
+    assert_string_equal(
+        bench->error.text,
+        "could not get mutatingwebhookconfigurations.admissionregistration.k8s.io/hooks: cannot");
+}
+
+static void test_answers_that_are_none(void **state)
+{
+    struct bench *bench = *state;
+
+    fake_script_add(&bench->script, 200, "", "<html>");
+    fake_script_add_way(&bench->script, FAKE_HTTP_CLOSE);
+    fake_script_add_way(&bench->script, FAKE_HTTP_CLOSE);
+    fake_script_add_way(&bench->script, FAKE_HTTP_TRUNCATE);
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_FAILED);
+    assert_string_equal(bench->error.text,
+                        "the API server's answer about secrets/tls in namespace images: malformed "
+                        "JSON at byte 0");
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(
+            kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+            KUBE_FAILED);
+    assert_non_null(strstr(bench->error.text, "could not get secrets/tls in namespace images: "));
+}
+
+static void test_a_server_that_hangs(void **state)
+{
+    struct bench *bench = *state;
+    struct kube_client_config config = {
+        .environment = bench->around.environment, .timing = bench->around.timing, .total_ms = 200};
+    struct kube_client *hasty;
+
+    fake_script_add_way(&bench->script, FAKE_HTTP_HANG);
+    assert_int_equal(kube_client_new(&hasty, &config, &bench->error), 0);
+    assert_int_equal(kube_client_get_secret(hasty, "images", "tls", &bench->secret, &bench->error),
+                     KUBE_FAILED);
+    assert_non_null(strstr(bench->error.text, "timed out"));
+    kube_client_free(hasty);
+}
+
+static void test_another_ca(void **state)
+{
+    struct bench *bench = *state;
+    struct made_certificate *other = made_certificate_new(
+        &(struct certificate_wish){.name = "other", .constraints = "critical,CA:TRUE"});
+
+    write_file(bench, "ca.crt", other->pem);
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_FAILED);
+    assert_non_null(strstr(bench->error.text, "certificate"));
+    assert_int_equal(fake_http_requests(bench->server), 0);
+    made_certificate_free(other);
+}
+
+/* FAKE_TIME_S is 2026-11-21T12:00:00Z. */
+static void test_the_api_servers_clock(void **state)
+{
+    static const struct {
+        const char *header;
+        int64_t want;
+    } rows[] = {
+        {"Date: Sat, 21 Nov 2026 12:00:29 GMT\r\n", 0},
+        {"Date: Sat, 21 Nov 2026 12:00:30 GMT\r\n", 30},
+        {"Date: Sat, 21 Nov 2026 11:00:00 GMT\r\n", -3600},
+        {"Date: yesterday\r\n", -3600}, /* as it was */
+        {"", -3600},
+        {"Date: Sat, 21 Nov 2026 11:59:31 GMT\r\n", 0},
+    };
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        fake_script_add(&bench->script, i % 2 ? 200 : 500, rows[i].header, "{" META "}");
+    assert_int_equal(kube_client_skew_s(bench->client), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error);
+        assert_int_equal(kube_client_skew_s(bench->client), rows[i].want);
+    }
+}
+
+static void test_the_namespace(void **state)
+{
+    struct bench *bench = *state;
+    STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(100);
+
+    assert_int_equal(kube_client_namespace(bench->client, &name, &bench->error), 0);
+    assert_string_equal(strbuf_str(&name), "images");
+    remove_file(bench, "namespace");
+    assert_int_equal(kube_client_namespace(bench->client, &name, &bench->error), -1);
+    assert_non_null(strstr(bench->error.text, "the service account's namespace: "));
+}
+
+static void test_addresses(void **state)
+{
+    static const struct {
+        const char *host, *port, *problem;
+    } rows[] = {
+        {"10.0.0.1", "443", NULL},
+        {"10.0.0.1", NULL, NULL},
+        {"fd00::1", "6443", NULL},
+        {"[fd00::1]", "6443", NULL},
+        {"kubernetes.default.svc", "443", NULL},
+        {NULL, "443", "this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set)"},
+        {"", "443", "this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set)"},
+        {"10.0.0.1", "no", "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT make no address"},
+        {"10.0.0.1/x", "443",
+         "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT make no address"},
+        {"a b", "443", "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT make no address"},
+    };
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct kube_client_config config = {.environment = bench->around.environment,
+                                            .timing = bench->around.timing};
+        struct kube_client *client = NULL;
+        struct error error = {""};
+
+        fake_surroundings_set(&bench->around, "KUBERNETES_SERVICE_HOST", rows[i].host);
+        fake_surroundings_set(&bench->around, "KUBERNETES_SERVICE_PORT", rows[i].port);
+        assert_int_equal(kube_client_new(&client, &config, &error), rows[i].problem ? -1 : 0);
+        assert_string_equal(error.text, rows[i].problem ? rows[i].problem : "");
+        kube_client_free(client);
+    }
+}
+
+#define BENCH_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(test_get_a_secret),
+        BENCH_TEST(test_the_token_is_read_for_each_request),
+        BENCH_TEST(test_without_a_token),
+        BENCH_TEST(test_writes),
+        BENCH_TEST(test_refusals_name_what_was_asked),
+        BENCH_TEST(test_answers_that_are_none),
+        BENCH_TEST(test_a_server_that_hangs),
+        BENCH_TEST(test_another_ca),
+        BENCH_TEST(test_the_api_servers_clock),
+        BENCH_TEST(test_the_namespace),
+        BENCH_TEST(test_addresses),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
