@@ -57,7 +57,8 @@ static void take(struct certificate_files *files, const struct config *config)
         STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
 
         files->loaded_s = clock_wall_s();
-        metrics_certificate_not_after(files->metrics, dates.not_after_s);
+        metrics_certificate_not_after(files->metrics, METRICS_LEAF, dates.not_after_s);
+        metrics_certificate_not_after(files->metrics, METRICS_CA, 0); /* not ours to know */
         timestamp_print_rfc3339(&not_after, dates.not_after_s);
         log_event(LOG_LEVEL_INFO, "certificate loaded",
                   LOG_TEXT("file", certificate_path(config, CHAIN)),
@@ -65,6 +66,7 @@ static void take(struct certificate_files *files, const struct config *config)
     }
     if (!first)
         metrics_certificate_reload(files->metrics, !*error.text);
+    metrics_certificate_problem(files->metrics, *error.text != '\0');
     files->problem = error;
 }
 

@@ -28,7 +28,9 @@ struct metrics {
     count images[METRICS_SLOTS][OUTCOME_COUNT];
     count duration_buckets[BUCKETS + 1]; /* the last one: longer than all bounds */
     count duration_ns;
-    atomic_int_fast64_t connections, certificate_not_after;
+    atomic_int_fast64_t connections, certificate_not_after[METRICS_CERTIFICATE_COUNT];
+    atomic_int certificate_problem;
+    count certificate_looks[2], certificate_writes[METRICS_CERTIFICATE_WRITE_COUNT];
     count handshakes[2], config_reloads[2], certificate_reloads[2]; /* failed, done */
     atomic_int ready[METRICS_SLOTS];                                /* NONE: not configured now */
     atomic_int state[METRICS_SLOTS]; /* NONE: that, or switched off */
@@ -141,9 +143,25 @@ void metrics_certificate_reload(struct metrics *metrics, bool taken)
     increment(&metrics->certificate_reloads[taken]);
 }
 
-void metrics_certificate_not_after(struct metrics *metrics, int64_t seconds)
+void metrics_certificate_not_after(struct metrics *metrics, enum metrics_certificate kind,
+                                   int64_t seconds)
 {
-    atomic_store_explicit(&metrics->certificate_not_after, seconds, memory_order_relaxed);
+    atomic_store_explicit(&metrics->certificate_not_after[kind], seconds, memory_order_relaxed);
+}
+
+void metrics_certificate_problem(struct metrics *metrics, bool is_there)
+{
+    atomic_store_explicit(&metrics->certificate_problem, is_there, memory_order_relaxed);
+}
+
+void metrics_certificate_look(struct metrics *metrics, bool done)
+{
+    increment(&metrics->certificate_looks[done]);
+}
+
+void metrics_certificate_write(struct metrics *metrics, enum metrics_certificate_write what)
+{
+    increment(&metrics->certificate_writes[what]);
 }
 
 void metrics_clear_upstreams(struct metrics *metrics)
@@ -239,16 +257,44 @@ static void print_pair(struct strbuf *out, const char *name, const char *help, c
                       (unsigned long long)value(&pair[0]));
 }
 
+/* The leaf has its series from the start, so that a rule can ask for it. */
+static void print_certificates(const struct metrics *metrics, struct strbuf *out)
+{
+    static const char *const kinds[] = {[METRICS_LEAF] = "leaf", [METRICS_CA] = "ca"};
+    static const char *const objects[] = {[METRICS_SECRET] = "secret", [METRICS_BUNDLE] = "bundle"};
+
+    exposition_heading(
+        out, "certificate_not_after_seconds", "gauge",
+        "End of validity since 1970, of the served certificate and of its CA; 0: none is "
+        "loaded.");
+    for (int i = 0; i < METRICS_CERTIFICATE_COUNT; i++) {
+        long long seconds = (long long)atomic_load_explicit(&metrics->certificate_not_after[i],
+                                                            memory_order_relaxed);
+
+        if (i == METRICS_LEAF || seconds)
+            strbuf_add_format(out, "pullthrough_certificate_not_after_seconds{kind=\"%s\"} %lld\n",
+                              kinds[i], seconds);
+    }
+    exposition_heading(
+        out, "certificate_problem", "gauge",
+        "1: what there is now as certificate could not be taken or kept; /status says why.");
+    strbuf_add_format(out, "pullthrough_certificate_problem %d\n",
+                      atomic_load_explicit(&metrics->certificate_problem, memory_order_relaxed));
+    print_pair(out, "certificate_looks_total", "Looks at the program's own certificates.",
+               metrics->certificate_looks, "ok", "failed");
+    exposition_heading(
+        out, "certificate_writes_total", "counter",
+        "Writes of the program's own certificates to the Secret and to the caBundle.");
+    for (int i = 0; i < METRICS_CERTIFICATE_WRITE_COUNT; i++)
+        strbuf_add_format(out, "pullthrough_certificate_writes_total{object=\"%s\"} %llu\n",
+                          objects[i], (unsigned long long)value(&metrics->certificate_writes[i]));
+}
+
 static void print_gauges(const struct metrics *metrics, struct strbuf *out)
 {
     exposition_heading(out, "connections", "gauge", "Open connections on the webhook port.");
     strbuf_add_format(out, "pullthrough_connections %lld\n",
                       (long long)atomic_load_explicit(&metrics->connections, memory_order_relaxed));
-    exposition_heading(out, "certificate_not_after_seconds", "gauge",
-                       "End of the served certificate's validity, since 1970; 0: none is loaded.");
-    strbuf_add_format(
-        out, "pullthrough_certificate_not_after_seconds %lld\n",
-        (long long)atomic_load_explicit(&metrics->certificate_not_after, memory_order_relaxed));
     exposition_heading(out, "upstream_ready", "gauge",
                        "1: images of this upstream are rewritten now.");
     for (unsigned slot = 1; slot < atomic_load(&metrics->n_names); slot++) {
@@ -316,8 +362,9 @@ void metrics_print(const struct metrics *metrics, struct strbuf *out)
                "failed");
     print_pair(out, "config_reloads_total", "New configurations seen while running.",
                metrics->config_reloads, "taken", "refused");
-    print_pair(out, "certificate_reloads_total", "New certificate files seen while running.",
+    print_pair(out, "certificate_reloads_total", "New certificates seen while running.",
                metrics->certificate_reloads, "taken", "refused");
+    print_certificates(metrics, out);
     print_gauges(metrics, out);
     print_states(metrics, out);
     reconcile_counts_print(metrics->reconcile, out);

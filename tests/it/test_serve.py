@@ -310,9 +310,10 @@ def test_metrics_have_bounded_labels(service):
     text = service.get("/metrics").body.decode()
     assert "zz" not in text and "nginx" not in text and "demo" not in text
     labels = service.metrics().label_values()
-    own = {"operation", "outcome", "upstream", "state", "service"}
+    own = {"operation", "outcome", "upstream", "state", "service", "kind", "object"}
     assert set(labels) == own | {"le", "version", "commit"}
     assert labels["service"] == {"ecr", "sts", "secretsmanager"}
+    assert labels["kind"] <= {"leaf", "ca"} and labels["object"] == {"secret", "bundle"}
     assert labels["operation"] <= OPERATIONS
     assert labels["upstream"] <= UPSTREAMS | {"public.ecr.aws"}
     assert labels["outcome"] <= REVIEWS | REASONS | PASSES | {"ok", "failed", "taken", "refused"}
@@ -323,7 +324,7 @@ def test_the_metrics_of_the_program_itself(service, program, certs):
     version, commit = build_of(program)
     assert metrics.value("pullthrough_build_info", version=version, commit=commit) == 1
     ends = calendar.timegm(time.strptime(certs.leaf.dates()[1], "%Y-%m-%dT%H:%M:%SZ"))
-    assert metrics.value("pullthrough_certificate_not_after_seconds") == ends
+    assert metrics.value("pullthrough_certificate_not_after_seconds", kind="leaf") == ends
     for registry in UPSTREAMS - {"other"}:
         assert metrics.value("pullthrough_upstream_ready", upstream=registry) == 1
     assert metrics.value("pullthrough_upstream_ready", upstream="public.ecr.aws") == 0

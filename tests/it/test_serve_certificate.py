@@ -28,7 +28,7 @@ def is_served(service, pair):
         "a certificate without a problem in the status",
     )
     assert (status["notBefore"], status["notAfter"]) == pair.dates()
-    assert service.metrics().value(NOT_AFTER) == seconds(pair.dates()[1])
+    assert service.metrics().value(NOT_AFTER, kind="leaf") == seconds(pair.dates()[1])
     assert service.ready() == (200, "ok\n")
 
 
@@ -86,7 +86,7 @@ def test_an_expired_certificate_is_taken(services, certs):
     service.send(signal.SIGHUP)
     service.wait_log("certificate loaded", count=2)
     is_served(service, certs.expired)
-    assert service.metrics().value(NOT_AFTER) < time.time()
+    assert service.metrics().value(NOT_AFTER, kind="leaf") < time.time()
     with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"):
         service.webhook()
 
@@ -161,7 +161,7 @@ def test_a_bad_certificate_is_refused(lasting, certs, spoil, problem):
     assert taken == 0 and refused in (1, 2)  # by the signal, and maybe by a look before it
     assert service.log("certificate loaded", mark) == []
     assert service.leaf() == certs.leaf.der()
-    assert service.metrics().value(NOT_AFTER) == seconds(certs.leaf.dates()[1])
+    assert service.metrics().value(NOT_AFTER, kind="leaf") == seconds(certs.leaf.dates()[1])
     assert service.ready() == (200, "ok\n")
     assert service.mutate(sample("create-pod")).images()
 
@@ -190,7 +190,7 @@ def test_without_files_it_waits_for_them(services, certs):
         "notBefore": None,
         "notAfter": None,
     }
-    assert service.metrics().value(NOT_AFTER) == 0
+    assert service.metrics().value(NOT_AFTER, kind="leaf") == 0
     with pytest.raises((ssl.SSLError, ConnectionError)):
         service.leaf()
     failed = service.wait_log("TLS handshake failed")

@@ -47,7 +47,13 @@ static void test_counters_count(void **state)
     metrics_connections(metrics, 1);
     metrics_connections(metrics, -1);
     metrics_config_reload(metrics, false);
-    metrics_certificate_not_after(metrics, 1800000000);
+    check_line(metrics, "pullthrough_certificate_not_after_seconds{kind=\"leaf\"} 0");
+    check_absent(metrics, "pullthrough_certificate_not_after_seconds{kind=\"ca\"}");
+    metrics_certificate_not_after(metrics, METRICS_LEAF, 1800000000);
+    metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
+    metrics_certificate_problem(metrics, true);
+    metrics_certificate_look(metrics, true);
+    metrics_certificate_write(metrics, METRICS_BUNDLE);
     check_line(metrics, "pullthrough_reviews_total{operation=\"CREATE\",outcome=\"rewritten\"} 2");
     check_line(metrics, "pullthrough_reviews_total{operation=\"UPDATE\",outcome=\"ignored\"} 1");
     check_line(metrics, "pullthrough_images_total{upstream=\"docker.io\",outcome=\"digest\"} 1");
@@ -61,7 +67,13 @@ static void test_counters_count(void **state)
     check_line(metrics, "pullthrough_tls_handshakes_total{outcome=\"failed\"} 2");
     check_line(metrics, "pullthrough_connections 1");
     check_line(metrics, "pullthrough_config_reloads_total{outcome=\"refused\"} 1");
-    check_line(metrics, "pullthrough_certificate_not_after_seconds 1800000000");
+    check_line(metrics, "pullthrough_certificate_not_after_seconds{kind=\"leaf\"} 1800000000");
+    check_line(metrics, "pullthrough_certificate_not_after_seconds{kind=\"ca\"} 1900000000");
+    check_line(metrics, "pullthrough_certificate_problem 1");
+    check_line(metrics, "pullthrough_certificate_looks_total{outcome=\"ok\"} 1");
+    check_line(metrics, "pullthrough_certificate_looks_total{outcome=\"failed\"} 0");
+    check_line(metrics, "pullthrough_certificate_writes_total{object=\"secret\"} 0");
+    check_line(metrics, "pullthrough_certificate_writes_total{object=\"bundle\"} 1");
     check_line(metrics, "pullthrough_build_info{version=\"1.2.3\",commit=\"abcdef\"} 1");
     metrics_free(metrics);
 }

@@ -36,7 +36,17 @@ void metrics_connections(struct metrics *metrics, int change);
 void metrics_handshake(struct metrics *metrics, bool done);
 void metrics_config_reload(struct metrics *metrics, bool taken);
 void metrics_certificate_reload(struct metrics *metrics, bool taken);
-void metrics_certificate_not_after(struct metrics *metrics, int64_t seconds);
+
+/* The end of a certificate's validity; a CA's is shown only where it isn't 0. */
+enum metrics_certificate { METRICS_LEAF, METRICS_CA, METRICS_CERTIFICATE_COUNT };
+void metrics_certificate_not_after(struct metrics *metrics, enum metrics_certificate kind,
+                                   int64_t seconds);
+/* Whether what there is now could not be taken, or not be kept as it should be. */
+void metrics_certificate_problem(struct metrics *metrics, bool is_there);
+/* Of the program's own certificates. */
+void metrics_certificate_look(struct metrics *metrics, bool done);
+enum metrics_certificate_write { METRICS_SECRET, METRICS_BUNDLE, METRICS_CERTIFICATE_WRITE_COUNT };
+void metrics_certificate_write(struct metrics *metrics, enum metrics_certificate_write what);
 
 /* Forget which upstreams are configured, then name those that are. One thread. */
 void metrics_clear_upstreams(struct metrics *metrics);
