@@ -75,6 +75,11 @@ bool certificate_files_look(struct certificate_files *files, const struct config
 {
     bool changed = forced;
 
+    if (config->tls.mode != CONFIG_TLS_FILES) {
+        memset(files->stamps, 0, sizeof(files->stamps)); /* what isn't looked at is new later */
+        files->problem = (struct error){""};
+        return false;
+    }
     for (int i = 0; i < CERTIFICATE_FILES; i++) {
         struct file_stamp stamp = file_stamp_of(certificate_path(config, i));
 

@@ -3,7 +3,9 @@
  */
 #include "pullthrough/app/config_source.h"
 
+#include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/file.h"
+#include "pullthrough/edge/kube_client.h"
 
 #include <stdlib.h>
 
@@ -38,16 +40,32 @@ int config_source_load(const char *path, struct config **configp, struct error *
     return config_source_parse(path, strbuf_slice(&text), configp, error);
 }
 
+/* What is fine in a file and can't be served here. */
+static int check_tls(const char *path, const struct config *config, struct error *error)
+{
+    const struct environment environment = environment_of_process();
+    const char *name = path ? name_of(path) : "the defaults";
+    struct error reason;
+
+    if (config->tls.mode == CONFIG_TLS_FILES && !*config->tls.cert_file)
+        return error_set(
+            error, "%s: tls.certFile and tls.keyFile must name the certificate's files", name);
+    if (config->tls.mode == CONFIG_TLS_SELF && kube_client_check(&environment, &reason))
+        return error_set(error,
+                         "%s: tls.mode is self, but %s; elsewhere say mode: files, with certFile "
+                         "and keyFile",
+                         name, reason.text);
+    return 0;
+}
+
 int config_source_load_for_serve(const char *path, struct config **configp, struct error *error)
 {
     CONFIG_CLEANUP struct config *config = NULL;
 
     if (config_source_load(path, &config, error))
         return -1;
-    if (!*config->tls.cert_file || !*config->tls.key_file)
-        return error_set(error,
-                         "%s: tls.certFile and tls.keyFile must name the certificate's files",
-                         path ? name_of(path) : "the defaults");
+    if (check_tls(path, config, error))
+        return -1;
     *configp = config;
     config = NULL;
     return 0;

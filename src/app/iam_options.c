@@ -85,7 +85,7 @@ static int take_option(struct iam_options *options, int option, char *const *arg
                    : 0;
     case 's':
         options->subject.service_account = optarg;
-        return kube_name_service_account(slice_str(optarg), &error) < 0
+        return kube_name_object(slice_str(optarg), &error) < 0
                    ? wrong_value("--service-account", &error)
                    : 0;
     case 'c': options->config = optarg; return 0;

@@ -93,18 +93,50 @@ static void add_reconcile(struct strbuf *out, const struct status_report *report
     strbuf_add_str(out, "]}");
 }
 
+static void add_dates(struct strbuf *out, int64_t not_before_s, int64_t not_after_s)
+{
+    add_time(out, "notBefore", not_before_s);
+    strbuf_add_char(out, ',');
+    add_time(out, "notAfter", not_after_s);
+}
+
+/* What the program keeps itself: the Secret, its CAs, the webhooks' bundle. */
+static void add_kept(struct strbuf *out, const struct status_report *report)
+{
+    const struct certificate_report *kept = report->kept;
+
+    strbuf_add_str(out, ",\"secret\":\"");
+    if (kept->namespace[0])
+        strbuf_add_format(out, "%s/", kept->namespace);
+    strbuf_add_format(out, "%s\",", report->secret_name);
+    add_time(out, "looked", kept->looked_s);
+    strbuf_add_format(out, ",\"clockSkewSeconds\":%lld,\"authorities\":[", (long long)kept->skew_s);
+    for (size_t i = 0; i < kept->n_cas; i++) {
+        strbuf_add_str(out, i ? ",{" : "{");
+        add_dates(out, kept->cas[i].not_before_s, kept->cas[i].not_after_s);
+        strbuf_add_char(out, '}');
+    }
+    strbuf_add_str(out, "],\"bundle\":{");
+    add_text(out, "configuration", report->webhook_name);
+    strbuf_add_char(out, ',');
+    add_text(out, "state", certificate_bundle_state_name(kept->bundle_state));
+    strbuf_add_char(out, ',');
+    add_text(out, "problem", kept->bundle_problem.text);
+    strbuf_add_char(out, '}');
+}
+
 void status_report_print(const struct status_report *report, struct strbuf *out)
 {
     strbuf_add_str(out, "\"configuration\":{\"hash\":");
     strbuf_add_json(out, report->configuration_hash);
     strbuf_add_char(out, ',');
     add_source(out, &report->configuration);
-    strbuf_add_str(out, "},\"certificate\":{");
+    strbuf_add_format(out, "},\"certificate\":{\"mode\":\"%s\",", report->kept ? "self" : "files");
     add_source(out, &report->certificate);
     strbuf_add_char(out, ',');
-    add_time(out, "notBefore", report->not_before_s);
-    strbuf_add_char(out, ',');
-    add_time(out, "notAfter", report->not_after_s);
+    add_dates(out, report->not_before_s, report->not_after_s);
+    if (report->kept)
+        add_kept(out, report);
     strbuf_add_str(out, "},");
     add_rules(out, report);
     strbuf_add_char(out, ',');

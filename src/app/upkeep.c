@@ -9,6 +9,7 @@
 #include "pullthrough/app/upkeep.h"
 
 #include "pullthrough/app/certificate_files.h"
+#include "pullthrough/app/certificate_keeper.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/fixed_keys.h"
 #include "pullthrough/app/outlook.h"
@@ -34,6 +35,8 @@ struct upkeep {
     int64_t config_loaded_s;
     struct error config_problem; /* "" where there is none */
     struct certificate_files certificate;
+    struct certificate_keeper *keeper;
+    struct certificate_report kept; /* about `config` */
     struct outlook outlook;
     struct reconciler *reconciler;
     pthread_t thread;
@@ -48,6 +51,14 @@ static bool is_same(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+/* Before files are loaded: the keeper loads nothing for a configuration of the past. */
+static void configure_keeper(struct upkeep *upkeep, const struct config *config)
+{
+    certificate_keeper_configure(upkeep->keeper, config);
+    if (upkeep->config->tls.mode != config->tls.mode)
+        upkeep->kept = (struct certificate_report){0};
+}
+
 static void take_config(struct upkeep *upkeep)
 {
     struct error error = {""};
@@ -59,6 +70,7 @@ static void take_config(struct upkeep *upkeep)
     } else {
         fixed_keys_warn(&upkeep->fixed, config);
         outlook_carry(&upkeep->outlook, upkeep->config, config);
+        configure_keeper(upkeep, config);
         config_free(upkeep->config);
         upkeep->config = config;
         reconciler_configure(upkeep->reconciler, config);
@@ -103,6 +115,8 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
                           upkeep->config_problem.text},
         .certificate = {upkeep->config->tls.cert_file, upkeep->certificate.loaded_s,
                         upkeep->certificate.problem.text},
+        .secret_name = upkeep->config->tls.secret_name,
+        .webhook_name = upkeep->config->tls.webhook_name,
         .rules = rules,
         .standings = &upkeep->outlook.standings,
         .host_problem = host_problem,
@@ -112,6 +126,11 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
 
     config_hash(upkeep->config, &hash);
     report.configuration_hash = strbuf_slice(&hash);
+    if (upkeep->config->tls.mode == CONFIG_TLS_SELF) {
+        report.kept = &upkeep->kept;
+        report.certificate.loaded_s = upkeep->kept.loaded_s;
+        report.certificate.problem = upkeep->kept.problem.text;
+    }
     if (tls_loaded(upkeep->parts.tls, &dates)) {
         report.not_before_s = dates.not_before_s;
         report.not_after_s = dates.not_after_s;
@@ -154,7 +173,14 @@ static void count_pass(const struct upkeep *upkeep)
     metrics_reconcile_pass(upkeep->parts.metrics, outcomes[report->outcome], report->ended_s);
 }
 
-/* From the reconcile thread. */
+/* After it, too. */
+static void count_look(const struct upkeep *upkeep)
+{
+    metrics_certificate_look(upkeep->parts.metrics,
+                             !*upkeep->kept.problem.text && !*upkeep->kept.bundle_problem.text);
+}
+
+/* From the reconcile thread, and from the certificates'. */
 static void on_report(void *context)
 {
     struct upkeep *upkeep = context;
@@ -191,15 +217,20 @@ static void *run(void *context)
     bool forced;
 
     while (wait_for_look(upkeep, &forced)) {
-        bool changed = look_at_config(upkeep, forced), passed;
+        bool changed = look_at_config(upkeep, forced), passed, kept;
 
         /* After the configuration, which may name other files. */
         changed |= certificate_files_look(&upkeep->certificate, upkeep->config, forced);
         passed = take_report(upkeep);
-        if (changed || passed)
+        kept = certificate_keeper_take(upkeep->keeper, &upkeep->kept);
+        if (changed || passed || kept)
             publish(upkeep);
         if (passed)
             count_pass(upkeep);
+        if (kept)
+            count_look(upkeep);
+        if (forced)
+            certificate_keeper_look(upkeep->keeper);
     }
     return NULL;
 }
@@ -224,6 +255,8 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *confi
     (void)pthread_condattr_destroy(&monotonic);
     upkeep->reconciler = reconciler_new(parts->metrics, on_report, upkeep);
     reconciler_configure(upkeep->reconciler, config);
+    upkeep->keeper = certificate_keeper_new(parts->tls, parts->metrics, on_report, upkeep);
+    configure_keeper(upkeep, config);
     (void)certificate_files_look(&upkeep->certificate, config, true);
     publish(upkeep);
     return upkeep;
@@ -236,7 +269,9 @@ int upkeep_start(struct upkeep *upkeep, struct error *error)
     if (failed)
         return error_set(error, "cannot start the upkeep thread: %s", strerror(failed));
     upkeep->running = true;
-    return reconciler_start(upkeep->reconciler, error);
+    if (reconciler_start(upkeep->reconciler, error))
+        return -1;
+    return certificate_keeper_start(upkeep->keeper, error);
 }
 
 void upkeep_reload(struct upkeep *upkeep)
@@ -259,6 +294,7 @@ void upkeep_free(struct upkeep *upkeep)
         (void)pthread_join(upkeep->thread, NULL);
     }
     reconciler_free(upkeep->reconciler); /* until then it may call on_report() */
+    certificate_keeper_free(upkeep->keeper);
     (void)pthread_cond_destroy(&upkeep->wake);
     (void)pthread_mutex_destroy(&upkeep->lock);
     outlook_fini(&upkeep->outlook);

@@ -75,8 +75,29 @@ static int check_listen(const struct config *config, const struct yaml_node *roo
                            config->listen.status, config->listen.webhook);
 }
 
+/* Files and a certificate of our own: one of them would not be used. */
+static int check_tls_files(const struct config *config, const struct yaml_node *root,
+                           struct error *error)
+{
+    const struct {
+        const char *key, *value;
+    } files[] = {{"certFile", config->tls.cert_file},
+                 {"keyFile", config->tls.key_file},
+                 {"clientCAFile", config->tls.client_ca_file}};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (*files[i].value)
+            return config_complain(&in_tls, node_of(root, &in_tls, files[i].key), error,
+                                   "%s is given, but mode is self (the default), which uses no "
+                                   "files: say mode: files",
+                                   files[i].key);
+    return 0;
+}
+
 static int check_tls(const struct config *config, const struct yaml_node *root, struct error *error)
 {
+    if (config->tls.mode == CONFIG_TLS_SELF)
+        return check_tls_files(config, root, error);
     if (*config->tls.cert_file && !*config->tls.key_file)
         return config_complain(&in_tls, node_of(root, &in_tls, "certFile"), error,
                                "certFile is given, but keyFile isn't");

@@ -120,7 +120,7 @@ static void doubt_patterns(const struct doubts *doubts)
 
 static void doubt_tls(const struct doubts *doubts)
 {
-    if (!*doubts->config->tls.cert_file)
+    if (doubts->config->tls.mode == CONFIG_TLS_FILES && !*doubts->config->tls.cert_file)
         doubt(doubts, "no TLS handshake can succeed: tls.certFile and tls.keyFile are empty");
 }
 

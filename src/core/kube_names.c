@@ -1,6 +1,6 @@
 /*
  * Names by the rules of Kubernetes (apimachinery, pkg/util/validation): IsDNS1123Label,
- * IsQualifiedName, IsValidLabelValue.
+ * IsDNS1035Label, IsDNS1123Subdomain, IsQualifiedName, IsValidLabelValue.
  */
 #include "pullthrough/core/kube_names.h"
 
@@ -58,13 +58,23 @@ int kube_name_namespace(struct slice text, struct error *error)
                      DNS_LABEL_MAX);
 }
 
-int kube_name_service_account(struct slice text, struct error *error)
+int kube_name_service(struct slice text, struct error *error)
+{
+    if (is_dns_label(text) && text.ptr[0] >= 'a')
+        return 0;
+    return error_set(error,
+                     "a Service's name is lower-case letters, digits and dashes, at most %d bytes, "
+                     "and begins with a letter",
+                     DNS_LABEL_MAX);
+}
+
+int kube_name_object(struct slice text, struct error *error)
 {
     if (is_dns_subdomain(text))
         return 0;
     return error_set(error,
-                     "a service account's name is lower-case letters, digits, dashes and dots, at "
-                     "most %d bytes",
+                     "an object's name is lower-case letters, digits and dashes, maybe joined by "
+                     "dots, at most %d bytes",
                      DNS_SUBDOMAIN_MAX);
 }
 

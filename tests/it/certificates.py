@@ -3,6 +3,7 @@
 import pathlib
 import ssl
 import subprocess
+import time
 from typing import NamedTuple
 
 NAMES = "DNS:pullthrough.pullthrough.svc,DNS:localhost,IP:127.0.0.1"
@@ -101,3 +102,43 @@ class Certificates:
             "-enddate", "20200201000000Z", "-in", request, "-out", pair.cert,
         )  # fmt: skip
         return pair
+
+
+def old_set(folder, host, ca_days, leaf_days):
+    """The keys of a Secret as the program itself makes it, with ends and beginnings (in days from
+    now) of another time."""
+
+    def stamp(days):
+        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 24 * 60 * 60))
+
+    def sign(name, days, *how):
+        _openssl(
+            "ca", "-batch", "-notext", "-config", config, *how, "-startdate", stamp(days[0]),
+            "-enddate", stamp(days[1]), "-in", folder / f"{name}.csr", "-out", folder / f"{name}.crt",
+        )  # fmt: skip
+
+    def ask(name, common_name, *extensions):
+        _openssl(
+            "req", "-new", "-nodes", "-subj", f"/CN={common_name}", *ECDSA,
+            *(word for extension in extensions for word in ("-addext", extension)),
+            "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr",
+        )  # fmt: skip
+
+    (folder / "index.txt").touch()
+    config = folder / "ca.cnf"
+    config.write_text(CA_CONFIG.format(folder=folder))
+    ask(
+        "ca", "pullthrough CA of old", "basicConstraints=critical,CA:TRUE,pathlen:0",
+        "keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash",
+    )  # fmt: skip
+    sign("ca", ca_days, "-selfsign", "-keyfile", folder / "ca.key")
+    service, namespace, _ = host.split(".")
+    names = (host, f"{service}.{namespace}", f"{host}.cluster.local")
+    ask(
+        "tls", "pullthrough", "basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth",
+        "subjectAltName=" + ",".join(f"DNS:{name}" for name in names),
+    )  # fmt: skip
+    sign("tls", leaf_days, "-cert", folder / "ca.crt", "-keyfile", folder / "ca.key")
+    return {
+        name: (folder / name).read_text() for name in ("ca.crt", "ca.key", "tls.crt", "tls.key")
+    }

@@ -118,6 +118,7 @@ def serve_config(pair, flags):
         "rewrite": {"requireRule": False},
         "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
         "tls": {
+            "mode": "files",
             "certFile": str(pair.cert),
             "keyFile": str(pair.key),
             "clientCAFile": str(flags.get("client_ca", "")),

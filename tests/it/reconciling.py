@@ -37,7 +37,7 @@ class Program:
         self.config = {
             "aws": {"endpoint": dict.fromkeys(("ecr", "sts", "secretsmanager"), aws.url)},
             "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
-            "tls": {"certFile": str(pair.cert), "keyFile": str(pair.key)},
+            "tls": {"mode": "files", "certFile": str(pair.cert), "keyFile": str(pair.key)},
             "server": {"threads": 1, "drain": "0s"},
             **(config or {}),
         }

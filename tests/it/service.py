@@ -33,8 +33,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def environment(**more):
-    """Nothing of AWS but `more`; sanitizers say what they find, and find what isn't libh2o's."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    """Nothing of AWS and of a cluster but `more`; sanitizers say what they find, and find what isn't libh2o's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "KUBERNETES_"))}
     suppressions = f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0"
     return {
         **kept,
@@ -52,6 +52,7 @@ def settings(certificates, /, **changes):
         "rewrite": {"requireRule": False},
         "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
         "tls": {
+            "mode": "files",
             "certFile": str(certificates / "tls.crt"),
             "keyFile": str(certificates / "tls.key"),
         },

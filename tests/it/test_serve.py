@@ -212,7 +212,7 @@ def test_the_status(service, program, certs):
     assert re.fullmatch("[0-9a-f]{12}", configuration["hash"])
     assert configuration["file"] == str(service.config) and configuration["problem"] is None
 
-    assert list(certificate) == ["file", "loaded", "problem", "notBefore", "notAfter"]
+    assert list(certificate) == ["mode", "file", "loaded", "problem", "notBefore", "notAfter"]
     assert certificate["file"] == str(service.tls / "tls.crt") and certificate["problem"] is None
     assert (certificate["notBefore"], certificate["notAfter"]) == certs.leaf.dates()
 

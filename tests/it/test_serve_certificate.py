@@ -184,6 +184,7 @@ def test_without_files_it_waits_for_them(services, certs):
     assert service.get("/healthz").status == 200
     assert service.ready() == (503, "no certificate loaded\n")
     assert service.status()["certificate"] == {
+        "mode": "files",
         "file": str(service.tls / "tls.crt"),
         "loaded": None,
         "problem": problem,

@@ -291,7 +291,7 @@ def test_a_deleted_configuration_is_refused(services):
 
 @pytest.mark.parametrize("text", ["", "log: {level: info}\n"], ids=["empty", "without tls"])
 def test_what_could_not_start_is_refused(services, text):
-    """`serve` doesn't start without tls.certFile. An empty file is also what a look finds when it
+    """`serve` doesn't start without a certificate. An empty file is also what a look finds when it
     comes between the two halves of writing a file in place: emptying it, and filling it."""
     service = services.start()
     before = service.status()["configuration"]["hash"]

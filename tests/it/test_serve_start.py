@@ -85,7 +85,8 @@ def test_a_configuration_that_is_too_large(program, config):
         ("colour: red\n", "1:1", 'unknown key "colour"'),
         ("server:\n  drain: forever\n", "2:10", "server.drain"),
         ("listen: {webhook: localhost}\n", "1:19", "listen.webhook"),
-        ("tls: {certFile: /x}\n", "1:17", "tls: certFile"),
+        ("tls: {certFile: /x}\n", "1:17", "tls: certFile is given, but mode is self"),
+        ("tls: {mode: files, certFile: /x}\n", "1:30", "tls: certFile"),
         ("listen: {webhook: ':1', status: ':1'}\n", "1:33", "listen.status"),
     ],
 )
@@ -122,6 +123,16 @@ def test_an_address_that_is_not_ours(program, tls, tmp_path):
 
 def test_without_the_files_of_a_certificate(program, tmp_path):
     problem = "tls.certFile and tls.keyFile must name the certificate's files"
+    path = tmp_path / "config.yaml"
+    path.write_text("tls: {mode: files}\n")
+    fails(program, path, f"{path}: {problem}")
+
+
+def test_its_own_certificate_outside_a_cluster(program, tmp_path):
+    problem = (
+        "tls.mode is self, but this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); "
+        "elsewhere say mode: files, with certFile and keyFile"
+    )
     path = tmp_path / "config.yaml"
     path.write_text("log: {level: info}\n")
     fails(program, path, f"{path}: {problem}")

@@ -106,6 +106,10 @@ static void assert_configs_equal(const struct config *a, const struct config *b)
     assert_reconcile_equal(a, b);
     assert_string_equal(a->listen.webhook, b->listen.webhook);
     assert_string_equal(a->listen.status, b->listen.status);
+    assert_int_equal(a->tls.mode, b->tls.mode);
+    assert_string_equal(a->tls.secret_name, b->tls.secret_name);
+    assert_string_equal(a->tls.service_name, b->tls.service_name);
+    assert_string_equal(a->tls.webhook_name, b->tls.webhook_name);
     assert_string_equal(a->tls.cert_file, b->tls.cert_file);
     assert_string_equal(a->tls.key_file, b->tls.key_file);
     assert_string_equal(a->tls.client_ca_file, b->tls.client_ca_file);
@@ -405,7 +409,7 @@ static const char *pick(uint64_t *random)
 /* A configuration whose free texts are awkward and whose numbers are any. */
 static struct config *random_config(uint64_t *random)
 {
-    struct config *config = parse(slice_str("rewrite: {exclude: [a, b, c]}"));
+    struct config *config = parse(slice_str("rewrite: {exclude: [a, b, c]}\ntls: {mode: files}"));
 
     replace(&config->tls.cert_file, pick(random));
     replace(&config->tls.key_file, pick(random));

@@ -9,7 +9,7 @@
 
 /* A configuration that leaves no doubt, in two parts so that rows can add to `registry`. */
 #define REGISTRY "registry: {account: '111122223333', region: us-west-2}\n"
-#define TLS      "tls: {certFile: c, keyFile: k}\n"
+#define TLS      "tls: {mode: files, certFile: c, keyFile: k}\n"
 
 /* Without it AWS is asked for what is not known. */
 #define OFF "reconcile: {mode: 'off'}\nrewrite: {requireRule: false}\n"
@@ -37,7 +37,8 @@ static void test_doubts(void **state)
          "registry.account and registry.region, or AWS_ACCOUNT_ID and AWS_REGION\n"},
         {TLS, "us-west-2", "nobody",
          "nothing can be rewritten in this environment: AWS_ACCOUNT_ID is not 12 digits\n"},
-        {REGISTRY, "", "",
+        {REGISTRY, "", "", ""},
+        {REGISTRY "tls: {mode: files}", "", "",
          "no TLS handshake can succeed: tls.certFile and tls.keyFile are empty\n"},
         {"registry: {account: '111122223333', region: cn-north-1}\n" TLS, "", "",
          "ECR has no pull-through cache in region cn-north-1\n"},

@@ -26,7 +26,7 @@ struct certificate_files {
 };
 
 /* Load the files that the configuration names, if one of them changed (or `forced`); whether
- * something was loaded or refused. */
+ * something was loaded or refused. With tls.mode self there are none. */
 bool certificate_files_look(struct certificate_files *files, const struct config *config,
                             bool forced);
 

@@ -4,6 +4,7 @@
 #ifndef PULLTHROUGH_APP_STATUS_REPORT_H
 #define PULLTHROUGH_APP_STATUS_REPORT_H
 
+#include "pullthrough/app/certificate_keeper.h"
 #include "pullthrough/app/reconcile.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/rule_set.h"
@@ -23,7 +24,9 @@ struct status_source {
 struct status_report {
     struct status_source configuration, certificate;
     struct slice configuration_hash;
-    int64_t not_before_s, not_after_s; /* of the certificate; 0: none is loaded */
+    int64_t not_before_s, not_after_s;      /* of the certificate; 0: none is loaded */
+    const struct certificate_report *kept;  /* NULL: the certificate is somebody else's files */
+    const char *secret_name, *webhook_name; /* where the program keeps it */
     const struct rule_set *rules;
     const struct standings *standings;        /* with a row for each of the rules' upstreams */
     const char *host_problem;                 /* "" where the host is known */

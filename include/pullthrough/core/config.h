@@ -40,6 +40,10 @@ enum config_reconcile_mode {
     CONFIG_RECONCILE_OFF,     /* ask AWS nothing */
 };
 enum config_scanning { CONFIG_SCANNING_LEAVE, CONFIG_SCANNING_ENHANCED };
+enum config_tls_mode {
+    CONFIG_TLS_SELF,  /* the program's own, kept in a Secret */
+    CONFIG_TLS_FILES, /* somebody else's, mounted */
+};
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_JSON, CONFIG_LOG_TEXT };
 
@@ -108,7 +112,9 @@ struct config {
         char *webhook, *status; /* "[::]:8443", "0.0.0.0:0", ... */
     } listen;
     struct {
-        char *cert_file, *key_file, *client_ca_file; /* "" for none */
+        enum config_tls_mode mode;
+        char *secret_name, *service_name, *webhook_name; /* with mode self */
+        char *cert_file, *key_file, *client_ca_file;     /* with mode files; "" for none */
     } tls;
     struct config_server server;
     struct {

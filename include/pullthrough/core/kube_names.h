@@ -11,7 +11,9 @@
 #include "pullthrough/core/slice.h"
 
 int kube_name_namespace(struct slice text, struct error *error);
-int kube_name_service_account(struct slice text, struct error *error);
+int kube_name_service(struct slice text, struct error *error);
+/* Of a Secret, a service account, a MutatingWebhookConfiguration and most others. */
+int kube_name_object(struct slice text, struct error *error);
 /* A label's key, "NAME" or "DOMAIN/NAME". */
 int kube_name_label(struct slice text, struct error *error);
 /* A label's value; may be empty. */

@@ -1,0 +1,62 @@
+/*
+ * A look at the Secret and at the webhooks' caBundle (tls.mode self): carries out what
+ * certificate_round says, loads the leaf, and tells the log and the metrics. Blocks while the API
+ * server is asked. One thread.
+ */
+#ifndef PULLTHROUGH_APP_CERTIFICATE_LOOK_H
+#define PULLTHROUGH_APP_CERTIFICATE_LOOK_H
+
+#include "pullthrough/core/certificate.h"
+#include "pullthrough/core/certificate_round.h"
+#include "pullthrough/core/error.h"
+#include "pullthrough/core/slice.h"
+#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/timing.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CERTIFICATE_OBJECT_BYTES = 254, CERTIFICATE_NAMESPACE_BYTES = 64 };
+
+/* What the configuration says. Compared byte by byte: zero it before. */
+struct certificate_wishes {
+    bool self;
+    char secret[CERTIFICATE_OBJECT_BYTES], service[CERTIFICATE_OBJECT_BYTES],
+        webhook[CERTIFICATE_OBJECT_BYTES];
+};
+
+/* What a look found. All zero: there was none. */
+struct certificate_report {
+    char namespace[CERTIFICATE_NAMESPACE_BYTES];
+    int64_t looked_s; /* when it ended */
+    int64_t loaded_s; /* when what is served was loaded; 0: nothing is */
+    size_t n_cas;     /* in the Secret, the one that signs first */
+    struct certificate_dates cas[CERTIFICATE_CAS_MAX];
+    enum certificate_bundle_state bundle_state;
+    struct error problem, bundle_problem; /* "" where there is none */
+    int64_t skew_s;                       /* kube_client_skew_s() */
+    bool again;                           /* somebody else wrote: look again soon */
+};
+
+struct certificate_look_parts {
+    struct timing timing; /* stopped() ends a look early */
+    struct metrics *metrics;
+    /* Serve this from now on; -1 with the reason. */
+    int (*load)(void *context, struct slice leaf, struct slice key, struct error *error);
+    void *context;
+};
+
+struct certificate_look;
+
+struct certificate_look *certificate_look_new(const struct certificate_look_parts *parts);
+void certificate_look_free(struct certificate_look *look);
+
+/* Another Secret, Service or configuration: what was known is forgotten. */
+void certificate_look_configure(struct certificate_look *look,
+                                const struct certificate_wishes *wishes);
+
+/* False where it was stopped: *report is not set. */
+bool certificate_look_run(struct certificate_look *look, struct certificate_report *report);
+
+#endif
