@@ -22,12 +22,12 @@ def seconds(rfc3339):
 def is_served(service, pair):
     """That nothing of this certificate is in doubt: handshake, status, metrics, readiness."""
     assert service.leaf() == pair.der()
-    status = wait_for(
-        lambda: service.status()["certificate"]["problem"] is None
-        and service.status()["certificate"],
-        "a certificate without a problem in the status",
-    )
-    assert (status["notBefore"], status["notAfter"]) == pair.dates()
+
+    def said():
+        status = service.status()["certificate"]
+        return status["problem"] is None and (status["notBefore"], status["notAfter"])
+
+    wait_for(lambda: said() == pair.dates(), "its dates, and no problem, in the status")
     assert service.metrics().value(NOT_AFTER, kind="leaf") == seconds(pair.dates()[1])
     assert service.ready() == (200, "ok\n")
 
