@@ -9,6 +9,7 @@
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/http_client.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ struct kube_client {
     uint64_t total_ms;
     struct strbuf server; /* "https://10.0.0.1:443" */
     struct strbuf folder; /* of the service account */
+    char manager[sizeof("pullthrough-") + 16];
     int64_t skew_s;
 };
 
@@ -71,6 +73,14 @@ static bool on_stopped(void *context)
     return client->timing.stopped(client->timing.context);
 }
 
+static void name_manager(struct kube_client *client)
+{
+    struct timing *timing = &client->timing;
+
+    (void)snprintf(client->manager, sizeof(client->manager), "pullthrough-%08" PRIx32 "%08" PRIx32,
+                   timing->random(timing->context), timing->random(timing->context));
+}
+
 static int make_http(struct kube_client *client, const char *user_agent, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf ca = STRBUF_INIT(PATH_MAX_BYTES);
@@ -93,6 +103,7 @@ int kube_client_new(struct kube_client **clientp, const struct kube_client_confi
     if (!client)
         abort();
     client->timing = config->timing;
+    name_manager(client);
     client->total_ms = config->total_ms ? config->total_ms : KUBE_CLIENT_TOTAL_MS;
     strbuf_init(&client->server, URL_MAX);
     strbuf_init(&client->folder, PATH_MAX_BYTES - NAMESPACE_MAX);
@@ -210,15 +221,14 @@ static void request_fini(struct request *request)
 }
 #define REQUEST_CLEANUP __attribute__((cleanup(request_fini)))
 
-/* `name` NULL: the collection, for a new one. */
 static void begin_secret(struct request *request, const struct kube_client *client,
                          const char *namespace, const char *name)
 {
     strbuf_init(&request->url, URL_MAX);
-    strbuf_add_format(&request->url, "%s/api/v1/namespaces/%s/secrets%s%s",
-                      strbuf_str(&client->server), namespace, name ? "/" : "", name ? name : "");
-    (void)snprintf(request->object, sizeof(request->object), "secrets%s%s in namespace %s",
-                   name ? "/" : "", name ? name : "", namespace);
+    strbuf_add_format(&request->url, "%s/api/v1/namespaces/%s/secrets/%s",
+                      strbuf_str(&client->server), namespace, name);
+    (void)snprintf(request->object, sizeof(request->object), "secrets/%s in namespace %s", name,
+                   namespace);
 }
 
 static void begin_webhooks(struct request *request, const struct kube_client *client,
@@ -286,6 +296,8 @@ static void texts_fini(struct texts *texts)
 }
 #define TEXTS_CLEANUP __attribute__((cleanup(texts_fini)))
 
+/* Applied, not posted: RBAC can allow `create` for one name only where the request has the name.
+ * Two replicas are two field managers, so that the second one to come is in conflict. */
 enum kube_outcome kube_client_create_secret(struct kube_client *client, const char *namespace,
                                             const char *name, const struct certificate_set *set,
                                             struct error *error)
@@ -294,12 +306,13 @@ enum kube_outcome kube_client_create_secret(struct kube_client *client, const ch
     STRBUF_CLEANUP struct strbuf body = STRBUF_SECRET_INIT(KUBE_REQUEST_MAX);
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
     REQUEST_CLEANUP struct request request = {
-        .method = "POST", .verb = "create", .content_type = "application/json"};
+        .method = "PATCH", .verb = "create", .content_type = "application/apply-patch+yaml"};
     struct certificate_texts texts = print_texts(&printed, set);
     enum kube_outcome outcome;
 
     http_client_answer_init(&answer, KUBE_ANSWER_MAX, true);
-    begin_secret(&request, client, namespace, NULL);
+    begin_secret(&request, client, namespace, name);
+    strbuf_add_format(&request.url, "?fieldManager=%s", client->manager);
     kube_encode_secret(&body, namespace, name, &texts);
     request.body = strbuf_slice(&body);
     outcome = ask(client, &request, &answer, error);

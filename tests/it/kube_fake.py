@@ -190,7 +190,8 @@ class KubeFake:
     # What it answers
 
     def answer(self, method, path, headers, body):
-        verb = {"GET": "get", "POST": "create", "PATCH": "patch"}[method]
+        is_apply = headers.get("Content-Type") == "application/apply-patch+yaml"
+        verb = {"GET": "get", "PATCH": "create" if is_apply else "patch"}[method]
         kind = "secrets" if path.startswith(SECRETS) else "webhooks"
         with self.lock:
             self.requests.append(f"{verb} {kind}")
@@ -229,12 +230,14 @@ class KubeFake:
 
     def _secrets(self, verb, path, headers, body):
         if verb == "create":
-            assert path == SECRETS and headers["Content-Type"] == "application/json"
+            assert re.fullmatch(
+                rf"{SECRETS}/{SECRET}\?fieldManager=pullthrough-[0-9a-f]{{16}}", path
+            ), path
             document = json.loads(body)
             assert document["metadata"]["name"] == SECRET and document["kind"] == "Secret"
             if self.secret:
                 self.conflicts += 1
-                raise Refusal(409, f'secrets "{SECRET}" already exists')
+                raise Refusal(409, "Apply failed with 4 conflicts")
             self.put_secret({key: decode(value) for key, value in document["data"].items()})
             return 201, self.secret
         assert path == f"{SECRETS}/{SECRET}", path
@@ -302,4 +305,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             }
         self._say(status, document)
 
-    do_GET = do_POST = do_PATCH = _handle
+    do_GET = do_PATCH = _handle

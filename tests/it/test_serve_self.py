@@ -221,7 +221,7 @@ def test_a_lost_secret_that_may_not_be_created(start, kube):
     kube.denied = {"create secrets"}
     look(service)
     problem = problem_of(service)
-    assert problem.startswith("may not create secrets in namespace images: secrets is forbidden")
+    assert problem.startswith("may not create secrets/pullthrough-tls in namespace images: secrets is forbidden")
     is_served = service.leaf()
     kube.put_secret({})  # by hand, as the message would have it
     look(service)

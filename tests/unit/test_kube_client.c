@@ -200,7 +200,8 @@ static void test_writes(void **state)
     assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &bench->webhooks,
                                                 bench->set, &bench->error),
                      KUBE_DONE);
-    assert_asked(bench, 0, "POST /api/v1/namespaces/images/secrets\n", "application/json");
+    assert_asked(bench, 0, "PATCH /api/v1/namespaces/images/secrets/tls?fieldManager=pullthrough-",
+                 "application/apply-patch+yaml");
     assert_non_null(strstr(bench->script.requests[0].body, "\"name\":\"tls\""));
     assert_asked(bench, 1, "PATCH /api/v1/namespaces/images/secrets/tls\n",
                  "application/merge-patch+json");
@@ -237,7 +238,8 @@ static void test_refusals_name_what_was_asked(void **state)
     assert_int_equal(
         kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
         KUBE_FAILED);
-    assert_string_equal(bench->error.text, "could not create secrets in namespace images: cannot");
+    assert_string_equal(bench->error.text,
+                        "could not create secrets/tls in namespace images: cannot");
     assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &bench->webhooks,
                                                 bench->set, &bench->error),
                      KUBE_CONFLICT);

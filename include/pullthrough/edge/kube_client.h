@@ -57,6 +57,7 @@ int64_t kube_client_skew_s(const struct kube_client *client);
 enum kube_outcome kube_client_get_secret(struct kube_client *client, const char *namespace,
                                          const char *name, struct kube_secret *secret,
                                          struct error *error);
+/* Needs `create` and `patch` for this name, no more; KUBE_CONFLICT if another one made it. */
 enum kube_outcome kube_client_create_secret(struct kube_client *client, const char *namespace,
                                             const char *name, const struct certificate_set *set,
                                             struct error *error);
