@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Install the Debian 12 packages that a purpose needs: hack/deps.sh [build|demo|image|test|all].
+# Install the Debian 12 packages that a purpose needs: hack/deps.sh [build|demo|image|test|e2e|all].
 #
 # Looks first and does nothing when all is there. Needs root (or sudo) otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage="usage: hack/deps.sh [build|demo|image|test|all]
+usage="usage: hack/deps.sh [build|demo|image|test|e2e|all]
   build  compile the program
   demo   build, and what hack/demo.sh calls
   image  what hack/image.sh calls where there is no docker and no podman
   test   demo, image, and what hack/test.sh calls
-  all    test, and what hack/bench.sh calls (the default)"
+  e2e    test, and what hack/cluster.sh and hack/e2e.sh call
+  all    e2e, and what hack/bench.sh calls (the default)"
 
 # Package and reason. A later purpose includes the earlier ones, but image, which stands alone.
 packages_build='
@@ -62,6 +63,15 @@ shellcheck            the same for scripts
 gcovr                 line coverage
 valgrind              counts instructions
 '
+packages_e2e='
+containerd            runs the pods of a cluster on this machine
+runc                  for it
+containernetworking-plugins  gives them a network
+iptables              Services, for kube-proxy
+conntrack             the same
+iproute2              the network of the cluster itself
+busybox-static        what the test images hold
+'
 packages_all='
 wrk                   load
 '
@@ -81,7 +91,13 @@ packages_for() {
     demo) printf '%s' "$packages_build$packages_demo" ;;
     image) printf '%s' "$packages_image" ;;
     test) printf '%s' "$packages_build$packages_demo$packages_image$packages_test" ;;
-    all) printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_all" ;;
+    e2e)
+        printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_e2e"
+        ;;
+    all)
+        printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_e2e" \
+            "$packages_all"
+        ;;
     *) return 1 ;;
     esac | awk 'NF && !seen[$1]++ {print $1}'
 }
@@ -181,16 +197,18 @@ PIN
 policy=/usr/sbin/policy-rc.d
 
 install_packages() {
-    local status=0
+    local status=0 daemon
     if [ ! -e "$policy" ]; then
         trap 'as_root rm -f "$policy"; rm -f "$stage_log"' EXIT
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 0755 "$policy"
     fi
     apt_get install --no-install-recommends "$@" || status=$?
-    if [[ " $* " = *" docker-registry "* ]] && [ -d /run/systemd/system ]; then
-        as_root systemctl disable docker-registry || true
-    fi
+    for daemon in docker-registry containerd; do
+        if [[ " $* " = *" $daemon "* ]] && [ -d /run/systemd/system ]; then
+            as_root systemctl disable "$daemon" || true
+        fi
+    done
     return "$status"
 }
 
