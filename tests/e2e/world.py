@@ -1,0 +1,298 @@
+"""The cluster under test: a client of its API, what its programs wrote, what runs on its node."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import signal
+import subprocess
+import time
+import urllib.parse
+
+import kube
+import tools
+import yaml
+from layout import AWS, ECR, IMAGES, Layout
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LABEL = "pullthrough.internal/rewrite"
+ORIGINALS = "pullthrough.internal/original-images"
+PATCH = "patch.webhook.admission.k8s.io/"
+FAILED_OPEN = "failed-open.mutation.webhook.admission.k8s.io/"
+DEADLINE_S = 90  # for what takes seconds, on a machine that is busy
+# The busybox image's own program, in every test image.
+BUSYBOX = "/bin/busybox"
+
+kube.KINDS.update(
+    {
+        "CronJob": kube.Kind("/apis/batch/v1", "cronjobs"),
+        "DaemonSet": kube.Kind("/apis/apps/v1", "daemonsets"),
+        "EndpointSlice": kube.Kind("/apis/discovery.k8s.io/v1", "endpointslices"),
+        "Event": kube.Kind("/api/v1", "events"),
+        "MutatingAdmissionPolicy": kube.Kind(
+            "/apis/admissionregistration.k8s.io/v1", "mutatingadmissionpolicies", False
+        ),
+        "MutatingAdmissionPolicyBinding": kube.Kind(
+            "/apis/admissionregistration.k8s.io/v1", "mutatingadmissionpolicybindings", False
+        ),
+        "ReplicaSet": kube.Kind("/apis/apps/v1", "replicasets"),
+    }
+)
+_PREFIXES = {
+    "docker.io": "dockercache",
+    "ghcr.io": "ghcrcache",
+    "quay.io": "quaycache",
+    "registry.k8s.io": "k8scache",
+}
+
+
+def cached(image):
+    """What an image of an upstream becomes; written out here, by a rule of our own."""
+    first = image.partition("/")[0]
+    if first not in _PREFIXES:
+        image = f"docker.io/{image}" if "/" in image else f"docker.io/library/{image}"
+    registry, _, path = image.partition("/")
+    return f"{ECR}/{_PREFIXES[registry]}/{path}"
+
+
+def until(condition, what, seconds=DEADLINE_S):
+    """What condition() gives once that is true."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"waited {seconds} s for: {what}"
+        time.sleep(0.05)
+    return value
+
+
+class ProxiedKube(kube.Kube):
+    """The API as `kubectl proxy` passes it on: for clusters whose logins we don't know."""
+
+    def __init__(self, port):
+        super().__init__(port, None, "")
+
+    def raw(self, method, path, body=None, content_type="application/json"):
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        ) as connection:
+            data = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, data, {"Content-Type": content_type})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+
+
+class Aws:
+    """The AWS stand-in's administration."""
+
+    def ask(self, method, path, body=None):
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", AWS, timeout=60)
+        ) as connection:
+            connection.request(
+                method, f"/_standin/{path}", None if body is None else json.dumps(body)
+            )
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        assert response.status < 400, answer
+        return answer
+
+    def calls(self, **query):
+        return self.ask("GET", "calls?" + urllib.parse.urlencode(query))["calls"]
+
+    def state(self):
+        return self.ask("GET", "state")
+
+    def pulled(self, prefix):
+        """Whether a manifest was pulled through a prefix."""
+        calls = self.calls(service="registry", operation="GetManifest")
+        return any(prefix in json.dumps(call) for call in calls)
+
+
+class World:
+    """`folder` is the cluster's own, None where it isn't ours."""
+
+    def __init__(self, kubeconfig, folder):
+        self.kubeconfig, self.is_ours = kubeconfig, folder is not None
+        self._proxy, self._namespaces = None, []
+        if self.is_ours:
+            self.where = Layout(folder)
+            user = yaml.safe_load(self.where.inside.read_text())["users"][0]["user"]
+            self.kube = kube.Kube(6443, self.where.folder / "ca.crt", user["token"])
+            self.aws = Aws()
+            self.digests = json.loads((self.where.images / "digests.json").read_text())
+            assert set(IMAGES) < set(self.digests)
+        else:
+            self.kube = ProxiedKube(self._start_proxy())
+
+    def _start_proxy(self):
+        words = [tools.path("kubectl"), "--kubeconfig", self.kubeconfig, "proxy", "--port=0"]
+        self._proxy = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        return int(self._proxy.stdout.readline().strip().rpartition(":")[2])
+
+    def end(self):
+        """On a cluster that stays, nothing of ours does."""
+        for name in self._namespaces:
+            self.kube.delete("Namespace", name)
+        if self._proxy:
+            self._proxy.terminate()
+            self._proxy.wait(10)
+
+    def kubectl(self, *words, stdin=None, check=True):
+        done = subprocess.run(
+            [tools.path("kubectl"), "--kubeconfig", self.kubeconfig, *map(str, words)],
+            input=stdin, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stderr + done.stdout
+        return done
+
+    def create(self, obj, **query):
+        """From an object that leaves out its apiVersion."""
+        known = kube.KINDS[obj["kind"]].prefix.removeprefix("/apis/").removeprefix("/api/")
+        return self.kube.create({"apiVersion": known, **obj}, **query)
+
+    # Namespaces
+
+    def namespace(self, word, rewritten=True):
+        """A new one. Its default service account is there, so that pods can be made."""
+        name = f"e2e-{word}-{secrets.token_hex(3)}"
+        self._namespaces.append(name)
+        self.kube.namespace(name, **({LABEL: "enabled"} if rewritten else {}))
+        until(lambda: self.kube.find("ServiceAccount", "default", name), "a service account")
+        if rewritten:
+            self.wait_selected(name)
+        return name
+
+    def wait_selected(self, namespace):
+        """The API server takes a namespace's label from its cache, moments later. Where nothing
+        answers as the webhook, there is nothing to wait for."""
+        if not self.kube.list("MutatingWebhookConfiguration"):
+            return
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            if self.try_image(namespace) != "busybox:1":
+                return
+            time.sleep(0.05)
+
+    def try_image(self, namespace, image="busybox:1"):
+        """What becomes of an image, by a dry run."""
+        made = self.kube.create(kube.pod("probe", image, namespace=namespace), dryRun="All")
+        return kube.images(made)[0]
+
+    # Pods
+
+    def pods(self, namespace, **labels):
+        selector = ",".join(f"{k}={v}" for k, v in labels.items())
+        return self.kube.list("Pod", namespace, labelSelector=selector)
+
+    def wait_running(self, name, namespace):
+        """The pod, once all its containers run."""
+
+        def look():
+            pod = self.kube.get("Pod", name, namespace)
+            return pod if is_running(pod) else None
+
+        return until(look, f"pod {namespace}/{name} runs")
+
+    def wait_pods(self, namespace, count=1, **labels):
+        """That many, all running, none that is on its way out."""
+
+        def look():
+            found = [p for p in self.pods(namespace, **labels) if not is_leaving(p)]
+            return found if len(found) == count and all(map(is_running, found)) else None
+
+        return until(look, f"{count} pods of {labels} in {namespace} run")
+
+    def wait_phase(self, name, namespace, phase):
+        def look():
+            pod = self.kube.get("Pod", name, namespace)
+            return pod if pod["status"].get("phase") == phase else None
+
+        return until(look, f"pod {namespace}/{name} is {phase}")
+
+    # What the node's programs wrote and are
+
+    def audit(self, verb, resource, namespace=None, name=None, sub=None):
+        """Events of the audit log."""
+        wanted = {"resource": resource, "namespace": namespace, "name": name}
+        found = []
+        with open(self.where.audit, "rb") as log:
+            for line in log:
+                if verb.encode() not in line or not line.endswith(b"\n"):
+                    continue
+                event = json.loads(line)
+                ref = event.get("objectRef", {})
+                if (event["verb"], ref.get("subresource")) == (verb, sub) and all(
+                    ref.get(key) == value for key, value in wanted.items() if value
+                ):
+                    found.append(event)
+        return found
+
+    def processes(self, *words):
+        """{pid: command line} of the node's own programs that have all these words."""
+        mine, found = self._mount_namespace(), {}
+        for pid, line in command_lines().items():
+            with contextlib.suppress(OSError):
+                if all(word in line for word in words) and os.readlink(f"/proc/{pid}/ns/mnt") == mine:
+                    found[pid] = line
+        return found
+
+    def _mount_namespace(self):
+        saved = json.loads(self.where.process.read_text())
+        return os.readlink(f"/proc/{saved['pid']}/ns/mnt")
+
+    def containers(self, pod):
+        """{name: container id}"""
+        statuses = pod["status"].get("containerStatuses", [])
+        return {each["name"]: each.get("containerID") for each in statuses}
+
+    def process_of(self, pod, program):
+        """The process id of the program in a pod's container."""
+        ids = [each.rpartition("/")[2] for each in self.containers(pod).values() if each]
+        for pid, line in command_lines().items():
+            with contextlib.suppress(OSError):
+                group = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+                if line.startswith(program) and any(each in group for each in ids):
+                    return pid
+        raise AssertionError(f"no process of {program} in {pod['metadata']['name']}")
+
+    def signal(self, pod, number, program="/usr/bin/pullthrough"):
+        os.kill(self.process_of(pod, program), number)
+
+    def kill(self, pod):
+        self.signal(pod, signal.SIGKILL)
+
+
+def command_lines():
+    """{pid: command line} of all that runs on this machine."""
+    found = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found[int(path.parent.name)] = path.read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+def is_leaving(pod):
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def is_running(pod):
+    """All containers and sidecars run, and are ready."""
+    status = pod["status"]
+    statuses = status.get("containerStatuses", [])
+    return (
+        status.get("phase") == "Running"
+        and len(statuses) == len(pod["spec"]["containers"])
+        and all("running" in each["state"] and each["ready"] for each in statuses)
+    )
+
+
+def patches(event):
+    """The patches that webhooks made, of an audit event: {annotation: patch}."""
+    found = event.get("annotations", {})
+    return {k: json.loads(v) for k, v in found.items() if k.startswith(PATCH)}
+
+
+def b64(text):
+    return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
