@@ -1,0 +1,189 @@
+"""Every fault that we can make, each as one function: make it, wait until it is over.
+
+Each takes the installation and the load that goes on meanwhile. `calm` faults must not cost a single
+rewriting; `blind` ones leave nobody who could answer, and must cost nothing else; `sudden` is a
+replica that is killed: what it was answering, and calls that are sent to it until the cluster knows,
+go unrewritten, which `failurePolicy: Ignore` is for.
+"""
+
+import contextlib
+import itertools
+import os
+import signal
+
+from injector import server
+from installation import NAME, NAMESPACE
+from kube import Refused
+from layout import NODE
+from tls_modes import Authority
+from world import b64, is_running, until
+
+_numbers = itertools.count(1)
+
+
+# Calm: at least one replica can answer
+
+
+def rolling_restart(inst, load):
+    inst.world.kubectl("-n", NAMESPACE, "rollout", "restart", f"deployment/{NAME}")
+    inst.settle()
+
+
+def upgrade(inst, load):
+    """Helm replaces every pod, because of a setting that is read at the start only."""
+    config = inst.config
+    config["server"]["maxConnections"] = 4000 + next(_numbers)
+    inst.upgrade(config=config)
+
+
+def rolled_back(inst, load):
+    """Helm goes back to the edition before the last."""
+    before = inst.release.values
+    upgrade(inst, load)
+    inst.release.rollback()
+    inst.release.values = before
+    inst.settle()
+
+
+def one_evicted(inst, load):
+    """As a drained node does it: asked for, within the disruption budget."""
+    victim = inst.pods()[0]["metadata"]["name"]
+    body = {"apiVersion": "policy/v1", "kind": "Eviction",
+            "metadata": {"name": victim, "namespace": NAMESPACE}}  # fmt: skip
+    inst.world.kube.ask(
+        "POST", inst.world.kube.path("Pod", NAMESPACE, victim, "eviction"), body
+    )
+    until(lambda: not inst.world.kube.find("Pod", victim, NAMESPACE), "the evicted pod is gone")
+    inst.settle()
+
+
+def configuration_changed(inst, load):
+    """Taken while it runs: no pod is replaced, and new reviews follow it."""
+    before = {pod["metadata"]["name"] for pod in inst.pods()}
+    config = inst.config
+    pattern = f"docker.io/never/{next(_numbers)}"
+    config["rewrite"] = {**config.get("rewrite", {}), "exclude": ["auto", pattern]}
+    hashes = {name: inst.status(name)["configuration"]["hash"] for name in before}
+    inst.upgrade(config=config)
+    until(
+        lambda: all(inst.status(n)["configuration"]["hash"] != h for n, h in hashes.items()),
+        "every replica has the new configuration",
+    )
+    assert {pod["metadata"]["name"] for pod in inst.pods()} == before
+
+
+def configuration_broken(inst, load):
+    """By hand, past the chart's check: refused with its place, and the old one goes on."""
+    config = inst.world.kube.get("ConfigMap", NAME, NAMESPACE)["data"]["config.yaml"]
+    series = 'pullthrough_config_reloads_total\\{.*outcome="refused".*\\}'
+    refused = inst.sum(series)
+    _set_config(inst, config + "\nrewrite:\n  nonsense: 1\n")
+    until(lambda: inst.sum(series) >= refused + inst.replicas, "every replica refuses it")
+    _set_config(inst, config)
+
+
+def _set_config(inst, text):
+    change = {"data": {"config.yaml": text}}
+    inst.world.kube.patch("ConfigMap", NAME, change, NAMESPACE)
+
+
+def aws_out_of_order(inst, load):
+    """The program loses AWS: everything it has seen ready stays so."""
+    fault = inst.world.aws.ask("POST", "faults", {
+        "kind": "error", "service": "ecr", "code": "ServerException", "status": 500,
+        "message": "out of order", "times": None,
+    })  # fmt: skip
+    series = 'pullthrough_reconcile_passes_total\\{.*outcome="failed".*\\}'
+    failed = inst.sum(series)
+    until(lambda: inst.sum(series) > failed, "a pass fails")
+    load.go_on(50)
+    inst.world.aws.ask("DELETE", f"faults/{fault['id']}")
+
+
+# Sudden
+
+
+def killed(inst, load):
+    """SIGKILL, as the kernel does when memory is short. The container starts again."""
+    victim = inst.pods()[0]
+    before = victim["status"]["containerStatuses"][0]["restartCount"]
+    inst.world.kill(victim)
+
+    def is_back():
+        pod = inst.world.kube.get("Pod", victim["metadata"]["name"], NAMESPACE)
+        status = pod["status"]["containerStatuses"][0]
+        return status["restartCount"] > before and is_running(pod)
+
+    until(is_back, "the killed container is back", 120)
+    inst.settle()
+
+
+# Blind: nobody answers, or nobody who is believed
+
+
+@contextlib.contextmanager
+def dead(inst):
+    inst.scale(0)
+    try:
+        yield
+    finally:
+        inst.scale(inst.replicas)
+
+
+@contextlib.contextmanager
+def hanging(inst):
+    """Both stopped: connections are accepted, and nothing comes."""
+    pids = [inst.world.process_of(pod, "/usr/bin/pullthrough") for pod in inst.pods()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        inst.settle()
+
+
+@contextlib.contextmanager
+def imposter(inst, folder, answer):
+    """Something else answers behind our Service, with a certificate that is believed."""
+    authority = Authority(folder)
+    pair = authority.leaf(inst.service_name)
+    saved = inst.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
+    with dead(inst), server(pair, answer) as port:
+        slice_name = f"imposter-{next(_numbers)}"
+        inst.world.create({
+            "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": slice_name, "namespace": NAMESPACE, "labels": {
+                "kubernetes.io/service-name": NAME,
+                "endpointslice.kubernetes.io/managed-by": "e2e"}},
+            "endpoints": [{"addresses": [NODE]}],
+            "ports": [{"name": _port_name(inst), "port": port, "protocol": "TCP"}],
+        })  # fmt: skip
+        set_bundle(inst, b64(authority.ca.read_bytes()))
+        try:
+            yield
+        finally:
+            inst.world.kube.delete("EndpointSlice", slice_name, NAMESPACE)
+            set_bundle(inst, saved)
+
+
+def _port_name(inst):
+    (port,) = inst.world.kube.get("Service", NAME, NAMESPACE)["spec"]["ports"]
+    return port.get("name", "")
+
+
+def set_bundle(inst, text):
+    """As somebody might who edits the configuration; None takes it away."""
+    at = {"path": "/clientConfig/caBundle"}
+    now = inst.configuration()["webhooks"][0]["clientConfig"]
+    if text is None:
+        with contextlib.suppress(Refused):
+            inst.change_webhook({"op": "remove", **at})
+    elif now.get("caBundle") != text:
+        inst.change_webhook({"op": "add", **at, "value": text})
+
+
+CALM = (rolling_restart, upgrade, rolled_back, one_evicted, configuration_changed,
+        configuration_broken)  # fmt: skip

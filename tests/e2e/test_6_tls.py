@@ -1,0 +1,130 @@
+"""Every source of certificates, and rotation in each, under a steady load of creations."""
+
+import base64
+import signal
+
+import faults
+import pytest
+import tools
+from installation import NAMESPACE
+from steady import Steady
+from tls_modes import Authority, CertManager, Files, SelfSigned, aged_set
+from world import b64, until
+
+pytestmark = pytest.mark.own
+SECRET = "pullthrough-certificates"  # what the chart calls it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _original_mode(release):
+    """Afterwards it is as before."""
+    tls = release.tls
+    yield
+    release.change_tls(tls)
+
+
+def test_the_default_mode(world, installed):
+    """The certificate of the mode that the run began with is the one that is served."""
+    assert installed.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
+    namespace = world.namespace("tls")
+    with Steady(world, namespace) as load:
+        load.wait_rewritten()
+        load.go_on(50)
+        load.all_well()
+
+
+def put_set(inst, **texts):
+    """Into the Secret that the program keeps; and let it look now."""
+    data = {key.replace("_", "."): b64(text) for key, text in texts.items()}
+    inst.world.kube.patch("Secret", SECRET, {"data": data}, NAMESPACE)
+    for pod in inst.pods():
+        inst.world.signal(pod, signal.SIGHUP)
+
+
+def kept(inst, key):
+    data = inst.world.kube.get("Secret", SECRET, NAMESPACE)["data"]
+    return base64.b64decode(data[key]).decode()
+
+
+def bundle_of(inst):
+    text = inst.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
+    return base64.b64decode(text).decode()
+
+
+def test_self_leaf_and_ca_are_renewed(world, release, folder):
+    """Both are let grow old: a leaf is exchanged, and a CA joins the bundle, without a gap. (The
+    first leaf of a new CA follows a quarter of an hour later: tests/it has that.)"""
+    release.ensure()
+    if not isinstance(release.tls, SelfSigned):
+        release.change_tls(SelfSigned())
+    inst = release
+    young, old, keys = aged_set(folder / "aged", inst.service_name)
+    keys = {key.replace(".", "_"): text for key, text in keys.items()}
+    with Steady(world, world.namespace("self")) as load:
+        put_set(inst, ca_crt=young[0], tls_crt=young[1], **keys)
+        until(lambda: young[0].strip() in bundle_of(inst), "the bundle follows the Secret")
+        load.wait_rewritten()
+        put_set(inst, tls_crt=old[1])
+        until(lambda: kept(inst, "tls.crt") not in (old[1], young[1]), "a new leaf", 120)
+        load.go_on()
+        put_set(inst, ca_crt=old[0])
+        until(lambda: bundle_of(inst).count("BEGIN CERTIFICATE") == 2, "a second CA", 120)
+        load.go_on()
+        load.all_well()
+
+
+@pytest.fixture(scope="module")
+def with_files(release, folder):
+    release.ensure()
+    return release.change_tls(Files(folder))
+
+
+def reloads(installed):
+    return installed.sum('pullthrough_certificate_reloads_total\\{outcome="taken"\\}')
+
+
+def renew(installed, load, authority=None):
+    """A new leaf in the Secret, and every replica serves it. Kubelet takes its time."""
+    before = reloads(installed)
+    installed.tls.renew(installed, authority)
+    load.wait_while(lambda: reloads(installed) < before + installed.replicas, "a new leaf")
+    load.go_on(50)
+
+
+def test_files_leaf_and_ca_rotate(world, with_files, folder):
+    """The CA in the order that docs/operations.md gives: bundle, leaf, bundle."""
+    inst, other = with_files, Authority(folder)
+    old = inst.tls.authority.ca.read_bytes()
+    with Steady(world, world.namespace("files")) as load:
+        load.wait_rewritten()
+        renew(inst, load)
+        faults.set_bundle(inst, b64(old + other.ca.read_bytes()))
+        load.go_on(50)
+        renew(inst, load, other)
+        faults.set_bundle(inst, b64(other.ca.read_bytes()))
+        load.go_on(50)
+        load.all_well()
+    inst.tls.authority = other
+
+
+@pytest.fixture(scope="module")
+def with_cert_manager(world, release, folder):
+    release.ensure()
+    world.kube.install_crds(tools.crds())
+    return release.change_tls(CertManager(folder))
+
+
+def test_cert_manager_asks_and_renews(world, with_cert_manager):
+    """The chart's objects are what cert-manager's real definitions accept; a renewed leaf costs
+    nothing."""
+    inst = with_cert_manager
+    asked = world.kube.list("Certificate", inst.release.namespace)
+    (leaf,) = [each for each in asked if each["spec"]["secretName"] == inst.tls.secret]
+    assert inst.service_name in leaf["spec"]["dnsNames"]
+    annotation = inst.configuration()["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+    assert annotation == f"{inst.release.namespace}/{leaf['metadata']['name']}"
+    with Steady(world, world.namespace("managed")) as load:
+        load.wait_rewritten()
+        renew(inst, load)
+        renew(inst, load)
+        load.all_well()
