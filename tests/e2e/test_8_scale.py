@@ -1,0 +1,144 @@
+"""What the webhook costs: creations a second, the API server's CPU, ours, and memory."""
+
+import os
+import pathlib
+import re
+import statistics
+import time
+
+import burst
+import pytest
+from layout import ECR
+from world import LABEL, until
+
+pytestmark = pytest.mark.own
+ROUNDS = 5
+TITLES = {
+    "none": "no webhook",
+    "webhook": "pullthrough",
+    "policy": "a MutatingAdmissionPolicy that does the same",
+}
+IMAGE = "object.spec.containers[i].image"
+EXPRESSION = f"""
+[0, 1].filter(i, i < object.spec.containers.size() && !{IMAGE}.startsWith("{ECR}/")).map(i,
+  JSONPatch{{op: "replace", path: "/spec/containers/" + string(i) + "/image",
+    value: {IMAGE}.startsWith("ghcr.io/")
+      ? {IMAGE}.replace("ghcr.io/", "{ECR}/ghcrcache/")
+      : "{ECR}/dockercache/library/" + {IMAGE}}})
+"""
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def policy(world):
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+            "resources": ["pods"]}  # fmt: skip
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": "scale-policy"}}
+    meta = {"name": "e2e-same-effect"}
+    patch = {"patchType": "JSONPatch", "jsonPatch": {"expression": EXPRESSION}}
+    world.create({"kind": "MutatingAdmissionPolicy", "metadata": meta, "spec": {
+        "matchConstraints": {"namespaceSelector": selector, "resourceRules": [rule]},
+        "failurePolicy": "Fail", "reinvocationPolicy": "IfNeeded", "mutations": [patch]}})  # fmt: skip
+    world.create({"kind": "MutatingAdmissionPolicyBinding", "metadata": meta,
+                  "spec": {"policyName": meta["name"]}})  # fmt: skip
+    yield
+    for kind in ("MutatingAdmissionPolicyBinding", "MutatingAdmissionPolicy"):
+        world.kube.delete(kind, meta["name"])
+
+
+@pytest.fixture
+def namespaces(world, policy):
+    names = {mode: f"scale-{mode}" for mode in TITLES}
+    for mode, name in names.items():
+        if not world.kube.find("Namespace", name):
+            world.kube.namespace(name, **({LABEL: "enabled"} if mode == "webhook" else {}))
+        until(lambda n=name: world.kube.find("ServiceAccount", "default", n), "an account")
+    for mode in ("webhook", "policy"):
+        until(lambda m=mode: world.try_image(names[m], "nginx:1.27").startswith(ECR), mode)
+    yield names
+    for name in names.values():
+        world.kube.ask("DELETE", world.kube.path("Pod", name, gracePeriodSeconds=0))
+
+
+def histogram(world, name):
+    """{upper bound: count} of the API server's own measure of a webhook, and (sum, count)."""
+    _, _, body = world.kube.raw("GET", "/metrics")
+    family = "apiserver_admission_webhook_admission_duration_seconds"
+    buckets, sums = {}, {}
+    for line in body.decode().splitlines():
+        if line.startswith(family) and f'name="{name}"' in line and 'operation="CREATE"' in line:
+            value = float(line.rpartition(" ")[2])
+            bound = re.search(r'le="([^"]+)"', line)
+            if bound:
+                buckets[float(bound[1])] = buckets.get(float(bound[1]), 0) + value
+            else:
+                kind = line.partition("{")[0].rpartition("_")[2]
+                sums[kind] = sums.get(kind, 0) + value
+    return buckets, sums
+
+
+def bound_of(before, after, share):
+    """The bucket that the quantile lies in, in words."""
+    total = after[float("inf")] - before.get(float("inf"), 0)
+    for bound in sorted(after):
+        if after[bound] - before.get(bound, 0) >= share * total:
+            return f"below {bound * 1000:g} ms"
+    return "?"
+
+
+def ours(installed):
+    """CPU seconds, reviews, and resident bytes, of all replicas together."""
+    return (
+        installed.sum("process_cpu_seconds_total"),
+        installed.sum("pullthrough_reviews_total\\{.*"),
+        [
+            installed.metrics(pod["metadata"]["name"])["process_resident_memory_bytes"]
+            for pod in installed.pods()
+        ],
+    )
+
+
+def test_what_it_costs(world, installed, namespaces, figures, request):
+    share = request.config.getoption("--pods") // ROUNDS // burst.WORKERS * burst.WORKERS
+    (pid,) = world.processes("kube-apiserver", "--etcd-servers")
+    webhook = f"{installed.release.cluster_name}.pullthrough.internal"
+    for name in namespaces.values():  # connections, caches
+        burst.create(world.kube, name, 80)
+    shown, first = histogram(world, webhook), ours(installed)
+    rates, costs = ({mode: [] for mode in TITLES} for _ in range(2))
+    for _ in range(ROUNDS):
+        for mode, name in namespaces.items():
+            cpu, began = cpu_seconds(pid), time.monotonic()
+            rewritten = burst.create(world.kube, name, share)
+            rates[mode].append(share / (time.monotonic() - began))
+            costs[mode].append((cpu_seconds(pid) - cpu) / share * 1e6)
+            assert rewritten == (0 if mode == "none" else share), mode
+    last, now = ours(installed), histogram(world, webhook)
+    figures.append(
+        f"scale: {ROUNDS * share} pods of two containers each way, interleaved, "
+        f"{os.cpu_count()} CPUs; load {os.getloadavg()[0]:.1f}"
+    )
+    for mode, title in TITLES.items():
+        low = statistics.quantiles(costs[mode], n=4)[0]
+        figures.append(
+            f"  {title:45} {statistics.median(rates[mode]):6.0f} creations/s"
+            f"  {low:6.0f} us CPU of the API server each (lower quartile)"
+        )
+    reviews = last[1] - first[1]
+    assert reviews >= ROUNDS * share
+    cpu = (last[0] - first[0]) / reviews * 1e6
+    mean = (now[1]["sum"] - shown[1]["sum"]) / (now[1]["count"] - shown[1]["count"]) * 1e6
+    figures.append(
+        f"  a call as the API server sees it: mean {mean:.0f} us, p50 "
+        f"{bound_of(shown[0], now[0], 0.5)}, p99 {bound_of(shown[0], now[0], 0.99)}"
+    )
+    figures.append(f"  our CPU a review: {cpu:.0f} us (passes and health checks included)")
+    mib = " and ".join(f"{before / 2**20:.1f}" for before in first[2])
+    after = " and ".join(f"{value / 2**20:.1f}" for value in last[2])
+    figures.append(f"  our memory: {mib} MiB before, {after} MiB after {reviews:.0f} reviews")
+    assert cpu < 1000
+    assert max(last[2]) < max(first[2]) + 8 * 2**20

@@ -1,0 +1,119 @@
+"""Random faults in random order, under a steady load; the seed is printed, so that a run can be
+made again."""
+
+import collections
+import random
+import time
+
+import faults
+import pytest
+from steady import Steady
+from tls_modes import Authority
+from world import b64, cached, until
+
+pytestmark = pytest.mark.own
+# What the program may say at a level above info, and which fault explains it.
+EXPLAINED = {
+    "configuration_broken": ("configuration",),
+    "aws_out_of_order": ("AWS", "upstream", "pass", "about the registry"),
+    "dead": (), "hanging": (), "wrong_bundle": ("caBundle", "bundle"),
+}  # fmt: skip
+# The API server may give up a call in the middle at any time: a replica was killed or is leaving.
+ALWAYS = ("handshake", "connection")
+QUIET_S = 15  # after a replica was killed, until the cluster has noticed
+
+
+def dead(inst, load, folder):
+    with faults.dead(inst):
+        load.go_on(40)
+
+
+def hanging(inst, load, folder):
+    with faults.hanging(inst):
+        load.go_on(5)
+
+
+def wrong_bundle(inst, load, folder):
+    good = inst.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
+    faults.set_bundle(inst, b64(Authority(folder).ca.read_bytes()))
+    load.go_on(40)
+    faults.set_bundle(inst, good)
+
+
+BLIND = (dead, hanging, wrong_bundle)
+
+
+class Log:
+    """What all replicas ever said above info, as far as it could be read in time."""
+
+    def __init__(self, inst):
+        self._inst, self.lines = inst, {}
+
+    def gather(self):
+        for pod in self._inst.all_pods():
+            name = pod["metadata"]["name"]
+            for line in (*self._inst.logs(name), *self._inst.logs(name, previous=True)):
+                if line["level"] in ("warn", "error"):
+                    self.lines[name, line["time"], line["message"]] = line
+
+
+def one_fault(rng, inst, load, folder):
+    """Its name; asserts what must hold for its kind."""
+    fault = rng.choice([*faults.CALM, faults.aws_out_of_order, faults.killed, *BLIND])
+    began = time.monotonic()
+    if fault in BLIND:
+        fault(inst, load, folder)
+        inst.settle()
+        load.wait_rewritten()
+    else:
+        fault(inst, load)
+    load.go_on(60)
+    assert not load.failures, (fault.__name__, load.failures[:3])
+    if fault is faults.killed:
+        assert not [when for when, _ in load.plain if when > began + QUIET_S], load.plain[-3:]
+        load.plain.clear()
+    assert not load.plain, (fault.__name__, load.plain[:3])
+    return fault.__name__
+
+
+def test_soak(world, installed, folder, figures, request):
+    seed = request.config.getoption("--seed")
+    seed = random.randrange(2**32) if seed is None else seed
+    seconds = request.config.getoption("--soak")
+    print(f"seed {seed}")
+    rng, log, done = random.Random(seed), Log(installed), collections.Counter()
+    namespace = world.namespace("soak")
+    first = sizes(installed)
+    end = time.monotonic() + seconds
+    with Steady(world, namespace) as load:
+        load.wait_rewritten()
+        while time.monotonic() < end:
+            done[one_fault(rng, installed, load, folder)] += 1
+            log.gather()
+        made = load.made
+    installed.settle()
+    log.gather()
+    unexplained = [
+        line for line in log.lines.values()
+        if not any(word in line["message"] for word in ALWAYS)
+        and not any(word in line["message"] for name in done for word in EXPLAINED.get(name, ()))
+    ]  # fmt: skip
+    assert not unexplained, unexplained[:5]
+    until(lambda: world.try_image(namespace) == cached("busybox:1"), "rewriting at the end")
+    last = sizes(installed)
+    figures.append(
+        f"soak: seed {seed}, {seconds} s, {sum(done.values())} faults "
+        f"({', '.join(f'{v} {k}' for k, v in sorted(done.items()))}), {made} creations, none failed"
+    )
+    figures.append(f"  a replica: {first[0] / 2**20:.1f} -> {last[0] / 2**20:.1f} MiB, "
+                   f"{first[1]:.0f} -> {last[1]:.0f} file descriptors")  # fmt: skip
+    assert last[0] < first[0] + 8 * 2**20 and last[1] < first[1] + 30
+
+
+def sizes(inst):
+    """The largest resident set, and the most file descriptors, of a replica."""
+    metrics = [inst.metrics(pod["metadata"]["name"]) for pod in inst.pods()]
+    return (
+        max(each["process_resident_memory_bytes"] for each in metrics),
+        max(each["process_open_fds"] for each in metrics),
+    )
