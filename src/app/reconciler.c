@@ -9,10 +9,9 @@
 #include "pullthrough/core/backoff.h"
 #include "pullthrough/edge/aws_client.h"
 #include "pullthrough/edge/log.h"
+#include "pullthrough/edge/worker.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     BACKOFF_BASE_MS = 30 * 1000,
@@ -25,20 +24,15 @@ struct reconciler {
     struct metrics *metrics;
     void (*news)(void *context);
     void *context;
-    pthread_t thread;
-    bool running;
+    struct worker worker; /* an order is a configuration */
 
-    pthread_mutex_t lock; /* over these */
-    pthread_cond_t wake;
-    bool stop;
-    unsigned generation;  /* of the configuration given last */
-    struct strbuf config; /* its text, until it is taken */
+    /* Under the worker's lock. */
+    struct strbuf config; /* the text of the one given last, until it is taken */
     bool has_report;
     struct reconcile_report report;
 
     /* The thread's own. */
-    unsigned working_for; /* a generation; read under the lock or by the thread */
-    unsigned failures;    /* in a row */
+    unsigned failures; /* in a row */
     struct reconcile *reconcile;
     struct config *in_use;
     struct aws_client *client; /* NULL: it could not be made, and why was logged */
@@ -46,61 +40,23 @@ struct reconciler {
     struct timing timing;
 };
 
-static bool is_over(const struct reconciler *reconciler)
-{
-    return reconciler->stop || reconciler->generation != reconciler->working_for;
-}
-
 static bool on_stopped(void *context)
 {
     struct reconciler *reconciler = context;
-    bool over;
 
-    (void)pthread_mutex_lock(&reconciler->lock);
-    over = is_over(reconciler);
-    (void)pthread_mutex_unlock(&reconciler->lock);
-    return over;
+    return worker_asks_whether_over(&reconciler->worker);
 }
 
-/* False where the wait was cut short. */
 static bool on_wait(void *context, uint64_t ms)
 {
     struct reconciler *reconciler = context;
-    struct timespec until;
-    bool over;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    (void)pthread_mutex_lock(&reconciler->lock);
-    while (!is_over(reconciler))
-        if (pthread_cond_timedwait(&reconciler->wake, &reconciler->lock, &until))
-            break; /* it is time */
-    over = is_over(reconciler);
-    (void)pthread_mutex_unlock(&reconciler->lock);
-    return !over;
+    return worker_wait(&reconciler->worker, ms);
 }
 
-static int64_t on_wall_s(void *context)
+static uint32_t random_bits(const struct reconciler *reconciler)
 {
-    (void)context;
-    return timing_of_process().wall_s(NULL);
-}
-
-static uint64_t on_monotonic_ms(void *context)
-{
-    (void)context;
-    return timing_of_process().monotonic_ms(NULL);
-}
-
-static uint32_t on_random(void *context)
-{
-    (void)context;
-    return timing_of_process().random(NULL);
+    return reconciler->timing.random(reconciler->timing.context);
 }
 
 static void on_attempt(void *context, const struct aws_sender_attempt *attempt)
@@ -128,13 +84,11 @@ static void take_config(struct reconciler *reconciler)
     struct config *old = reconciler->in_use;
     struct error error = {""};
 
-    (void)pthread_mutex_lock(&reconciler->lock);
-    if (reconciler->generation != reconciler->working_for) {
-        reconciler->working_for = reconciler->generation;
-        if (config_parse(&reconciler->in_use, strbuf_slice(&reconciler->config), &error))
-            abort(); /* what config_print() gives can be read */
-    }
-    (void)pthread_mutex_unlock(&reconciler->lock);
+    worker_lock(&reconciler->worker);
+    if (worker_take(&reconciler->worker) &&
+        config_parse(&reconciler->in_use, strbuf_slice(&reconciler->config), &error))
+        abort(); /* what config_print() gives can be read */
+    worker_unlock(&reconciler->worker);
     if (reconciler->in_use == old)
         return;
     reconcile_configure(reconciler->reconcile, reconciler->in_use);
@@ -157,15 +111,15 @@ static void hand_over(struct reconciler *reconciler, struct reconcile_report *re
 {
     bool wanted;
 
-    (void)pthread_mutex_lock(&reconciler->lock);
-    wanted = !is_over(reconciler);
+    worker_lock(&reconciler->worker);
+    wanted = !worker_is_over(&reconciler->worker);
     if (wanted) {
         reconcile_report_fini(&reconciler->report);
         reconciler->report = *report;
         *report = (struct reconcile_report){0};
         reconciler->has_report = true;
     }
-    (void)pthread_mutex_unlock(&reconciler->lock);
+    worker_unlock(&reconciler->worker);
     if (wanted)
         reconciler->news(reconciler->context);
 }
@@ -177,7 +131,7 @@ static void report_no_client(struct reconciler *reconciler, struct reconcile_rep
         .outcome = RECONCILE_FAILED,
         .soon = true,
         .problem = reconciler->client_problem,
-        .ended_s = on_wall_s(NULL),
+        .ended_s = reconciler->timing.wall_s(reconciler->timing.context),
     };
 }
 
@@ -203,33 +157,23 @@ static uint64_t run_pass(struct reconciler *reconciler)
 
         reconciler->failures++;
         return BACKOFF_LEAST_MS +
-               backoff_ms(step, BACKOFF_BASE_MS, BACKOFF_MOST_MS, on_random(NULL));
+               backoff_ms(step, BACKOFF_BASE_MS, BACKOFF_MOST_MS, random_bits(reconciler));
     }
     reconciler->failures = 0;
-    return backoff_jitter_ms(reconciler->in_use->reconcile.interval_ms, on_random(NULL));
-}
-
-static bool is_stopping(struct reconciler *reconciler)
-{
-    bool stop;
-
-    (void)pthread_mutex_lock(&reconciler->lock);
-    stop = reconciler->stop;
-    (void)pthread_mutex_unlock(&reconciler->lock);
-    return stop;
+    return backoff_jitter_ms(reconciler->in_use->reconcile.interval_ms, random_bits(reconciler));
 }
 
 static void *run(void *context)
 {
     struct reconciler *reconciler = context;
 
-    while (!is_stopping(reconciler)) {
+    while (!worker_is_stopping(&reconciler->worker)) {
         uint64_t wait_ms = UINT32_MAX; /* until there is another configuration */
 
         take_config(reconciler);
         if (reconciler->in_use && reconciler->in_use->reconcile.mode != CONFIG_RECONCILE_OFF)
             wait_ms = run_pass(reconciler);
-        (void)on_wait(reconciler, wait_ms);
+        (void)worker_wait(&reconciler->worker, wait_ms);
     }
     return NULL;
 }
@@ -238,7 +182,6 @@ struct reconciler *reconciler_new(struct metrics *metrics, void (*news)(void *co
                                   void *context)
 {
     struct reconciler *reconciler = calloc(1, sizeof(*reconciler));
-    pthread_condattr_t monotonic;
 
     if (!reconciler)
         abort();
@@ -246,47 +189,35 @@ struct reconciler *reconciler_new(struct metrics *metrics, void (*news)(void *co
     reconciler->news = news;
     reconciler->context = context;
     reconciler->reconcile = reconcile_new();
-    reconciler->timing = (struct timing){.wall_s = on_wall_s,
-                                         .monotonic_ms = on_monotonic_ms,
-                                         .random = on_random,
-                                         .wait = on_wait,
-                                         .stopped = on_stopped,
-                                         .context = reconciler};
+    reconciler->timing = timing_of_process();
+    reconciler->timing.wait = on_wait;
+    reconciler->timing.stopped = on_stopped;
+    reconciler->timing.context = reconciler;
     strbuf_init(&reconciler->config, CONFIG_TEXT_MAX);
-    (void)pthread_mutex_init(&reconciler->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&reconciler->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    worker_init(&reconciler->worker);
     return reconciler;
 }
 
 int reconciler_start(struct reconciler *reconciler, struct error *error)
 {
-    int failed = pthread_create(&reconciler->thread, NULL, run, reconciler);
-
-    if (failed)
-        return error_set(error, "cannot start the reconcile thread: %s", strerror(failed));
-    reconciler->running = true;
-    return 0;
+    return worker_start(&reconciler->worker, run, reconciler, "reconcile", error);
 }
 
 void reconciler_configure(struct reconciler *reconciler, const struct config *config)
 {
-    (void)pthread_mutex_lock(&reconciler->lock);
+    worker_lock(&reconciler->worker);
     strbuf_clear(&reconciler->config);
     config_print(config, &reconciler->config);
-    reconciler->generation++;
     reconciler->has_report = false;
-    (void)pthread_cond_broadcast(&reconciler->wake);
-    (void)pthread_mutex_unlock(&reconciler->lock);
+    worker_renew(&reconciler->worker);
+    worker_unlock(&reconciler->worker);
 }
 
 bool reconciler_take(struct reconciler *reconciler, struct reconcile_report *report)
 {
     bool taken;
 
-    (void)pthread_mutex_lock(&reconciler->lock);
+    worker_lock(&reconciler->worker);
     taken = reconciler->has_report;
     if (taken) {
         reconcile_report_fini(report);
@@ -294,7 +225,7 @@ bool reconciler_take(struct reconciler *reconciler, struct reconcile_report *rep
         reconciler->report = (struct reconcile_report){0};
         reconciler->has_report = false;
     }
-    (void)pthread_mutex_unlock(&reconciler->lock);
+    worker_unlock(&reconciler->worker);
     return taken;
 }
 
@@ -302,19 +233,12 @@ void reconciler_free(struct reconciler *reconciler)
 {
     if (!reconciler)
         return;
-    if (reconciler->running) {
-        (void)pthread_mutex_lock(&reconciler->lock);
-        reconciler->stop = true;
-        (void)pthread_cond_broadcast(&reconciler->wake);
-        (void)pthread_mutex_unlock(&reconciler->lock);
-        (void)pthread_join(reconciler->thread, NULL);
-    }
+    worker_stop(&reconciler->worker);
     aws_client_free(reconciler->client);
     reconcile_free(reconciler->reconcile);
     reconcile_report_fini(&reconciler->report);
     config_free(reconciler->in_use);
     strbuf_fini(&reconciler->config);
-    (void)pthread_cond_destroy(&reconciler->wake);
-    (void)pthread_mutex_destroy(&reconciler->lock);
+    worker_fini(&reconciler->worker);
     free(reconciler);
 }
