@@ -109,7 +109,7 @@ def test_no_upstream(commands):
     (("registry", "--principal", "*"), "--principal: a principal is an account's 12 digits"),
     (("trust", "--irsa", "http://a.b"), "--irsa: an issuer is a URL"),
     (("trust", "--pod-identity", "--namespace", "A"), "--namespace: a namespace's name"),
-    (("trust", "--pod-identity", "--service-account", "*"), "--service-account: a service acc"),
+    (("trust", "--pod-identity", "--service-account", "*"), "--service-account: an object's name"),
     (("--account", "1"), "--account wants the 12 digits"),
     (("--region", "a b"), "--region wants an AWS region"),
     (("nobody",), 'no policy "nobody"'),
