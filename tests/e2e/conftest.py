@@ -1,5 +1,6 @@
 """A whole cluster, our chart installed in it by Helm, and what a person needs when a test fails."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -131,8 +132,11 @@ def _ours():
     release = _seen.get("release")
     for pod in release.all_pods() if release else ():
         name = pod["metadata"]["name"]
-        for line in release.logs(name)[-25:]:
+        lines = [each for each in release.logs(name) if each["message"] != "images rewritten"]
+        for line in lines[-60:]:
             yield f"{name}: {json.dumps(line)}"
+        with contextlib.suppress(Exception):  # it may be the one that is dead
+            yield f"{name}: /status {json.dumps(release.status(name))}"
 
 
 def _reviews():
