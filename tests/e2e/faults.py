@@ -80,6 +80,14 @@ def configuration_broken(inst, load):
     _set_config(inst, config + "\nrewrite:\n  nonsense: 1\n")
     until(lambda: inst.sum(series) >= refused + inst.replicas, "every replica refuses it")
     _set_config(inst, config)
+    # Brought to them, or the next fault of this kind would change nothing in their eyes.
+    until(
+        lambda: all(
+            inst.status(pod["metadata"]["name"])["configuration"]["problem"] is None
+            for pod in inst.pods()
+        ),
+        "every replica has the good one again",
+    )
 
 
 def _set_config(inst, text):
