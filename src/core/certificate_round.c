@@ -324,7 +324,8 @@ static bool take_write(struct certificate_round *round, enum kube_outcome outcom
     if (outcome == KUBE_DONE)
         return true;
     if (outcome == KUBE_CONFLICT || outcome == KUBE_ABSENT) {
-        round->again = true;
+        round->again = true; /* what was read isn't there any more, and neither is its problem */
+        *problem = (struct error){""};
     } else {
         *problem = *why;
         *gave_up = true;
