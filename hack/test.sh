@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install what the tests need, and run every test. No argument; safe to run twice.
+# Install what the tests need, and run every test but those of hack/e2e.sh. No argument; safe to
+# run twice.
 #
 # With CI=true nothing may be skipped. Elsewhere a missing tool costs its stage and one line
 # that says so. The last line is the sum: "N passed, N failed", where a stage that breaks
