@@ -1,13 +1,9 @@
 """What answers behind a release's Service: the program as the chart configures it, run on this
 machine; or something that isn't the program at all."""
 
-import base64
 import contextlib
-import http.server
 import itertools
-import json
 import socket
-import ssl
 import threading
 
 import yaml
@@ -52,59 +48,6 @@ def _service_account(release, folder):
         "KUBERNETES_SERVICE_PORT": str(release.kube.port),
         "PULLTHROUGH_SERVICE_ACCOUNT": str(folder),
     }
-
-
-def answer_with(patch):
-    """The answer that makes these changes."""
-
-    def answer(review):
-        response = {"uid": review["request"]["uid"], "allowed": True}
-        if patch:
-            response["patchType"] = "JSONPatch"
-            response["patch"] = base64.b64encode(json.dumps(patch).encode()).decode()
-        return {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
-
-    return answer
-
-
-@contextlib.contextmanager
-def https_server(pair, port, answer):
-    """Answers each POST with what answer(review) gives: an object, or bytes as they are."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            said = answer(json.loads(body))
-            said = said if isinstance(said, bytes) else json.dumps(said).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(said)))
-            self.send_header("Connection", "close")  # or its thread would outlive the server
-            self.end_headers()
-            self.wfile.write(said)
-
-        def log_message(self, *_):
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_):
-            pass  # a client that leaves is none of ours
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.cert, pair.key)
-    with Server(("127.0.0.1", port), Handler) as server:
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ import contextlib
 import time
 
 import pytest
-from backend import answer_with, https_server, silent_server, talking_server
+from backend import silent_server, talking_server
 from certificates import Certificates
 from conftest import IMAGE, REWRITTEN, Installation
+from foreign_webhook import answer_with, https_server
 from http_peer import wait_for
 from kube import JSON_PATCH, images, pod
 from load import Creations

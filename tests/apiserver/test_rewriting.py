@@ -1,12 +1,10 @@
 """What the API server makes of our answers: on the newest Kubernetes and on the oldest tried."""
 
-import base64
 import json
 
 import pytest
-from backend import answer_with, https_server
 from conftest import IMAGE, LABEL, REWRITTEN, Installation, fresh_name
-from control_plane import free_ports
+from foreign_webhook import registered, sidecar
 from helm import Helm
 from http_peer import wait_for
 from kube import JSON_PATCH, STRATEGIC, Refused, images, pod
@@ -252,54 +250,11 @@ def test_invalid_pods_are_refused_by_validation_only(kube, on):
 
 def test_what_a_later_webhook_injects_is_rewritten(kube, on, certs, release):
     """reinvocationPolicy IfNeeded: the images of an injected container, and only once."""
-    pair = certs.issue(fresh_name("injector"), names="DNS:localhost")
-    (port,) = free_ports(1)
-    proxy = {"name": "proxy", "image": "istio/proxyv2:1"}
-    patch = [{"op": "add", "path": "/spec/containers/-", "value": proxy}]
-
-    def inject(review):
-        there = [c["name"] for c in review["request"]["object"]["spec"]["containers"]]
-        return answer_with([] if "proxy" in there else patch)(review)
-
-    configuration = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": "zz-injector"},
-        "webhooks": [
-            {
-                "name": "injector.example.com",
-                "clientConfig": {
-                    "url": f"https://localhost:{port}/",
-                    "caBundle": _base64(certs.ca.read_bytes()),
-                },
-                "rules": [
-                    {
-                        "operations": ["CREATE"],
-                        "apiGroups": [""],
-                        "apiVersions": ["v1"],
-                        "resources": ["pods"],
-                    }
-                ],
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": on}},
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "failurePolicy": "Ignore",
-            }
-        ],
-    }
-    with https_server(pair, port, inject):
-        kube.create(configuration)
-        try:
-            made = wait_for(lambda: _with_proxy(kube, on), "the injector is called")
-        finally:
-            kube.delete("MutatingWebhookConfiguration", "zz-injector")
+    with registered(kube, certs, fresh_name("zz-injector"), on, sidecar("istio/proxyv2:1")):
+        made = wait_for(lambda: _with_sidecar(kube, on), "the injector is called")
     assert images(made) == [REWRITTEN, f"{HOST}/dockercache/istio/proxyv2:1"]
 
 
-def _with_proxy(kube, namespace):
+def _with_sidecar(kube, namespace):
     made = kube.create(pod("injected", IMAGE, namespace=namespace), dryRun="All")
     return made if len(images(made)) == 2 else None
-
-
-def _base64(data):
-    return base64.b64encode(data).decode()

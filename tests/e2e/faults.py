@@ -11,7 +11,7 @@ import itertools
 import os
 import signal
 
-from injector import server
+from foreign_webhook import https_server
 from installation import NAME, NAMESPACE
 from kube import Refused
 from layout import NODE
@@ -159,7 +159,7 @@ def imposter(inst, folder, answer):
     authority = Authority(folder)
     pair = authority.leaf(inst.service_name)
     saved = inst.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
-    with dead(inst), server(pair, answer) as port:
+    with dead(inst), https_server(pair, 0, answer, NODE) as port:
         slice_name = f"imposter-{next(_numbers)}"
         inst.world.create({
             "kind": "EndpointSlice", "addressType": "IPv4",

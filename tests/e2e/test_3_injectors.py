@@ -2,7 +2,8 @@
 
 import kube
 import pytest
-from injector import registered, sidecar
+from foreign_webhook import registered, sidecar
+from layout import NODE
 from tls_modes import Authority
 from world import cached, patches, until
 
@@ -13,7 +14,8 @@ PROXY = "docker.io/istio/proxyv2:1.24"
 @pytest.mark.parametrize("name", ["a-mesh", "z-mesh"])
 def test_an_injected_sidecar_is_rewritten_and_runs(world, installed, folder, name):
     namespace = world.namespace(name)
-    with registered(world, Authority(folder), name, namespace, sidecar(PROXY)):
+    certs = Authority(folder).certs
+    with registered(world.kube, certs, name, namespace, sidecar(PROXY), NODE):
         until(
             lambda: len(kube.images(world.kube.create(
                 kube.pod("probe", "busybox:1", namespace=namespace), dryRun="All"
