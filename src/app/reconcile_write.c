@@ -4,20 +4,17 @@
 #include "pullthrough/edge/log.h"
 #include "reconcile_steps.h"
 
-/* Write down how the write went; `memory` NULL: it is no upstream's. */
-static void note_write(struct pass *pass, const char *change, const struct config_upstream *about,
-                       struct reconcile_memory *memory, int result)
+/* Take note of how a write went; `memory` NULL: it is no upstream's. Returns whether the write
+ * made something. */
+static bool note_write(struct pass *pass, struct reconcile_memory *memory, int result)
 {
     bool was_there =
         result == AWS_CLIENT_REFUSED && pass->failure.class == AWS_ERROR_ALREADY_EXISTS;
 
     (void)pass_result(pass, result);
     pass->written = true;
-    if (result == 0) {
+    if (result == 0)
         pass->report->changes++;
-        log_event(LOG_LEVEL_INFO, change, LOG_TEXT("upstream", about ? about->registry : ""),
-                  LOG_TEXT("prefix", about ? about->prefix : ECR_ROOT));
-    }
     if (!memory) {
         if (result && !was_there)
             pass->report->problem = pass->error;
@@ -27,25 +24,25 @@ static void note_write(struct pass *pass, const char *change, const struct confi
         reconcile_memory_failed(memory, result == AWS_CLIENT_REFUSED ? &pass->failure : NULL,
                                 pass->error.text, pass_now_ms(pass));
     }
+    return result == 0;
 }
 
 static void write_rule(struct pass *pass, const struct reconcile_action *action)
 {
     const struct ecr_client client = pass_client(pass);
     const struct config_upstream *about = &pass->config->upstreams[action->upstream];
-    struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
+    bool is_new = action->verb == RECONCILE_CREATE_RULE;
+    int result;
 
-    pass_say(pass,
-             action->verb == RECONCILE_CREATE_RULE ? "creating the rule"
-                                                   : "updating the credential of the rule",
+    pass_say(pass, is_new ? "creating the rule" : "updating the credential of the rule",
              about->prefix);
-    if (action->verb == RECONCILE_CREATE_RULE)
-        note_write(
-            pass, "rule created", about, memory,
-            ecr_client_create_rule(&client, about->prefix, about->url, action->credential_arn));
+    if (is_new)
+        result = ecr_client_create_rule(&client, about->prefix, about->url, action->credential_arn);
     else
-        note_write(pass, "rule's credential updated", about, memory,
-                   ecr_client_update_rule(&client, about->prefix, action->credential_arn));
+        result = ecr_client_update_rule(&client, about->prefix, action->credential_arn);
+    if (note_write(pass, &pass->reconcile->memories[action->upstream], result))
+        log_event(LOG_LEVEL_INFO, is_new ? "rule created" : "rule's credential updated",
+                  LOG_TEXT("upstream", about->registry), LOG_TEXT("prefix", about->prefix));
 }
 
 static void write_template(struct pass *pass)
@@ -53,9 +50,10 @@ static void write_template(struct pass *pass)
     const struct ecr_client client = pass_client(pass);
 
     pass_say(pass, "creating the creation template", ECR_ROOT);
-    note_write(pass, "creation template created", NULL, NULL,
-               ecr_client_create_template(&client, pass->wanted.lifecycle_policy,
-                                          pass->wanted.repository_policy));
+    if (note_write(pass, NULL,
+                   ecr_client_create_template(&client, pass->wanted.lifecycle_policy,
+                                              pass->wanted.repository_policy)))
+        log_event(LOG_LEVEL_INFO, "creation template created", LOG_TEXT("prefix", ECR_ROOT));
 }
 
 static void validate(struct pass *pass, const struct reconcile_action *action)

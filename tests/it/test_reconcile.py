@@ -71,6 +71,8 @@ def test_an_empty_account_gets_rules_and_template(aws, secrets, serve):
                               '"CreatePullThroughCacheRule",outcome="ok"}') == 4
         assert replica.metric('pullthrough_aws_request_duration_seconds_count{service="ecr"}') > 5
         assert len(replica.logged("rule created")) == 4
+        made, = replica.logged("creation template created")
+        assert made["prefix"] == "ROOT" and "upstream" not in made
 
 
 def test_a_second_pass_makes_two_calls(aws, secrets, serve):
