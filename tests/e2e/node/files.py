@@ -116,7 +116,7 @@ def kubelet(where):
             "registryPullQPS": 0,
             "resolvConf": str(where.folder / "resolv.conf"),
             "serializeImagePulls": False,
-            "syncFrequency": "10s",
+            "syncFrequency": "3s",
             "staticPodPath": str(where.static_pods),
             "fileCheckFrequency": "1s",
             "volumePluginDir": str(where.folder / "volume-plugins"),

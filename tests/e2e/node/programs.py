@@ -31,7 +31,7 @@ def apiserver(where, tools):
         "--allow-privileged=true", "--kubelet-preferred-address-types", "InternalIP",
         "--audit-policy-file", where.folder / "audit.yaml", "--audit-log-path", where.audit,
         "--audit-log-mode", "blocking", "--max-requests-inflight", "1000",
-        "--profiling=false",
+        "--profiling=false", "--delete-collection-workers", "4",
     ]  # fmt: skip
 
 
