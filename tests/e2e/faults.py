@@ -11,6 +11,7 @@ import itertools
 import os
 import signal
 
+import own_certificates as own
 from foreign_webhook import https_server
 from installation import NAME, NAMESPACE
 from kube import Refused
@@ -106,6 +107,30 @@ def aws_out_of_order(inst, load):
     until(lambda: inst.sum(series) > failed, "a pass fails")
     load.go_on(50)
     inst.world.aws.ask("DELETE", f"faults/{fault['id']}")
+
+
+# Calm, in mode `self`
+
+
+def leaf_grown_old(inst, load):
+    """The program issues another one."""
+    old = own.let_leaf_grow_old(inst)["tls.crt"]
+    until(lambda: own.kept(inst)["tls.crt"] != old, "a new leaf")
+
+
+def ca_grown_old(inst, load):
+    """The program adds a CA to the bundle; those who trust the old one go on."""
+    held = own.bundle(inst)
+    old = own.first_ca(own.let_ca_grow_old(inst))
+
+    def is_joined():
+        new = own.first_ca(own.kept(inst))
+        return new not in held | {old} and {new, old} <= own.bundle(inst)
+
+    until(is_joined, "a new CA in Secret and bundle")
+
+
+SELF = (leaf_grown_old, ca_grown_old)
 
 
 # Sudden

@@ -1,21 +1,17 @@
 """Every source of certificates, and rotation in each, under a steady load of creations."""
 
-import base64
-import re
-import signal
 import subprocess
 
 import faults
+import own_certificates as own
 import pytest
 import tools
 from certificates import old_set
-from installation import NAMESPACE
 from steady import Steady
-from tls_modes import Authority, CertManager, Files, SelfSigned, aged_set
+from tls_modes import Authority, CertManager, Files, SelfSigned
 from world import b64, until
 
 pytestmark = pytest.mark.own
-SECRET = "pullthrough-certificates"  # what the chart calls it
 LEAF_ENDS = 'pullthrough_certificate_not_after_seconds{kind="leaf"}'
 
 
@@ -38,56 +34,18 @@ def test_the_default_mode(world, installed):
         load.all_well()
 
 
-def put_set(inst, **texts):
-    """Into the Secret that the program keeps; and let it look now."""
-    data = {key.replace("_", "."): b64(text) for key, text in texts.items()}
-    inst.world.kube.patch("Secret", SECRET, {"data": data}, NAMESPACE)
-    look(inst)
-
-
-def look(inst):
-    """Every replica looks at Secret and bundle now, not within a minute."""
-    for pod in inst.pods():
-        inst.world.signal(pod, signal.SIGHUP)
-
-
-def kept(inst, key):
-    data = inst.world.kube.get("Secret", SECRET, NAMESPACE)["data"]
-    return base64.b64decode(data[key]).decode()
-
-
-def bundle_of(inst):
-    text = inst.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
-    return base64.b64decode(text).decode()
-
-
-def authorities(text):
-    marks = "-----(?:BEGIN|END) CERTIFICATE-----"
-    return {re.sub(r"\s", "", each) for each in re.split(marks, text)} - {""}
-
-
 @pytest.fixture(scope="module")
 def with_self(release):
     release.ensure()
     return release if isinstance(release.tls, SelfSigned) else release.change_tls(SelfSigned())
 
 
-def test_self_leaf_and_ca_are_renewed(world, with_self, folder):
-    """Both are let grow old: a leaf is exchanged, and a CA joins the bundle, without a gap."""
-    inst = with_self
-    young, old, keys = aged_set(folder / "aged", inst.service_name)
-    keys = {key.replace(".", "_"): text for key, text in keys.items()}
+@pytest.mark.parametrize("fault", faults.SELF, ids=lambda fault: fault.__name__)
+def test_self_leaf_and_ca_are_renewed(world, with_self, fault):
+    """Before they end, and without a gap."""
     with Steady(world, world.namespace("self")) as load:
-        put_set(inst, ca_crt=young[0], tls_crt=young[1], **keys)
-        until(lambda: young[0].strip() in bundle_of(inst), "the bundle follows the Secret")
         load.wait_rewritten()
-        put_set(inst, tls_crt=old[1])
-        until(lambda: kept(inst, "tls.crt") not in (old[1], young[1]), "a new leaf", 120)
-        load.go_on()
-        known = authorities(bundle_of(inst)) | authorities(old[0])
-        put_set(inst, ca_crt=old[0])
-        until(lambda: authorities(bundle_of(inst)) - known, "a new CA in the bundle", 120)
-        assert authorities(old[0]) <= authorities(bundle_of(inst))  # it joined the old one
+        fault(with_self, load)
         load.go_on()
         load.all_well()
 
@@ -110,26 +68,25 @@ def test_self_first_leaf_of_a_new_ca(world, with_self, folder):
     old = old_set(former, inst.service_name, ca_days=(-300, 60), leaf_days=(-70, 20))
     new = old_set(following, inst.service_name, ca_days=(-1, 364), leaf_days=(-1, 89))
     with Steady(world, world.namespace("new-ca")) as load:
-        put_set(inst, ca_crt=new["ca.crt"] + old["ca.crt"], ca_key=new["ca.key"],
-                tls_crt=old["tls.crt"], tls_key=old["tls.key"])  # fmt: skip
-        both = authorities(new["ca.crt"]) | authorities(old["ca.crt"])
-        until(lambda: both <= authorities(bundle_of(inst)), "both CAs in the bundle")
+        own.put(inst, {**old, "ca.crt": new["ca.crt"] + old["ca.crt"], "ca.key": new["ca.key"]})
+        both = own.authorities(new["ca.crt"] + old["ca.crt"])
+        until(lambda: both <= own.bundle(inst), "both CAs in the bundle")
         load.wait_rewritten()
         until(lambda: len(ends(inst)) == 1, "every replica serves the old CA's leaf")
         before = ends(inst)
 
         def is_issued():
-            look(inst)
+            own.look(inst)
             load.go_on(50)
-            return kept(inst, "tls.crt") != old["tls.crt"]
+            return own.kept(inst)["tls.crt"] != old["tls.crt"]
 
         until(is_issued, "the new CA's first leaf", 180)
-        (folder / "first.crt").write_text(kept(inst, "tls.crt"))
+        (folder / "first.crt").write_text(own.kept(inst)["tls.crt"])
         subprocess.run(
             ["openssl", "verify", "-CAfile", following / "ca.crt", folder / "first.crt"],
             check=True, capture_output=True,
         )  # fmt: skip
-        look(inst)
+        own.look(inst)
         until(lambda: len(ends(inst)) == 1 and ends(inst) != before, "every replica serves it")
         load.go_on()
         load.all_well()
@@ -187,6 +144,5 @@ def test_cert_manager_asks_and_renews(world, with_cert_manager):
     assert annotation == f"{inst.release.namespace}/{leaf['metadata']['name']}"
     with Steady(world, world.namespace("managed")) as load:
         load.wait_rewritten()
-        renew(inst, load)
         renew(inst, load)
         load.all_well()

@@ -8,7 +8,7 @@ import time
 import faults
 import pytest
 from steady import Steady
-from tls_modes import Authority
+from tls_modes import Authority, SelfSigned
 from world import b64, cached, until
 
 pytestmark = pytest.mark.own
@@ -59,7 +59,8 @@ class Log:
 
 def one_fault(rng, inst, load, folder):
     """Its name; asserts what must hold for its kind."""
-    fault = rng.choice([*faults.CALM, faults.aws_out_of_order, faults.killed, *BLIND])
+    own = faults.SELF if isinstance(inst.tls, SelfSigned) else ()
+    fault = rng.choice([*faults.CALM, faults.aws_out_of_order, *own, faults.killed, *BLIND])
     began = time.monotonic()
     if fault in BLIND:
         fault(inst, load, folder)

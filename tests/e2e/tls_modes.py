@@ -1,10 +1,7 @@
 """Where the release's certificate comes from."""
 
 import itertools
-import subprocess
-import time
 
-import certificates
 from certificates import Certificates
 from kube import MERGE
 from world import b64
@@ -36,30 +33,6 @@ class SelfSigned:
 
     def forget(self, installation):
         """What is left to tidy up after it was uninstalled."""
-
-
-def aged_set(folder, host):
-    """What a Secret of mode `self` may hold, of one CA key: (CA, leaf) of today, and both past two
-    thirds of their lives; and the rest, the keys."""
-    folder.mkdir()
-    old = certificates.old_set(folder, host, ca_days=(-300, 60), leaf_days=(-70, 20))
-
-    def sign_again(name, begin, end, *how):
-        stamps = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400))
-                  for days in (begin, end)]  # fmt: skip
-        (folder / "index.txt").write_text("")
-        out = folder / f"young-{name}.crt"
-        subprocess.run(
-            ["openssl", "ca", "-batch", "-notext", "-config", folder / "ca.cnf", *how,
-             "-startdate", stamps[0], "-enddate", stamps[1], "-in", folder / f"{name}.csr",
-             "-out", out], check=True, capture_output=True,
-        )  # fmt: skip
-        return out.read_text()
-
-    ca = sign_again("ca", -10, 355, "-selfsign", "-keyfile", folder / "ca.key")
-    leaf = sign_again("tls", -10, 80, "-cert", folder / "ca.crt", "-keyfile", folder / "ca.key")
-    keys = {name: old[name] for name in ("ca.key", "tls.key")}
-    return (ca, leaf), (old["ca.crt"], old["tls.crt"]), keys
 
 
 class Authority:

@@ -104,41 +104,66 @@ class Certificates:
         return pair
 
 
-def old_set(folder, host, ca_days, leaf_days):
-    """The keys of a Secret as the program itself makes it, with ends and beginnings (in days from
-    now) of another time."""
+class _Signer:
+    """`openssl ca` in a folder, which gives certificates of another time: begin and end are days
+    from now."""
 
-    def stamp(days):
-        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 24 * 60 * 60))
+    def __init__(self, folder):
+        self._folder, self._config = folder, folder / "ca.cnf"
+        (folder / "index.txt").write_text("")
+        self._config.write_text(CA_CONFIG.format(folder=folder))
 
-    def sign(name, days, *how):
-        _openssl(
-            "ca", "-batch", "-notext", "-config", config, *how, "-startdate", stamp(days[0]),
-            "-enddate", stamp(days[1]), "-in", folder / f"{name}.csr", "-out", folder / f"{name}.crt",
-        )  # fmt: skip
-
-    def ask(name, common_name, *extensions):
+    def ask(self, name, common_name, *extensions):
         _openssl(
             "req", "-new", "-nodes", "-subj", f"/CN={common_name}", *ECDSA,
             *(word for extension in extensions for word in ("-addext", extension)),
-            "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr",
+            "-keyout", self._folder / f"{name}.key", "-out", self._folder / f"{name}.csr",
         )  # fmt: skip
 
-    (folder / "index.txt").touch()
-    config = folder / "ca.cnf"
-    config.write_text(CA_CONFIG.format(folder=folder))
-    ask(
-        "ca", "pullthrough CA of old", "basicConstraints=critical,CA:TRUE,pathlen:0",
-        "keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash",
-    )  # fmt: skip
-    sign("ca", ca_days, "-selfsign", "-keyfile", folder / "ca.key")
+    def sign(self, name, days, *how):
+        begin, end = (
+            time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + each * 24 * 60 * 60))
+            for each in days
+        )
+        _openssl(
+            "ca", "-batch", "-notext", "-config", self._config, *how, "-startdate", begin,
+            "-enddate", end, "-in", self._folder / f"{name}.csr",
+            "-out", self._folder / f"{name}.crt",
+        )  # fmt: skip
+
+
+def old_leaf(folder, host, days):
+    """tls.crt and tls.key, signed by the folder's ca.crt and ca.key."""
+    signer = _Signer(folder)
     service, namespace, _ = host.split(".")
     names = (host, f"{service}.{namespace}", f"{host}.cluster.local")
-    ask(
+    signer.ask(
         "tls", "pullthrough", "basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth",
         "subjectAltName=" + ",".join(f"DNS:{name}" for name in names),
     )  # fmt: skip
-    sign("tls", leaf_days, "-cert", folder / "ca.crt", "-keyfile", folder / "ca.key")
-    return {
-        name: (folder / name).read_text() for name in ("ca.crt", "ca.key", "tls.crt", "tls.key")
-    }
+    signer.sign("tls", days, "-cert", folder / "ca.crt", "-keyfile", folder / "ca.key")
+    return {name: (folder / name).read_text() for name in ("tls.crt", "tls.key")}
+
+
+def old_ca(folder, days):
+    """The folder's ca.crt again, of another time: the same name and key, so that whoever trusts
+    one trusts the leaves of the other."""
+    _openssl(
+        "x509", "-x509toreq", "-copy_extensions", "copy", "-in", folder / "ca.crt",
+        "-signkey", folder / "ca.key", "-out", folder / "ca.csr",
+    )  # fmt: skip
+    _Signer(folder).sign("ca", days, "-selfsign", "-keyfile", folder / "ca.key")
+    return (folder / "ca.crt").read_text()
+
+
+def old_set(folder, host, ca_days, leaf_days):
+    """The keys of a Secret as the program itself makes it, with ends and beginnings (in days from
+    now) of another time."""
+    signer = _Signer(folder)
+    signer.ask(
+        "ca", "pullthrough CA of old", "basicConstraints=critical,CA:TRUE,pathlen:0",
+        "keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash",
+    )  # fmt: skip
+    signer.sign("ca", ca_days, "-selfsign", "-keyfile", folder / "ca.key")
+    leaf = old_leaf(folder, host, leaf_days)
+    return {**{name: (folder / name).read_text() for name in ("ca.crt", "ca.key")}, **leaf}
