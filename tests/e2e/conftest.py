@@ -72,8 +72,8 @@ def release(world, image, folder):
     made = installation.Installation(world, helm, image, tls)
     _seen["release"] = made
     yield made
-    if not world.is_ours and made.is_installed:
-        made.uninstall()
+    if not world.is_ours:
+        made.leave()
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Installation:
             "image": image, "configCheck": {"enabled": True}, "tls": tls.values(), **values,
         })  # fmt: skip
         self.service_name = f"{NAME}.{NAMESPACE}.svc"
-        self.is_installed = False
+        self.is_installed = self._has_namespace = False
 
     @property
     def replicas(self):
@@ -69,9 +69,7 @@ class Installation:
     def ensure(self):
         """Installed, as a whole, and rewriting."""
         if not self.is_installed:
-            if self.configuration():  # of a run that was interrupted
-                self.release.uninstall()
-            until(lambda: not self.all_pods(), "former pods are gone")
+            self._make_room()
             self.tls.before(self)
             self.told = self.release.install("--wait", "--timeout", "90s")
             self.is_installed = True
@@ -79,6 +77,26 @@ class Installation:
         self.settle()
         self.wait_taken()
         return self
+
+    def _make_room(self):
+        """On our own node, what a run that was interrupted left goes. Elsewhere it may be what
+        somebody uses."""
+        if self.world.is_ours:
+            if self.configuration():
+                self.release.uninstall()
+            until(lambda: not self.all_pods(), "former pods are gone")
+        elif not self._has_namespace:
+            found = self.world.kube.find("Namespace", NAMESPACE)
+            assert not found, f"this cluster has a namespace {NAMESPACE} already: not touching it"
+        self._has_namespace = True
+
+    def leave(self):
+        """As if we had never been here."""
+        if self.is_installed:
+            self.uninstall()
+        if self._has_namespace:
+            self.world.kube.delete("Namespace", NAMESPACE)
+            self._has_namespace = False
 
     def wait_taken(self):
         """The API server calls, and every replica rewrites all four registries."""

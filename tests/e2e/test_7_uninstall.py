@@ -1,10 +1,14 @@
 """Uninstalled, nothing is left, and pods start as if we had never been."""
 
 import json
+import os
+import re
+import subprocess
 
 import kube
+import pytest
 from installation import NAMESPACE
-from world import until
+from world import ROOT, until
 
 
 def test_uninstall_leaves_nothing(world, installed):
@@ -28,6 +32,41 @@ def test_uninstall_leaves_nothing(world, installed):
         assert not left, f"{kind}: {left}"
     if world.is_ours:
         world.wait_running("one", namespace)
+
+
+@pytest.mark.own
+def test_on_a_cluster_of_which_only_a_kubeconfig_is_known(world, installed):
+    """hack/e2e.sh --use-kubeconfig: tests that make sense anywhere, and nothing is left behind."""
+    (container,) = installed.pods()[0]["spec"]["containers"]
+    installed.leave()
+    until(lambda: NAMESPACE not in namespaces(world), "our namespace is gone")
+    before = namespaces(world)
+    done = elsewhere(world, container["image"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search("3 passed, 2 skipped", done.stdout), done.stdout
+    until(lambda: namespaces(world) <= before, "its namespaces are gone")
+    assert not installed.configuration()
+
+
+@pytest.mark.own
+def test_what_somebody_uses_is_not_touched(world, installed):
+    """A cluster that has a namespace of our name is none for these tests."""
+    done = elsewhere(world, "pullthrough:unused")
+    assert done.returncode == 1
+    assert f"this cluster has a namespace {NAMESPACE} already" in done.stdout
+    installed.wait_taken()
+
+
+def elsewhere(world, image):
+    """Tests that make sense on any cluster, as a user calls them."""
+    return subprocess.run(
+        [ROOT / "hack" / "e2e.sh", "--use-kubeconfig", image, "tests/e2e/test_1_rewriting.py"],
+        env={**os.environ, "KUBECONFIG": world.kubeconfig}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def namespaces(world):
+    return {each["metadata"]["name"] for each in world.kube.list("Namespace")}
 
 
 def test_it_can_be_installed_again(world, installed):
