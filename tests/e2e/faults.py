@@ -6,6 +6,7 @@ replica that is killed: what it was answering, and calls that are sent to it unt
 go unrewritten, which `failurePolicy: Ignore` is for.
 """
 
+import collections
 import contextlib
 import itertools
 import os
@@ -96,17 +97,29 @@ def _set_config(inst, text):
     inst.world.kube.patch("ConfigMap", NAME, change, NAMESPACE)
 
 
-def aws_out_of_order(inst, load):
-    """The program loses AWS: everything it has seen ready stays so."""
+@contextlib.contextmanager
+def aws_errors(inst):
+    """ECR answers nothing but errors."""
     fault = inst.world.aws.ask("POST", "faults", {
         "kind": "error", "service": "ecr", "code": "ServerException", "status": 500,
         "message": "out of order", "times": None,
     })  # fmt: skip
-    series = 'pullthrough_reconcile_passes_total\\{.*outcome="failed".*\\}'
-    failed = inst.sum(series)
-    until(lambda: inst.sum(series) > failed, "a pass fails")
-    load.go_on(50)
-    inst.world.aws.ask("DELETE", f"faults/{fault['id']}")
+    try:
+        yield
+    finally:
+        inst.world.aws.ask("DELETE", f"faults/{fault['id']}")
+
+
+def failed_passes(inst):
+    return inst.sum('pullthrough_reconcile_passes_total\\{.*outcome="failed".*\\}')
+
+
+def aws_out_of_order(inst, load):
+    """The program loses AWS: everything it has seen ready stays so."""
+    with aws_errors(inst):
+        before = failed_passes(inst)
+        until(lambda: failed_passes(inst) > before, "a pass fails")
+        load.go_on(50)
 
 
 # Calm, in mode `self`
@@ -178,13 +191,25 @@ def hanging(inst):
         inst.settle()
 
 
+class Imposter:
+    """Gives the `answer` that was set last, none before; `asked` counts for each how often."""
+
+    def __init__(self):
+        self.answer, self.asked = None, collections.Counter()
+
+    def __call__(self, review):
+        answer = self.answer
+        self.asked[answer] += 1
+        return answer(review) if answer else None
+
+
 @contextlib.contextmanager
-def imposter(inst, folder, answer):
+def imposter(inst, folder):
     """Something else answers behind our Service, with a certificate that is believed."""
-    authority = Authority(folder)
+    authority, made = Authority(folder), Imposter()
     pair = authority.leaf(inst.service_name)
     saved = inst.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
-    with dead(inst), https_server(pair, 0, answer, NODE) as port:
+    with dead(inst), https_server(pair, 0, made, NODE) as port:
         slice_name = f"imposter-{next(_numbers)}"
         inst.world.create({
             "kind": "EndpointSlice", "addressType": "IPv4",
@@ -196,7 +221,7 @@ def imposter(inst, folder, answer):
         })  # fmt: skip
         set_bundle(inst, b64(authority.ca.read_bytes()))
         try:
-            yield
+            yield made
         finally:
             inst.world.kube.delete("EndpointSlice", slice_name, NAMESPACE)
             set_bundle(inst, saved)
@@ -216,6 +241,14 @@ def set_bundle(inst, text):
             inst.change_webhook({"op": "remove", **at})
     elif now.get("caBundle") != text:
         inst.change_webhook({"op": "add", **at, "value": text})
+
+
+def wait_bundle(inst, text):
+    """Until the program has repaired it, in mode `self`."""
+    until(
+        lambda: inst.configuration()["webhooks"][0]["clientConfig"].get("caBundle") == text,
+        "the bundle is repaired",
+    )
 
 
 CALM = (rolling_restart, upgrade, rolled_back, one_evicted, configuration_changed,

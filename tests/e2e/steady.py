@@ -14,12 +14,13 @@ IMAGE = "nginx:1.27"
 
 class Steady:
     """Use as a context. Some threads create by dry run; one makes real pods, which no scheduler
-    takes, and deletes them. `failures` are creations that were refused, `plain` pods that kept
-    their image: (when, what) each."""
+    takes, and deletes them. `failures` are creations that were refused: (when, why); `plain` pods
+    that kept their image: (when, name)."""
 
     def __init__(self, world, namespace, dry=2):
         self.world, self.namespace = world, namespace
         self.failures, self.plain, self.made = [], [], 0
+        self._mark = world.audit_mark() if world.is_ours else None
         self._enough = threading.Event()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -54,7 +55,7 @@ class Steady:
         with self._lock:
             self.made += 1
             if kube.images(made) != [cached(IMAGE)]:
-                self.plain.append((began, kube.images(made)))
+                self.plain.append((began, name))
         if not dry:
             with contextlib.suppress(kube.Refused, OSError, http.client.HTTPException):
                 self.world.kube.delete("Pod", name, self.namespace)
@@ -73,8 +74,9 @@ class Steady:
         assert not self.failures, self.failures[:5]
         assert not self.plain, f"{len(self.plain)} of {self.made} kept their image: {self.plain[:5]}"
 
-    def wait_rewritten(self):
-        """Until the latest creations are rewritten; what was plain before is forgotten."""
+    def wait_rewritten(self, answered=False):
+        """Until the latest creations are rewritten; gives those that were plain before, and
+        forgets them. Unless they may have been `answered`, the API server had no answer for any."""
 
         def is_good():
             before = len(self.plain)
@@ -82,5 +84,21 @@ class Steady:
             return len(self.plain) == before
 
         until(is_good, "creations are rewritten again", 180)
-        forgotten, self.plain = self.plain, []
+        return self.forget() if answered else self.forget_unanswered()
+
+    def forget(self):
+        with self._lock:
+            forgotten, self.plain = self.plain, []
         return forgotten
+
+    def forget_unanswered(self):
+        """By the audit log of our own node: whoever answers, rewrites."""
+        if self.world.is_ours:
+            mark = self.world.audit_mark()
+            names = {name for _, name in self.plain}
+            until(
+                lambda: names <= self.world.failed_open(self.namespace, self._mark),
+                f"the API server says that it had no answer for {len(names)} pods",
+            )
+            self._mark = mark
+        return self.forget()

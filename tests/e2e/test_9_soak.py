@@ -72,7 +72,7 @@ def one_fault(rng, inst, load, folder):
     assert not load.failures, (fault.__name__, load.failures[:3])
     if fault is faults.killed:
         assert not [when for when, _ in load.plain if when > began + QUIET_S], load.plain[-3:]
-        load.plain.clear()
+        load.forget_unanswered()
     assert not load.plain, (fault.__name__, load.plain[:3])
     return fault.__name__
 

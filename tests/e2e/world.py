@@ -213,11 +213,16 @@ class World:
 
     # What the node's programs wrote and are
 
-    def audit(self, verb, resource, namespace=None, name=None, sub=None):
-        """Events of the audit log."""
+    def audit_mark(self):
+        """A place in the audit log."""
+        return self.where.audit.stat().st_size
+
+    def audit(self, verb, resource, namespace=None, name=None, sub=None, since=0):
+        """Events of the audit log, after a mark."""
         wanted = {"resource": resource, "namespace": namespace, "name": name}
         found = []
         with open(self.where.audit, "rb") as log:
+            log.seek(since)
             for line in log:
                 if verb.encode() not in line or not line.endswith(b"\n"):
                     continue
@@ -228,6 +233,14 @@ class World:
                 ):
                     found.append(event)
         return found
+
+    def failed_open(self, namespace, since=0):
+        """Names of the pods that the API server let pass because it had no answer."""
+        return {
+            event["objectRef"]["name"]
+            for event in self.audit("create", "pods", namespace, since=since)
+            if any(key.startswith(FAILED_OPEN) for key in event["annotations"])
+        }
 
     def processes(self, *words):
         """{pid: command line} of the node's own programs that have all these words."""
