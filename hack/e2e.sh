@@ -67,10 +67,12 @@ pytest=(/usr/bin/python3 -B -m pytest -v --tb=short -p no:cacheprovider --junitx
 mkdir -p build/e2e
 rm -f "$junit"
 
+status=0
 if [ -n "$foreign" ]; then
     hack/tools.sh helm3 kubectl >/dev/null
-    exec env -u PULLTHROUGH_CLUSTER PULLTHROUGH_IMAGE="$foreign" \
-        KUBECONFIG="${KUBECONFIG:-$HOME/.kube/config}" "${pytest[@]}"
+    env -u PULLTHROUGH_CLUSTER PULLTHROUGH_IMAGE="$foreign" \
+        KUBECONFIG="${KUBECONFIG:-$HOME/.kube/config}" "${pytest[@]}" || status=$?
+    exit "$status"
 fi
 
 if [ "$(id -u)" != 0 ]; then
@@ -85,16 +87,23 @@ if [ -z "$archive" ]; then
     archive=${archives[-1]}
 fi
 
+# Fails, too, when the machine is not as it was.
+end_cluster() {
+    local status=$?
+    hack/cluster.sh down "$folder" || status=1
+    rm -f "$stage_log"
+    exit "$status"
+}
+
 folder=$keep
 if [ -z "$folder" ]; then
     folder=$(mktemp -d "${TMPDIR:-/tmp}/pullthrough-e2e.XXXXXX")
-    trap 'hack/cluster.sh down "$folder"; rm -f "$stage_log"' EXIT
+    trap end_cluster EXIT
     trap 'exit 130' INT TERM
 fi
 stage "a cluster in $folder" hack/cluster.sh up "$folder"
 stage "our image into it" ctr -a "$folder/containerd.sock" -n k8s.io images import "$archive"
 
-status=0
 KUBECONFIG=$folder/inside.kubeconfig PULLTHROUGH_CLUSTER=$folder \
     hack/cluster.sh exec "$folder" "${pytest[@]}" || status=$?
 if [ "$status" != 0 ]; then

@@ -51,26 +51,46 @@ def process_of(where):
     return saved["pid"] if began(saved["pid"]) == saved["began"] else None
 
 
-def save_sysctls(where):
-    """Once: a run that was killed never gave them back."""
-    if not where.sysctls.exists():
-        values = {name: pathlib.Path("/proc/sys", name).read_text() for name in SYSCTLS}
-        where.sysctls.write_text(json.dumps(values))
+def machine():
+    """What the kernel has only once for all namespaces, and a cluster changes."""
+    cgroups = pathlib.Path("/sys/fs/cgroup").glob("**/k8s.io")
+    return {
+        "settings": {name: pathlib.Path("/proc/sys", name).read_text() for name in SYSCTLS},
+        "cgroups": sorted(map(str, cgroups)),
+    }
+
+
+def save_machine(where):
+    """Once: a run that was killed never gave it back."""
+    if not where.machine.exists():
+        where.machine.write_text(json.dumps(machine()))
 
 
 def restore(where):
-    """What doesn't end with the processes: kernel settings of the whole machine, cgroups."""
-    if where.sysctls.exists():
-        for name, value in json.loads(where.sysctls.read_text()).items():
-            pathlib.Path("/proc/sys", name).write_text(value)
-        where.sysctls.unlink()
+    """Give back what doesn't end with the processes. Says what is left all the same."""
+    if not where.machine.exists():
+        return []
+    before = json.loads(where.machine.read_text())
+    for name, value in before["settings"].items():
+        pathlib.Path("/proc/sys", name).write_text(value)
     for folder in pathlib.Path("/sys/fs/cgroup").glob("**/k8s.io/*"):
         if re.fullmatch("[0-9a-f]{64}", folder.name):
             with contextlib.suppress(OSError):  # somebody else's, with processes in it
                 folder.rmdir()
-    for folder in pathlib.Path("/sys/fs/cgroup").glob("**/k8s.io"):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    for folder in machine()["cgroups"]:
+        if folder not in before["cgroups"]:
+            with contextlib.suppress(OSError):
+                pathlib.Path(folder).rmdir()
+    where.machine.unlink()
+    return left_behind(where, before)
+
+
+def left_behind(where, before):
+    now = machine()
+    left = [name for name, value in now["settings"].items() if value != before["settings"][name]]
+    left += [folder for folder in now["cgroups"] if folder not in before["cgroups"]]
+    mounts = pathlib.Path("/proc/self/mounts").read_text().splitlines()
+    return left + [line for line in mounts if str(where.folder) in line]
 
 
 def make_images(where):
@@ -95,15 +115,17 @@ def clean(where):
     if where.folder.exists():
         if any(where.folder.iterdir()) and not (where.folder / "layout.json").exists():
             raise Failed(f"{where.folder} holds something else than a cluster")
-        restore(where)
+        left = restore(where)
         shutil.rmtree(where.folder)
+        if left:
+            raise Failed("left behind: " + ", ".join(left))
 
 
 def prepare(where, port):
     where.logs.mkdir(parents=True)
     (where.folder / "layout.json").write_text("{}")
     where.folder.chmod(0o700)
-    save_sysctls(where)
+    save_machine(where)
     certs = Certificates(where.folder)
     files.write_all(where, certs, port)
     (where.folder / "bin").mkdir()

@@ -38,7 +38,7 @@ class Layout:
         self.kubeconfig = self.folder / "kubeconfig"  # for this machine
         self.inside = self.folder / "inside.kubeconfig"  # for the cluster's own network
         self.process = self.folder / "process.json"
-        self.sysctls = self.folder / "sysctls.json"
+        self.machine = self.folder / "machine.json"
         self.settings = self.folder / "settings.json"
         self.containerd = self.folder / "containerd.sock"
         self.audit = self.folder / "audit.log"
