@@ -141,7 +141,8 @@ def _ours():
 
 def _reviews():
     """The last creations of pods: who asked, what came of it."""
-    for event in _seen["world"].audit("create", "pods")[-5:]:
+    world = _seen["world"]
+    for event in world.audit("create", "pods", since=world.audit_mark())[-5:]:
         annotations = event.get("annotations", {})
         yield json.dumps({
             "at": event["stageTimestamp"], "user": event["user"]["username"],

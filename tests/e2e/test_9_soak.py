@@ -62,6 +62,7 @@ def one_fault(rng, inst, load, folder):
     own = faults.SELF if isinstance(inst.tls, SelfSigned) else ()
     fault = rng.choice([*faults.CALM, faults.aws_out_of_order, *own, faults.killed, *BLIND])
     began = time.monotonic()
+    print(time.strftime("%H:%M:%S", time.gmtime()), fault.__name__)
     if fault in BLIND:
         fault(inst, load, folder)
         inst.settle()

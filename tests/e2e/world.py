@@ -214,15 +214,17 @@ class World:
     # What the node's programs wrote and are
 
     def audit_mark(self):
-        """A place in the audit log."""
-        return self.where.audit.stat().st_size
+        """A place in the audit log, a little before its end: its last line may be half written."""
+        return max(0, self.where.audit.stat().st_size - 2**16)
 
     def audit(self, verb, resource, namespace=None, name=None, sub=None, since=0):
-        """Events of the audit log, after a mark."""
+        """Events of the audit log; those after a mark, and some before."""
         wanted = {"resource": resource, "namespace": namespace, "name": name}
         found = []
         with open(self.where.audit, "rb") as log:
             log.seek(since)
+            if since:
+                log.readline()  # the rest of one
             for line in log:
                 if verb.encode() not in line or not line.endswith(b"\n"):
                     continue

@@ -30,7 +30,7 @@ def apiserver(where, tools):
         "--token-auth-file", where.folder / "tokens.csv", "--authorization-mode", "Node,RBAC",
         "--allow-privileged=true", "--kubelet-preferred-address-types", "InternalIP",
         "--audit-policy-file", where.folder / "audit.yaml", "--audit-log-path", where.audit,
-        "--audit-log-mode", "blocking", "--max-requests-inflight", "1000",
+        "--audit-log-mode", "blocking", "--audit-log-maxsize", "0", "--max-requests-inflight", "1000",
         "--profiling=false", "--delete-collection-workers", "4",
     ]  # fmt: skip
 
