@@ -4,6 +4,7 @@
 #
 #   --soak SECONDS           of random faults at the end; 180 by default, 1800 for a release
 #   --seed NUMBER            of the soak: an earlier run printed it
+#   --tls self|files         where the webhook's certificate comes from; test_6_tls.py tries all
 #   --keep DIR               use the cluster in DIR (hack/cluster.sh up DIR), and leave it running
 #   --image FILE             an archive of the image that is there; else hack/image.sh makes it
 #   --use-kubeconfig IMAGE   on the cluster of KUBECONFIG, what makes sense there: REPOSITORY:TAG of
@@ -16,7 +17,7 @@ cd "$(dirname "$0")/.."
 . hack/stage.sh
 
 usage() {
-    sed -n '2,14s/^# \{0,1\}//p' hack/e2e.sh
+    sed -n '2,15s/^# \{0,1\}//p' hack/e2e.sh
 }
 
 wrong_usage() {
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
         usage
         exit 0
         ;;
-    --soak | --seed)
+    --soak | --seed | --tls)
         [ $# -ge 2 ] || wrong_usage
         arguments+=("$1=$2")
         shift

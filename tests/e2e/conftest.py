@@ -25,6 +25,7 @@ _figures = []
 def pytest_addoption(parser):
     parser.addoption("--soak", type=int, default=180, help="seconds of the soak")
     parser.addoption("--seed", type=int, default=None, help="seed of the soak's faults")
+    parser.addoption("--tls", choices=["self", "files"], default="self", help="certificates")
     parser.addoption("--pods", type=int, default=2000, help="pods a series of the scale test")
 
 
@@ -64,11 +65,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def release(world, image, folder):
+def release(world, image, folder, request):
     """One release for the whole run; ask for `installed`, which sees that it is whole."""
     helm = Helm(3, os.environ["KUBECONFIG"], folder / "helm")
-    mode = os.environ.get("PULLTHROUGH_TLS", "self")
-    tls = tls_modes.SelfSigned() if mode == "self" else tls_modes.Files(folder)
+    is_self = request.config.getoption("--tls") == "self"
+    tls = tls_modes.SelfSigned() if is_self else tls_modes.Files(folder)
     made = installation.Installation(world, helm, image, tls)
     _seen["release"] = made
     yield made

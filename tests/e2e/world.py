@@ -253,9 +253,16 @@ class World:
                     found[pid] = line
         return found
 
+    def _process(self):
+        """The node's process 1, as /proc has it."""
+        return pathlib.Path("/proc", str(json.loads(self.where.process.read_text())["pid"]))
+
     def _mount_namespace(self):
-        saved = json.loads(self.where.process.read_text())
-        return os.readlink(f"/proc/{saved['pid']}/ns/mnt")
+        return os.readlink(self._process() / "ns/mnt")
+
+    def root(self):
+        """The node's tree of files."""
+        return self._process() / "root"
 
     def containers(self, pod):
         """{name: container id}"""
