@@ -7,11 +7,13 @@ struct edition {
     atomic_uint references;
     struct rule_set *rules;
     char *status;
+    bool waiting;
     size_t n_slots;
     unsigned slots[];
 };
 
-struct edition *edition_new(struct rule_set *rules, struct metrics *metrics, struct strbuf *status)
+struct edition *edition_new(struct rule_set *rules, struct metrics *metrics, struct strbuf *status,
+                            bool waiting)
 {
     size_t n = rule_set_upstreams(rules);
     struct edition *edition = calloc(1, sizeof(*edition) + n * sizeof(edition->slots[0]));
@@ -21,6 +23,7 @@ struct edition *edition_new(struct rule_set *rules, struct metrics *metrics, str
     atomic_init(&edition->references, 1);
     edition->rules = rules;
     edition->status = strbuf_detach(status);
+    edition->waiting = waiting;
     edition->n_slots = n;
     for (size_t i = 0; i < n; i++)
         edition->slots[i] = metrics_upstream_slot(metrics, rule_set_registry(rules, (int)i));
@@ -56,4 +59,9 @@ unsigned edition_slot(const struct edition *edition, int upstream)
 struct slice edition_status(const struct edition *edition)
 {
     return slice_str(edition->status);
+}
+
+bool edition_is_waiting(const struct edition *edition)
+{
+    return edition->waiting;
 }

@@ -164,3 +164,10 @@ struct rule_set *outlook_settle(struct outlook *outlook, const struct config *co
         settle_upstream(outlook, config, metrics, now_s, rules, i);
     return rules;
 }
+
+bool outlook_is_waiting(const struct outlook *outlook, const struct config *config,
+                        const struct error *host_problem)
+{
+    return !asks_nobody(config) && !outlook->report.ended_s &&
+           (config->rewrite.require_rule || *host_problem->text);
+}

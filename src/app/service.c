@@ -166,6 +166,7 @@ static void make_parts(struct service *service, const struct config *config, uns
     service->status_page.metrics = service->metrics;
     service->status_page.tls = service->tls;
     service->status_page.started_s = clock_wall_s();
+    service->status_page.started_ns = clock_monotonic_ns();
 }
 
 /* The certificate's key and AWS's are in it. */

@@ -22,17 +22,26 @@ static void healthz(void *context, const struct http_request *request,
     answer(response, alive, alive ? "ok\n" : "a loop thread does not answer\n");
 }
 
+/* The rules aren't known yet, and may be at any moment. */
+static bool is_waiting(const struct status_page *page, const struct edition *edition)
+{
+    uint64_t up_ms = (clock_monotonic_ns() - page->started_ns) / 1000000;
+
+    return edition_is_waiting(edition) && up_ms < STATUS_PAGE_FIRST_LOOK_MS;
+}
+
 static void readyz(void *context, const struct http_request *request,
                    struct http_response *response)
 {
     const struct status_page *page = context;
     struct tls_dates dates;
 
-    (void)request;
     if (atomic_load(&page->draining))
         answer(response, false, "draining\n");
     else if (!tls_loaded(page->tls, &dates))
         answer(response, false, "no certificate loaded\n");
+    else if (is_waiting(page, mailbox_current(page->mailbox, request->loop)))
+        answer(response, false, "ECR was not looked at yet\n");
     else
         answer(response, true, "ok\n");
 }

@@ -146,7 +146,9 @@ static void publish(struct upkeep *upkeep)
                                             clock_wall_s(), &host_problem);
 
     print_status(upkeep, rules, host_problem.text, &status);
-    mailbox_post(upkeep->parts.mailbox, edition_new(rules, upkeep->parts.metrics, &status));
+    mailbox_post(upkeep->parts.mailbox,
+                 edition_new(rules, upkeep->parts.metrics, &status,
+                             outlook_is_waiting(&upkeep->outlook, upkeep->config, &host_problem)));
 }
 
 /* Whether there was a report. */

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import yaml
@@ -114,6 +115,14 @@ class Program:
     def get(self, path):
         with urllib.request.urlopen(f"http://{self.status_port}{path}", timeout=10) as answer:
             return answer.read().decode()
+
+    def readiness(self):
+        """(status, text) of /readyz."""
+        try:
+            return 200, self.get("/readyz")
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
 
     def status(self):
         return json.loads(self.get("/status"))

@@ -175,7 +175,7 @@ def test_a_fault_of_aws_passes(aws, secrets, serve, fault):
     {"kind": "hang"}, {"kind": "slow", "seconds": 30}, {"kind": "drip", "bytes": 1, "seconds": 1}],
     ids=lambda fault: fault["kind"])
 def test_a_pass_that_hangs_delays_nothing(aws, secrets, serve, fault):
-    """Reviews, files, readiness and the end of the program don't wait for it."""
+    """Reviews, files and the end of the program don't wait for it; readiness does, for a moment."""
     aws.fault(**fault, service="ecr", times=None)
     with serve() as replica:
         wait_for(lambda: operations(aws), "the call that hangs")
@@ -183,7 +183,7 @@ def test_a_pass_that_hangs_delays_nothing(aws, secrets, serve, fault):
             assert replica.review(*IMAGES) == list(IMAGES)
         replica.configure(registry={"host": "registry.example"})
         wait_for(lambda: replica.status()["ruleSet"]["host"] == "registry.example", "a reload")
-        assert replica.get("/readyz") == "ok\n"
+        wait_for(lambda: replica.readiness() == (200, "ok\n"), "the wait for a first look ends")
         assert replica.passes() == 0  # it hangs still
         status, seconds = replica.stop()
         assert status == 0
@@ -202,6 +202,26 @@ def test_a_pass_that_hangs_later_delays_nothing(aws, secrets, serve):
             assert replica.review(*IMAGES) == REWRITTEN
         assert replica.get("/readyz") == "ok\n"
         assert replica.passes() == passes
+
+
+def test_not_ready_before_ecr_was_looked_at(aws, secrets, serve):
+    """Else a replica that has just started would be sent reviews, and would leave their images
+    alone: each rolling update of the webhook would cost some."""
+    with serve() as replica:
+        replica.wait_states(all="ready")
+    aws.fault("slow", seconds=1, service="ecr", times=None)
+    with serve() as replica:
+        assert replica.readiness() == (503, "ECR was not looked at yet\n")
+        wait_for(lambda: replica.readiness() == (200, "ok\n"), "readiness")
+        assert replica.review(*IMAGES) == REWRITTEN
+
+
+def test_who_trusts_the_operator_waits_for_no_look(aws, secrets, serve):
+    aws.fault("hang", service="*", times=None)
+    config = {"registry": {"account": ACCOUNT, "region": REGION}, "rewrite": {"requireRule": False}}
+    with serve(config) as replica:
+        assert replica.readiness() == (200, "ok\n")
+        assert replica.review(*IMAGES) == REWRITTEN
 
 
 def delete_rule(aws, prefix):

@@ -26,7 +26,7 @@ static struct edition *make_edition(struct metrics *metrics, int number)
     strbuf_add_format(&host, "host-%d.example", number);
     strbuf_add_format(&status, "%d", number);
     facts = (struct rule_set_facts){.host = strbuf_slice(&host)};
-    return edition_new(rule_set_new(&config, &facts), metrics, &status);
+    return edition_new(rule_set_new(&config, &facts), metrics, &status, false);
 }
 
 static int number_of(const struct edition *edition)

@@ -9,11 +9,15 @@
 #include "pullthrough/core/strbuf.h"
 #include "pullthrough/edge/metrics.h"
 
+#include <stdbool.h>
+
 struct edition;
 
 /* Takes over the caller's reference to `rules`, and the text of `status` (a JSON object's
- * members, without braces; the buffer is empty after). */
-struct edition *edition_new(struct rule_set *rules, struct metrics *metrics, struct strbuf *status);
+ * members, without braces; the buffer is empty after). `waiting`: for the first pass, without
+ * which the rules say nothing. */
+struct edition *edition_new(struct rule_set *rules, struct metrics *metrics, struct strbuf *status,
+                            bool waiting);
 struct edition *edition_ref(struct edition *edition);
 void edition_unref(struct edition *edition); /* NULL is allowed */
 
@@ -21,5 +25,6 @@ const struct rule_set *edition_rules(const struct edition *edition);
 /* The slot for metrics_image(): METRICS_OTHER for -1. */
 unsigned edition_slot(const struct edition *edition, int upstream);
 struct slice edition_status(const struct edition *edition);
+bool edition_is_waiting(const struct edition *edition);
 
 #endif

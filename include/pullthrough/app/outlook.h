@@ -12,6 +12,8 @@
 #include "pullthrough/core/rule_set.h"
 #include "pullthrough/edge/metrics.h"
 
+#include <stdbool.h>
+
 /* The zero value: nothing is known. */
 struct outlook {
     struct reconcile_report report; /* about the configuration in use */
@@ -34,5 +36,10 @@ void outlook_take(struct outlook *outlook, const struct config *config,
  * is in *host_problem, which is "" otherwise. */
 struct rule_set *outlook_settle(struct outlook *outlook, const struct config *config,
                                 struct metrics *metrics, int64_t now_s, struct error *host_problem);
+
+/* Whether nothing is rewritten only because no pass has ended yet. `host_problem` is what
+ * outlook_settle() gave. */
+bool outlook_is_waiting(const struct outlook *outlook, const struct config *config,
+                        const struct error *host_problem);
 
 #endif

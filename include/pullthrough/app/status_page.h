@@ -1,6 +1,9 @@
 /*
  * The status port: /healthz, /readyz, /metrics, /status. Plain HTTP, for kubelet,
- * Prometheus and people; AWS has no say in health or readiness.
+ * Prometheus and people. AWS has no say in health, and none in readiness but for this: a replica
+ * that has just started is not ready before it has looked at ECR once, or has tried for
+ * STATUS_PAGE_FIRST_LOOK_MS. Were it sent reviews before, it would leave their images alone, and
+ * each rolling update of the webhook would cost some.
  */
 #ifndef PULLTHROUGH_APP_STATUS_PAGE_H
 #define PULLTHROUGH_APP_STATUS_PAGE_H
@@ -18,11 +21,12 @@ struct status_page {
     struct metrics *metrics;
     const struct tls *tls;
     const struct http_server *server; /* set before the server is started */
-    int64_t started_s;
+    int64_t started_s;                /* wall clock */
+    uint64_t started_ns;              /* monotonic */
     atomic_bool draining;
 };
 
-enum { STATUS_PAGE_ROUTES = 4 };
+enum { STATUS_PAGE_ROUTES = 4, STATUS_PAGE_FIRST_LOOK_MS = 5000 };
 
 /* The four routes, with `page` as their context. */
 void status_page_routes(struct status_page *page, struct http_route routes[STATUS_PAGE_ROUTES]);
