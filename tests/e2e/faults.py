@@ -98,16 +98,21 @@ def _set_config(inst, text):
 
 
 @contextlib.contextmanager
-def aws_errors(inst):
-    """ECR answers nothing but errors."""
-    fault = inst.world.aws.ask("POST", "faults", {
-        "kind": "error", "service": "ecr", "code": "ServerException", "status": 500,
-        "message": "out of order", "times": None,
-    })  # fmt: skip
+def ecr_fault(inst, kind, **how):
+    """ECR is out of order until the end of the context."""
+    fault = inst.world.aws.ask(
+        "POST", "faults", {"kind": kind, "service": "ecr", "times": None, **how}
+    )
     try:
         yield
     finally:
         inst.world.aws.ask("DELETE", f"faults/{fault['id']}")
+
+
+def ecr_errors(inst):
+    return ecr_fault(
+        inst, "error", code="ServerException", status=500, message="out of order"
+    )
 
 
 def failed_passes(inst):
@@ -115,11 +120,20 @@ def failed_passes(inst):
 
 
 def aws_out_of_order(inst, load):
-    """The program loses AWS: everything it has seen ready stays so."""
-    with aws_errors(inst):
+    """The program loses ECR: everything it has seen ready stays so."""
+    with ecr_errors(inst):
         before = failed_passes(inst)
         until(lambda: failed_passes(inst) > before, "a pass fails")
         load.go_on(50)
+
+
+def restart_while_aws_is_slow(inst, load):
+    """As it may be from far away: new replicas aren't sent reviews before they know their rules."""
+    with ecr_fault(inst, "slow", seconds=0.8):
+        rolling_restart(inst, load)
+
+
+AWS = (aws_out_of_order, restart_while_aws_is_slow)
 
 
 # Calm, in mode `self`

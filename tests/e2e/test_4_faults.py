@@ -26,7 +26,7 @@ def load(world, installed):
 
 @pytest.mark.parametrize(
     "fault",
-    [*faults.CALM, pytest.param(faults.aws_out_of_order, marks=own)],
+    [*faults.CALM, *(pytest.param(fault, marks=own) for fault in faults.AWS)],
     ids=lambda fault: fault.__name__,
 )
 def test_while_a_replica_answers_every_creation_is_rewritten(installed, load, fault):
@@ -55,7 +55,7 @@ def test_one_replica_killed(installed, load, figures):
 @own
 def test_a_replica_that_starts_while_aws_is_away(installed, load):
     """It has seen no rule, so it rewrites nothing and says why, until AWS is back."""
-    with faults.aws_errors(installed):
+    with faults.ecr_errors(installed):
         faults.rolling_restart(installed, load)
         load.go_on(50)
         for pod in installed.pods():
