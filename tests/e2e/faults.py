@@ -110,9 +110,7 @@ def ecr_fault(inst, kind, **how):
 
 
 def ecr_errors(inst):
-    return ecr_fault(
-        inst, "error", code="ServerException", status=500, message="out of order"
-    )
+    return ecr_fault(inst, "error", code="ServerException", status=500, message="out of order")
 
 
 def failed_passes(inst):

@@ -204,13 +204,6 @@ class World:
 
         return until(look, f"{count} pods of {labels} in {namespace} run")
 
-    def wait_phase(self, name, namespace, phase):
-        def look():
-            pod = self.kube.get("Pod", name, namespace)
-            return pod if pod["status"].get("phase") == phase else None
-
-        return until(look, f"pod {namespace}/{name} is {phase}")
-
     # What the node's programs wrote and are
 
     def audit_mark(self):
