@@ -93,12 +93,13 @@ class Steady:
 
     def forget_unanswered(self):
         """By the audit log of our own node: whoever answers, rewrites."""
+        mark = self.world.audit_mark() if self.world.is_ours else None
+        forgotten = self.forget()
         if self.world.is_ours:
-            mark = self.world.audit_mark()
-            names = {name for _, name in self.plain}
+            names = {name for _, name in forgotten}
             until(
                 lambda: names <= self.world.failed_open(self.namespace, self._mark),
                 f"the API server says that it had no answer for {len(names)} pods",
             )
             self._mark = mark
-        return self.forget()
+        return forgotten

@@ -145,4 +145,5 @@ def test_cert_manager_asks_and_renews(world, with_cert_manager):
     with Steady(world, world.namespace("managed")) as load:
         load.wait_rewritten()
         renew(inst, load)
+        renew(inst, load)
         load.all_well()
