@@ -40,6 +40,7 @@ void fixed_keys_warn(const struct fixed_keys *keys, const struct config *config)
         {"server.threads", old->threads == new->threads},
         {"server.maxConnections", old->max_connections == new->max_connections},
         {"server.maxBody", old->max_body_bytes == new->max_body_bytes},
+        {"server.requestMemory", old->request_memory_bytes == new->request_memory_bytes},
         {"server.drain", old->drain_ms == new->drain_ms},
         {"log.format", keys->format == config->log.format},
     };

@@ -106,15 +106,17 @@ static void doubt_patterns(const struct doubts *doubts)
         struct slice last;
 
         if (is_stars(pattern))
-            doubt(doubts, "nothing will be rewritten: rewrite.exclude[%zu] matches every image", i);
+            doubt(doubts, "nothing will be rewritten: rewrite.exclude, \"%s\", matches every image",
+                  pattern.ptr);
         if (slash == pattern.len)
             continue;
         last = slice_from(pattern, slash + 1);
         if (slice_find(last, ':') < last.len || slice_find(last, '@') < last.len)
             doubt(doubts,
-                  "rewrite.exclude[%zu], \"%s\", matches nothing: a pattern with \"/\" is compared "
-                  "with the name without tag and digest",
-                  i, pattern.ptr);
+                  "rewrite.exclude, \"%s\", matches nothing: a pattern with \"/\" is compared with "
+                  "the "
+                  "name without tag and digest",
+                  pattern.ptr);
     }
 }
 

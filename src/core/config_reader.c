@@ -4,6 +4,7 @@
  */
 #include "pullthrough/core/config_reader.h"
 
+#include "config_lists.h"
 #include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/config_scalar.h"
 #include "pullthrough/core/spelling.h"
@@ -215,16 +216,37 @@ static int read_written(const struct config_mapping *mapping, const struct yaml_
     return 0;
 }
 
-static int read_mapping(const struct config_mapping *mapping, const struct yaml_node *node,
-                        void *base, const struct config_place *place, struct error *error)
+/* A list that comes on top of its preset, once it is known whether it does: the key that says
+ * so may stand behind it. `list` is the node that it was read from; NULL: from the preset. */
+static int settle_list(const struct config_key *key, const struct yaml_node *list, void *base,
+                       const struct config_place *place, struct error *error)
 {
-    bool written[CONFIG_KEYS_MAX] = {false};
+    const struct config_key alone = config_list_key(key);
+    struct config_list preset = {0};
+    bool keeps;
+    size_t n;
 
-    if (node && node->kind != YAML_MAPPING)
-        return config_complain(place, node, error, "wants a mapping of keys to values, not %s",
-                               config_show(node).text);
-    if (node && read_written(mapping, node, base, written, place, error))
+    config_load(base, key->keeps_preset, &keeps, sizeof(keeps));
+    if (!keeps && !list)
+        config_list_clear(key, base);
+    if (!keeps || !list)
+        return 0;
+    if (read_preset(&alone, &preset, place, error))
         return -1;
+    n = config_list_add(key, base, &preset);
+    if (n > key->most)
+        return config_complain(place, list, error,
+                               "has %zu items with those of the default, but at most %zu are "
+                               "allowed",
+                               n, (size_t)key->most);
+    return 0;
+}
+
+/* Presets for what isn't written, and for lists that come on top of theirs. */
+static int read_presets(const struct config_mapping *mapping, const struct yaml_node *node,
+                        void *base, const bool *written, const struct config_place *place,
+                        struct error *error)
+{
     for (size_t i = 0; i < mapping->n_keys; i++) {
         const struct config_key *key = &mapping->keys[i];
         struct config_place here = {.parent = place, .key = key->name};
@@ -236,7 +258,29 @@ static int read_mapping(const struct config_mapping *mapping, const struct yaml_
         if (read_preset(key, base, &here, error))
             return -1;
     }
+    for (size_t i = 0; i < mapping->n_keys; i++) {
+        const struct config_key *key = &mapping->keys[i];
+        struct config_place here = {.parent = place, .key = key->name};
+
+        if (key->keeps_preset &&
+            settle_list(key, written[i] ? yaml_node_get(node, key->name) : NULL, base, &here,
+                        error))
+            return -1;
+    }
     return 0;
+}
+
+static int read_mapping(const struct config_mapping *mapping, const struct yaml_node *node,
+                        void *base, const struct config_place *place, struct error *error)
+{
+    bool written[CONFIG_KEYS_MAX] = {false};
+
+    if (node && node->kind != YAML_MAPPING)
+        return config_complain(place, node, error, "wants a mapping of keys to values, not %s",
+                               config_show(node).text);
+    if (node && read_written(mapping, node, base, written, place, error))
+        return -1;
+    return read_presets(mapping, node, base, written, place, error);
 }
 
 int config_read(const struct config_mapping *mapping, const struct yaml_node *node, void *base,

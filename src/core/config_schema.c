@@ -35,6 +35,8 @@ enum {
     LIFECYCLE_IMAGES_MAX = 100000,
 };
 
+static const uint64_t REQUEST_MEMORY_MOST = 64ULL * 1024 * 1024 * 1024;
+
 static const struct config_key registry_keys[] = {
     {.name = "account",
      .kind = CONFIG_TEXT,
@@ -114,17 +116,33 @@ static const struct config_key rewrite_keys[] = {
      .kind = CONFIG_TEXTS,
      .offset = offsetof(struct config, rewrite.exclude),
      .count_offset = offsetof(struct config, rewrite.n_exclude),
+     .keeps_preset = offsetof(struct config, rewrite.exclude_defaults),
      .preset = "[auto]",
      .most = PATTERNS_MAX,
      .check = config_name_pattern},
+    {.name = "excludeDefaults",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, rewrite.exclude_defaults),
+     .preset = "true"},
     {.name = "skipPods",
      .kind = CONFIG_RECORDS,
      .offset = offsetof(struct config, rewrite.skip_pods),
      .count_offset = offsetof(struct config, rewrite.n_skip_pods),
-     .preset = "[{label: cnpg.io/cluster}, {label: application, value: spilo}]",
+     .keeps_preset = offsetof(struct config, rewrite.skip_pods_defaults),
+     .preset = "[{label: cnpg.io/cluster}, {label: k8s.enterprisedb.io/cluster},"
+               " {label: application, value: spilo}, {label: aerospike.com/cr}, {label: nifi_cr}]",
      .most = CONFIG_SKIP_PODS_MAX,
      .record_bytes = sizeof(struct config_pod_label),
      .mapping = MAPPING(pod_keys)},
+    {.name = "skipPodsDefaults",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, rewrite.skip_pods_defaults),
+     .preset = "true"},
+    {.name = "pullSecrets",
+     .kind = CONFIG_CHOICE,
+     .offset = offsetof(struct config, rewrite.pull_secrets),
+     .preset = "rewrite",
+     .words = WORDS("rewrite", "skip")},
     {.name = "skipNamespaces",
      .kind = CONFIG_TEXTS,
      .offset = offsetof(struct config, rewrite.skip_namespaces),
@@ -312,11 +330,23 @@ static const struct config_key server_keys[] = {
      .preset = "8MiB",
      .least = BODY_LEAST,
      .most = BODY_MOST},
+    {.name = "requestMemory",
+     .kind = CONFIG_SIZE,
+     .offset = offsetof(struct config, server.request_memory_bytes),
+     .preset = "0",
+     .most = REQUEST_MEMORY_MOST},
     {.name = "drain",
      .kind = CONFIG_DURATION,
      .offset = offsetof(struct config, server.drain_ms),
      .preset = "15s",
      .most = DRAIN_MOST_MS},
+};
+
+static const struct config_key status_keys[] = {
+    {.name = "details",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, status.details),
+     .preset = "false"},
 };
 
 static const struct config_key log_keys[] = {
@@ -349,6 +379,7 @@ static const struct config_key root_keys[] = {
     {.name = "listen", .mapping = MAPPING(listen_keys)},
     {.name = "tls", .mapping = MAPPING(tls_keys)},
     {.name = "server", .mapping = MAPPING(server_keys)},
+    {.name = "status", .mapping = MAPPING(status_keys)},
     {.name = "log", .mapping = MAPPING(log_keys)},
 };
 

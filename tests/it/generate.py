@@ -32,7 +32,7 @@ upstreams:
   - {registry: public.ecr.aws, url: public.ecr.aws, prefix: public/ecr}
   - {registry: quay.io, aliases: [quay.example.com], prefix: q2, enabled: false}
   - {registry: registry.k8s.io, aliases: [k8s.gcr.io, gcr.io], prefix: k8s}
-rewrite: {recordOriginals: false, digests: skip, exclude: []}
+rewrite: {recordOriginals: false, digests: skip, excludeDefaults: false}
 """,
     "no-host": """
 rewrite: {warnings: true}

@@ -121,7 +121,13 @@ _KNOWN_UPSTREAMS = {
 _DEFAULT_UPSTREAMS = [
     {"registry": name} for name in ("docker.io", "ghcr.io", "registry.k8s.io", "quay.io")
 ]
-_DEFAULT_SKIP_PODS = [{"label": "cnpg.io/cluster"}, {"label": "application", "value": "spilo"}]
+_DEFAULT_SKIP_PODS = [
+    {"label": "cnpg.io/cluster"},
+    {"label": "k8s.enterprisedb.io/cluster"},
+    {"label": "application", "value": "spilo"},
+    {"label": "aerospike.com/cr"},
+    {"label": "nifi_cr"},
+]
 _DEFAULT_SKIP_NAMESPACES = ["kube-system", "kube-public", "kube-node-lease"]
 
 
@@ -148,9 +154,15 @@ class Rules:
             host=_pull_host(registry).encode(),
             upstreams=tuple(_upstream(u) for u in upstreams if u.get("enabled", True)),
             rewrite_digests=rewrite.get("digests", "skip") == "rewrite",
-            exclude=tuple(p.encode() for p in rewrite.get("exclude", ["auto"])),
+            exclude=tuple(
+                p.encode()
+                for p in (["auto"] if rewrite.get("excludeDefaults", True) else [])
+                + rewrite.get("exclude", [])
+            ),
             skip_pods=tuple(
-                (p["label"], p.get("value")) for p in rewrite.get("skipPods", _DEFAULT_SKIP_PODS)
+                (p["label"], p.get("value"))
+                for p in (_DEFAULT_SKIP_PODS if rewrite.get("skipPodsDefaults", True) else [])
+                + rewrite.get("skipPods", [])
             ),
             skip_namespaces=tuple(rewrite.get("skipNamespaces", _DEFAULT_SKIP_NAMESPACES)),
             record_originals=rewrite.get("recordOriginals", True),

@@ -69,6 +69,9 @@ static void assert_rewrite_equal(const struct config_rewrite *a, const struct co
         if (a->skip_pods[i].value)
             assert_string_equal(a->skip_pods[i].value, b->skip_pods[i].value);
     }
+    assert_int_equal(a->exclude_defaults, b->exclude_defaults);
+    assert_int_equal(a->skip_pods_defaults, b->skip_pods_defaults);
+    assert_int_equal(a->pull_secrets, b->pull_secrets);
     assert_int_equal(a->require_rule, b->require_rule);
     assert_int_equal(a->record_originals, b->record_originals);
     assert_int_equal(a->warnings, b->warnings);
@@ -116,7 +119,9 @@ static void assert_configs_equal(const struct config *a, const struct config *b)
     assert_int_equal(a->server.threads, b->server.threads);
     assert_int_equal(a->server.max_connections, b->server.max_connections);
     assert_int_equal(a->server.max_body_bytes, b->server.max_body_bytes);
+    assert_int_equal(a->server.request_memory_bytes, b->server.request_memory_bytes);
     assert_int_equal(a->server.drain_ms, b->server.drain_ms);
+    assert_int_equal(a->status.details, b->status.details);
     assert_int_equal(a->log.level, b->log.level);
     assert_int_equal(a->log.format, b->log.format);
 }
@@ -232,9 +237,12 @@ static void test_defaults_are_those_of_the_design(void **state)
         assert_true(upstream->enabled);
     }
     assert_int_equal(config->rewrite.digests, CONFIG_DIGESTS_SKIP);
-    assert_int_equal(config->rewrite.n_skip_pods, 2);
+    assert_int_equal(config->rewrite.n_skip_pods, 5);
     assert_null(config->rewrite.skip_pods[0].value);
-    assert_string_equal(config->rewrite.skip_pods[1].value, "spilo");
+    assert_string_equal(config->rewrite.skip_pods[2].value, "spilo");
+    assert_true(config->rewrite.exclude_defaults);
+    assert_true(config->rewrite.skip_pods_defaults);
+    assert_int_equal(config->rewrite.pull_secrets, CONFIG_PULL_SECRETS_REWRITE);
     assert_true(config->rewrite.record_originals);
     assert_true(config->rewrite.require_rule);
     assert_int_equal(config->reconcile.mode, CONFIG_RECONCILE_MANAGE);
@@ -244,7 +252,9 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_false(config->reconcile.read_secrets);
     assert_int_equal(config->reconcile.scanning, CONFIG_SCANNING_LEAVE);
     assert_int_equal(config->server.max_body_bytes, 8 * 1024 * 1024);
+    assert_int_equal(config->server.request_memory_bytes, 0);
     assert_int_equal(config->server.drain_ms, 15000);
+    assert_false(config->status.details);
     assert_int_equal(config->log.level, CONFIG_LOG_INFO);
     assert_int_equal(config->log.format, CONFIG_LOG_AUTO);
 }
@@ -409,7 +419,9 @@ static const char *pick(uint64_t *random)
 /* A configuration whose free texts are awkward and whose numbers are any. */
 static struct config *random_config(uint64_t *random)
 {
-    struct config *config = parse(slice_str("rewrite: {exclude: [a, b, c]}\ntls: {mode: files}"));
+    struct config *config =
+        parse(slice_str("rewrite: {exclude: [a, b, c], excludeDefaults: false}\n"
+                        "tls: {mode: files}"));
 
     replace(&config->tls.cert_file, pick(random));
     replace(&config->tls.key_file, pick(random));

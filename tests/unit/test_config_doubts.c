@@ -61,14 +61,14 @@ static void test_doubts(void **state)
          "upstreams[0].secret is in account 444455556666, but ECR looks for it in account "
          "111122223333\n"},
         {REGISTRY TLS "rewrite: {exclude: [auto, '**']}", "", "",
-         "nothing will be rewritten: rewrite.exclude[1] matches every image\n"},
+         "nothing will be rewritten: rewrite.exclude, \"**\", matches every image\n"},
         {REGISTRY TLS "rewrite: {exclude: ['*:edge', 'localhost:5000/*', 'quay.io/*']}", "", "",
          ""},
         {REGISTRY TLS "rewrite: {exclude: ['quay.io/team/app:1.*']}", "", "",
-         "rewrite.exclude[0], \"quay.io/team/app:1.*\", matches nothing: a pattern with \"/\" is "
+         "rewrite.exclude, \"quay.io/team/app:1.*\", matches nothing: a pattern with \"/\" is "
          "compared with the name without tag and digest\n"},
         {REGISTRY TLS "rewrite: {exclude: ['*/app@sha256:*']}", "", "",
-         "rewrite.exclude[0], \"*/app@sha256:*\", matches nothing: a pattern with \"/\" is "
+         "rewrite.exclude, \"*/app@sha256:*\", matches nothing: a pattern with \"/\" is "
          "compared with the name without tag and digest\n"},
     };
 

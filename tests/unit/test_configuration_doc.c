@@ -18,8 +18,8 @@ enum { DOCUMENT_MAX = 256 * 1024, KEYS_MAX = 100, PATH_MAX_BYTES = 100 };
 /* What holds only from the next start on (upkeep.c, warn_about_fixed()); everything else changes at
  * a reload. */
 static const char *const needs_restart[] = {
-    "listen.webhook", "listen.status", "server.threads", "server.maxConnections",
-    "server.maxBody", "server.drain",  "log.format"};
+    "listen.webhook", "listen.status",        "server.threads", "server.maxConnections",
+    "server.maxBody", "server.requestMemory", "server.drain",   "log.format"};
 
 struct documented_key {
     char path[PATH_MAX_BYTES];

@@ -34,6 +34,8 @@ struct config_upstream {
 };
 
 enum config_digests { CONFIG_DIGESTS_SKIP, CONFIG_DIGESTS_REWRITE };
+/* What becomes of pods that bring credentials of their own (spec.imagePullSecrets). */
+enum config_pull_secrets { CONFIG_PULL_SECRETS_REWRITE, CONFIG_PULL_SECRETS_SKIP };
 enum config_reconcile_mode {
     CONFIG_RECONCILE_MANAGE,  /* make what is missing */
     CONFIG_RECONCILE_OBSERVE, /* look only */
@@ -60,10 +62,13 @@ struct config_registry {
 
 struct config_rewrite {
     enum config_digests digests;
-    char **exclude;
+    char **exclude; /* with the preset's own, unless exclude_defaults is false */
     size_t n_exclude;
-    struct config_pod_label *skip_pods;
+    bool exclude_defaults;
+    struct config_pod_label *skip_pods; /* likewise */
     size_t n_skip_pods;
+    bool skip_pods_defaults;
+    enum config_pull_secrets pull_secrets;
     char **skip_namespaces;
     size_t n_skip_namespaces;
     bool require_rule;
@@ -98,6 +103,7 @@ struct config_server {
     unsigned threads;         /* 0: as many as CPUs are allowed, at most 4 */
     unsigned max_connections; /* on the webhook port */
     size_t max_body_bytes;
+    size_t request_memory_bytes; /* for all requests under way together; 0: from the cgroup */
     uint64_t drain_ms;
 };
 
@@ -117,6 +123,9 @@ struct config {
         char *cert_file, *key_file, *client_ca_file;     /* with mode files; "" for none */
     } tls;
     struct config_server server;
+    struct {
+        bool details; /* /status names roles, sessions and paths */
+    } status;
     struct {
         enum config_log_level level;
         enum config_log_format format;

@@ -53,7 +53,9 @@ struct config_key {
     int (*check)(struct slice text, struct error *error); /* of texts; may be NULL */
     size_t count_offset;                                  /* of a list: of its length */
     size_t record_bytes;                                  /* of records: of one */
-    struct config_mapping mapping;                        /* of a section, of each record */
+    size_t keeps_preset; /* of a list: a bool of the root's struct; while it is true, what is
+                            written comes on top of the preset. 0: it takes the preset's place */
+    struct config_mapping mapping; /* of a section, of each record */
 };
 
 /* The root's mapping, over struct config. */
