@@ -4,6 +4,7 @@
  */
 #include "pullthrough/core/aws_error.h"
 
+#include "pullthrough/core/redact.h"
 #include "pullthrough/core/strbuf.h"
 #include "pullthrough/core/xml_scan.h"
 
@@ -193,6 +194,7 @@ static void take_message(struct aws_error *failure, struct slice text, const str
                          size_t n_secrets)
 {
     STRBUF_CLEANUP struct strbuf clean = STRBUF_SECRET_INIT(TEXT_MAX + 16);
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(2 * TEXT_MAX);
     size_t end = 0, before, hidden;
 
     while (end < text.len && end < TEXT_MAX && text.ptr[end] != '\n' && text.ptr[end] != '\r')
@@ -204,7 +206,8 @@ static void take_message(struct aws_error *failure, struct slice text, const str
         strbuf_add_str(&clean, hidden ? "***" : "");
         text = slice_from(text, before + hidden);
     } while (hidden);
-    copy_printable(failure->message, sizeof(failure->message), strbuf_slice(&clean));
+    redact_text(&shown, strbuf_slice(&clean));
+    copy_printable(failure->message, sizeof(failure->message), strbuf_slice(&shown));
 }
 
 static struct slice member(const json_t *object, const char *name, const char *other_name)

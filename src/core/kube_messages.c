@@ -6,6 +6,7 @@
 
 #include "pullthrough/core/base64.h"
 #include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/redact.h"
 #include "pullthrough/core/secret_json.h"
 
 _Static_assert((int)KUBE_ANSWER_MAX <= (int)SECRET_JSON_MAX, "a Secret is read by secret_json");
@@ -212,11 +213,14 @@ enum kube_outcome kube_judge_status(int status, bool json_patch)
 void kube_describe_refusal(struct error *error, const char *asked, int status, struct slice body)
 {
     JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, NULL);
-    struct slice message = text_of(json_object_get(root, "message"));
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(2 * KUBE_ANSWER_MAX);
+    struct slice message;
     const char *start = status == 403   ? "may not "
                         : status == 401 ? "the service account's token is not accepted: "
                                         : "could not ";
 
+    redact_text(&shown, text_of(json_object_get(root, "message")));
+    message = strbuf_slice(&shown);
     if (message.len > MESSAGE_MAX)
         message.len = MESSAGE_MAX;
     if (message.len)

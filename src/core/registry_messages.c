@@ -1,8 +1,12 @@
 #include "pullthrough/core/registry_messages.h"
 
 #include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/redact.h"
+#include "pullthrough/core/strbuf.h"
 
 #include <openssl/sha.h>
+
+enum { TEXT_MAX = 64 * 1024 }; /* of what is looked at before it is cut to a few words */
 
 const char registry_messages_manifests[] =
     "application/vnd.oci.image.index.v1+json, "
@@ -13,11 +17,13 @@ const char registry_messages_manifests[] =
 /* Copy a string that may be anything, as far as it fits. */
 static void copy(char *to, size_t bytes, const json_t *value)
 {
-    const char *text = json_string_value(value);
-    size_t len = json_string_length(value);
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(TEXT_MAX);
+    const char *text;
+    size_t len;
 
-    if (!text)
-        len = 0;
+    redact_text(&shown, slice_of(json_string_value(value), json_string_length(value)));
+    text = strbuf_str(&shown);
+    len = shown.len;
     if (len >= bytes) {
         len = bytes - 1;
         while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)

@@ -103,6 +103,8 @@ int url_parse(struct url *url, struct slice text, struct error *error)
         return error_set(error, "the URL has over %d bytes", URL_MAX);
     if (!url->https && !slice_starts_with(text, slice_str("http://")))
         return error_set(error, "the URL begins neither with https:// nor with http://");
+    if (slice_find(text, '@') < text.len) /* "http://us/er:pass@host" would have the host "us" */
+        return error_set(error, "the URL has an @: user names and passwords are not taken");
     rest = slice_from(rest, url->https ? 8 : 7);
     while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?')
         end++;

@@ -4,6 +4,8 @@
  */
 #include "pullthrough/edge/http_client.h"
 
+#include "http_client_problem.h"
+
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
@@ -260,7 +262,8 @@ static bool is_passing(CURLcode result)
     }
 }
 
-static int explain(CURLcode result, const struct http_client_answer *answer, const char *problem,
+static int explain(CURLcode result, const struct http_client_request *request,
+                   const struct http_client_answer *answer, const char *problem,
                    struct error *error)
 {
     if (strbuf_overflowed(&answer->body))
@@ -269,7 +272,7 @@ static int explain(CURLcode result, const struct http_client_answer *answer, con
         return error_set(error, "the answer's headers have over %d bytes", HTTP_CLIENT_HEADERS_MAX);
     if (result == CURLE_ABORTED_BY_CALLBACK)
         return error_set(error, "stopped");
-    (void)error_set(error, "%s", problem[0] ? problem : curl_easy_strerror(result));
+    (void)http_client_problem_set(error, result, problem, request->direct);
     return is_passing(result) ? HTTP_CLIENT_NO_ANSWER : -1;
 }
 
@@ -295,7 +298,7 @@ int http_client_send(struct http_client *client, const struct http_client_reques
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_reset(client->curl); /* it must not keep pointers into our frame */
     if (result != CURLE_OK)
-        return explain(result, answer, problem, error);
+        return explain(result, request, answer, problem, error);
     answer->status = (int)status;
     return 0;
 }

@@ -357,6 +357,75 @@ static void test_proxies(void **state)
     stop(&bench);
 }
 
+/* What libcurl makes of such URLs: hosts and ports that are parts of the password, and texts that
+ * repeat all of it. */
+static void test_a_proxys_password_is_not_shown(void **state)
+{
+    static const char *const urls[] = {
+        "http://zaphod:47113#hush@127.0.0.1:1",
+        "http://zaphod:47113/hush@127.0.0.1:1",
+        "http://zaphod:47113?hush@127.0.0.1:1",
+        "http://zaphod:47113@hush@127.0.0.1:1",
+        "http://zaphod:47113 hush@127.0.0.1:1",
+        "http://zaphod:hush#47113@127.0.0.1:1",
+        "http://zaphod:hush/47113@127.0.0.1:1",
+        "http://zaphod:hush\"47113@127.0.0.1:1",
+        "http://zaphod:hush%47113@127.0.0.1:1",
+        "http://zaphod:hush[47113@127.0.0.1:1",
+        "http://zaphod:hush-47113@127.0.0.1:1",
+        "http://zaphod:hush-47113@nowhere.invalid",
+        "http://zaphod:hush-47113@",
+        "hush://zaphod:hush-47113@127.0.0.1:1",
+        "http:/zaphod:hush-47113@127.0.0.1:1",
+        "zaphod:hush#47113@127.0.0.1:1",
+        "http://hush#47113:zaphod@127.0.0.1:1",
+        "socks5://zaphod:hush#47113@127.0.0.1:1",
+        "https://zaphod:47113#hush@127.0.0.1:1",
+        "http://zaphod:hush@:47113@:99999999@x",
+    };
+    static const char *const variables[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    bench.request.url = "http://nowhere.invalid/x";
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        const char *variable = variables[i % (sizeof(variables) / sizeof(variables[0]))];
+
+        assert_int_equal(setenv(variable, urls[i], 1), 0);
+        assert_int_not_equal(send_it(&bench), 0);
+        assert_int_equal(unsetenv(variable), 0);
+        if (strstr(bench.error.text, "hush") || strstr(bench.error.text, "47113") ||
+            strstr(bench.error.text, "zaphod"))
+            fail_msg("%s: %s", urls[i], bench.error.text);
+        assert_non_null(strstr(bench.error.text, variable));
+    }
+    stop(&bench);
+}
+
+/* Of a proxy with a password, too: they say what to do. */
+static void test_harmless_texts_are_shown(void **state)
+{
+    struct bench bench;
+    char proxy[URL_BYTES];
+
+    (void)state;
+    start_plain(&bench);
+    bench.script.answer = (struct fake_http_answer){.status = 407, .headers = ""};
+    (void)snprintf(proxy, sizeof(proxy), "http://zaphod:hush@127.0.0.1:%u",
+                   fake_http_port(bench.server));
+    bench.request.url = "https://nowhere.invalid/x";
+    assert_int_equal(setenv("https_proxy", proxy, 1), 0);
+    (void)send_it(&bench);
+    assert_string_equal(bench.error.text, "CONNECT tunnel failed, response 407");
+    bench.request.url = "http://127.0.0.1:1/";
+    bench.request.direct = true;
+    assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+    assert_non_null(strstr(bench.error.text, "Failed to connect to 127.0.0.1 port 1"));
+    assert_int_equal(unsetenv("https_proxy"), 0);
+    stop(&bench);
+}
+
 /* A server with a certificate for `name`, and the outcome of asking 127.0.0.1. */
 static int ask_over_tls(const char *name, bool with_ca, char *why, size_t size)
 {
@@ -423,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_requests_that_are_not_sent),
         cmocka_unit_test(test_a_wait_can_be_cut_short),
         cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_a_proxys_password_is_not_shown),
+        cmocka_unit_test(test_harmless_texts_are_shown),
         cmocka_unit_test(test_certificates_are_checked),
         cmocka_unit_test(test_a_ca_file_that_is_not_there),
     };
