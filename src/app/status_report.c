@@ -1,6 +1,9 @@
 #include "pullthrough/app/status_report.h"
 
+#include "pullthrough/core/redact.h"
 #include "pullthrough/core/timestamp.h"
+
+enum { WORDS_MAX = 16 * 1024 }; /* what is longer is cut */
 
 static void add_text(struct strbuf *out, const char *name, const char *text)
 {
@@ -23,19 +26,43 @@ static void add_time(struct strbuf *out, const char *name, int64_t seconds)
     strbuf_add_char(out, '"');
 }
 
-static void add_source(struct strbuf *out, const struct status_source *source)
+/* What somebody else wrote, or we did about a file. */
+static void add_words(struct strbuf *out, const struct status_report *report, const char *words)
 {
-    add_text(out, "file", source->path);
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(WORDS_MAX);
+
+    if (report->details)
+        strbuf_add_str(&shown, words);
+    else
+        redact_details(&shown, slice_str(words), report->paths, STATUS_REPORT_PATHS);
+    strbuf_add_json(out, strbuf_slice(&shown));
+}
+
+static void add_prose(struct strbuf *out, const struct status_report *report, const char *name,
+                      const char *words)
+{
+    strbuf_add_format(out, "\"%s\":", name);
+    if (words && *words)
+        add_words(out, report, words);
+    else
+        strbuf_add_str(out, "null");
+}
+
+static void add_source(struct strbuf *out, const struct status_report *report,
+                       const struct status_source *source)
+{
+    add_text(out, "file", report->details ? source->path : NULL);
     strbuf_add_char(out, ',');
     add_time(out, "loaded", source->loaded_s);
     strbuf_add_char(out, ',');
-    add_text(out, "problem", source->problem);
+    add_prose(out, report, "problem", source->problem);
 }
 
-static void add_upstream(struct strbuf *out, const struct rule_set *rules, int upstream,
-                         const struct standings *standings)
+static void add_upstream(struct strbuf *out, const struct status_report *report, int upstream)
 {
-    const struct standing *standing = standings_get(standings, rule_set_registry(rules, upstream));
+    const struct rule_set *rules = report->rules;
+    const struct standing *standing =
+        standings_get(report->standings, rule_set_registry(rules, upstream));
 
     strbuf_add_str(out, upstream ? ",{\"registry\":" : "{\"registry\":");
     strbuf_add_json(out, rule_set_registry(rules, upstream));
@@ -45,7 +72,7 @@ static void add_upstream(struct strbuf *out, const struct rule_set *rules, int u
                       rule_set_is_ready(rules, upstream) ? "true" : "false");
     add_text(out, "state", standing->state);
     strbuf_add_char(out, ',');
-    add_text(out, "reason", standing->reason);
+    add_prose(out, report, "reason", standing->reason);
     strbuf_add_char(out, ',');
     add_time(out, "since", standing->since_s);
     strbuf_add_char(out, '}');
@@ -61,10 +88,10 @@ static void add_rules(struct strbuf *out, const struct status_report *report)
     else
         strbuf_add_str(out, "null");
     strbuf_add_char(out, ',');
-    add_text(out, "problem", report->host_problem);
+    add_prose(out, report, "problem", report->host_problem);
     strbuf_add_str(out, ",\"upstreams\":[");
     for (size_t i = 0; i < rule_set_upstreams(report->rules); i++)
-        add_upstream(out, report->rules, (int)i, report->standings);
+        add_upstream(out, report, (int)i);
     strbuf_add_str(out, "]}");
 }
 
@@ -79,7 +106,7 @@ static void add_reconcile(struct strbuf *out, const struct status_report *report
     strbuf_add_char(out, ',');
     add_text(out, "outcome", pass->ended_s ? reconcile_outcome_name(pass->outcome) : "");
     strbuf_add_char(out, ',');
-    add_text(out, "problem", pass->problem.text);
+    add_prose(out, report, "problem", pass->problem.text);
     strbuf_add_char(out, ',');
     add_text(out, "account", pass->account);
     strbuf_add_char(out, ',');
@@ -88,7 +115,7 @@ static void add_reconcile(struct strbuf *out, const struct status_report *report
     for (size_t i = 0; i < pass->n_notes; i++) {
         if (i)
             strbuf_add_char(out, ',');
-        strbuf_add_json(out, slice_str(pass->notes[i]));
+        add_words(out, report, pass->notes[i]);
     }
     strbuf_add_str(out, "]}");
 }
@@ -121,7 +148,7 @@ static void add_kept(struct strbuf *out, const struct status_report *report)
     strbuf_add_char(out, ',');
     add_text(out, "state", certificate_bundle_state_name(kept->bundle_state));
     strbuf_add_char(out, ',');
-    add_text(out, "problem", kept->bundle_problem.text);
+    add_prose(out, report, "problem", kept->bundle_problem.text);
     strbuf_add_char(out, '}');
 }
 
@@ -130,9 +157,9 @@ void status_report_print(const struct status_report *report, struct strbuf *out)
     strbuf_add_str(out, "\"configuration\":{\"hash\":");
     strbuf_add_json(out, report->configuration_hash);
     strbuf_add_char(out, ',');
-    add_source(out, &report->configuration);
+    add_source(out, report, &report->configuration);
     strbuf_add_format(out, "},\"certificate\":{\"mode\":\"%s\",", report->kept ? "self" : "files");
-    add_source(out, &report->certificate);
+    add_source(out, report, &report->certificate);
     strbuf_add_char(out, ',');
     add_dates(out, report->not_before_s, report->not_after_s);
     if (report->kept)

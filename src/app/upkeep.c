@@ -111,6 +111,11 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
     STRBUF_CLEANUP struct strbuf hash = STRBUF_INIT(100);
     struct tls_dates dates = {0};
     struct status_report report = {
+        .details = upkeep->config->status.details,
+        .paths = {slice_str(upkeep->parts.config_path), slice_str(upkeep->config->tls.cert_file),
+                  slice_str(upkeep->config->tls.key_file),
+                  slice_str(upkeep->config->tls.client_ca_file),
+                  slice_str(upkeep->config->aws.ca_file)},
         .configuration = {upkeep->parts.config_path, upkeep->config_loaded_s,
                           upkeep->config_problem.text},
         .certificate = {upkeep->config->tls.cert_file, upkeep->certificate.loaded_s,

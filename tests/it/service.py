@@ -57,6 +57,7 @@ def settings(certificates, /, **changes):
             "keyFile": str(certificates / "tls.key"),
         },
         "server": {"threads": 2, "drain": "0s"},
+        "status": {"details": True},
     }
     for section, value in changes.items():
         if isinstance(value, dict):

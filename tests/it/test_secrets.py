@@ -1,6 +1,7 @@
 """No output holds a password, a key or a token, and /status no more than it says it does."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -113,3 +114,75 @@ def test_what_services_say_is_shown_without_tokens(program, tmp_path, certs, aws
         assert "Bearer ***" in replica.get("/status")
         nothing_hidden_in(replica.get("/status"))
     nothing_hidden_in(json.dumps(replica.lines))
+
+
+# What /status tells anybody
+
+
+ROLE = "arn:aws:sts::111122223333:assumed-role/fleet-webhook/i-0123456789"
+DENIED = {"code": "AccessDeniedException", "status": 400, "times": None,
+          "message": f"User: {ROLE} is not authorized to perform: ecr:DescribePullThroughCacheRules "
+                     f"on resource: arn:aws:ecr:us-west-2:111122223333:repository/fleet"}
+BESIDE = ("fleet", "i-0123456789", "arn:")
+
+
+def problems(status):
+    return {"configuration": status["configuration"]["problem"],
+            "certificate": status["certificate"]["problem"],
+            "pass": status["reconcile"]["problem"]}
+
+
+def test_the_status_names_no_role_and_no_file(program, tmp_path, certs, aws):
+    aws.fault("error", service="ecr", **DENIED)
+    with running(program, tmp_path, certs.leaf, aws) as replica:
+        wait_for(lambda: replica.status()["reconcile"]["problem"], "a pass that failed")
+        replica.configure(tls={"mode": "files", "certFile": str(tmp_path / "gone.crt"),
+                               "keyFile": str(tmp_path / "gone.key")})
+        wait_for(lambda: replica.status()["certificate"]["problem"], "a certificate that is gone")
+        replica.configure(rewrite={"digests": ["no", "choice"]})
+        wait_for(lambda: replica.status()["configuration"]["problem"], "what is wrong")
+        text, status = replica.get("/status"), replica.status()
+        for hidden in (*BESIDE, str(tmp_path), "/tmp"):
+            assert hidden not in text, text
+        assert status["configuration"]["file"] is status["certificate"]["file"] is None
+        said = problems(status)
+        # what is wrong is said all the same, and where in the file
+        assert re.match(r"config\.yaml:\d+:\d+: rewrite\.digests: wants ", said["configuration"])
+        assert said["certificate"].startswith("gone.crt: No such file")
+        assert "AccessDeniedException: User: *** is not authorized to perform: " in said["pass"]
+        reasons = {each["reason"] for each in status["ruleSet"]["upstreams"]}
+        assert any("AccessDeniedException" in each for each in reasons)
+        # the log's readers may know more
+        assert ROLE in json.dumps(replica.lines) and str(tmp_path / "gone.crt") in json.dumps(
+            replica.lines)
+
+
+def test_the_status_names_them_when_it_shall(program, tmp_path, certs, aws):
+    aws.fault("error", service="ecr", **DENIED)
+    with running(program, tmp_path, certs.leaf, aws, {"status": {"details": True}}) as replica:
+        wait_for(lambda: ROLE in (replica.status()["reconcile"]["problem"] or ""), "the role")
+        status = replica.status()
+        assert status["configuration"]["file"] == str(replica.file)
+        assert status["certificate"]["file"] == str(certs.leaf.cert)
+        replica.configure(status={"details": False})
+        wait_for(lambda: replica.status()["configuration"]["file"] is None, "no more details")
+        assert "arn:" not in replica.get("/status")
+
+
+@pytest.mark.parametrize("variables", [
+    {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/fleet/token", "AWS_ROLE_ARN": ROLE},
+    {"AWS_WEB_IDENTITY_TOKEN_FILE": "/etc/hostname", "AWS_ROLE_ARN": ROLE,
+     "AWS_ROLE_SESSION_NAME": "fleet"},
+    {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/fleet",
+     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/nowhere/fleet/token"},
+    {"AWS_SHARED_CREDENTIALS_FILE": "/proc/self/cmdline"},
+    {"AWS_CA_BUNDLE": "/nowhere/fleet/ca.pem", "AWS_ACCESS_KEY_ID": "AKIA",
+     "AWS_SECRET_ACCESS_KEY": "x"},
+], ids=lambda each: next(iter(each)))
+def test_the_status_names_no_file_of_the_environment(program, tmp_path, certs, aws, variables):
+    with running(program, tmp_path, certs.leaf, aws, keys=("", ""),
+                 environment=variables) as replica:
+        wait_for(lambda: replica.status()["reconcile"]["lastPass"], "a pass")
+        text = replica.get("/status")
+        for hidden in (*BESIDE, "/nowhere", "/proc", "/etc", str(tmp_path)):
+            assert hidden not in text, text

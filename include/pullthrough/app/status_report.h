@@ -1,5 +1,9 @@
 /*
  * The part of /status that only the upkeep side knows, as text.
+ *
+ * Anybody who reaches the status port reads it. So unless details are asked for, it names no file,
+ * and what is said in words (problems, reasons, notes: AWS's and the operating system's, too) goes
+ * through redact_details().
  */
 #ifndef PULLTHROUGH_APP_STATUS_REPORT_H
 #define PULLTHROUGH_APP_STATUS_REPORT_H
@@ -21,7 +25,11 @@ struct status_source {
     const char *problem;
 };
 
+enum { STATUS_REPORT_PATHS = 5 };
+
 struct status_report {
+    bool details;
+    struct slice paths[STATUS_REPORT_PATHS]; /* of the configuration: in words, only their names */
     struct status_source configuration, certificate;
     struct slice configuration_hash;
     int64_t not_before_s, not_after_s;      /* of the certificate; 0: none is loaded */
