@@ -199,6 +199,9 @@ if stage_has "coverage of core" gcovr; then
 fi
 
 run "release: build" hack/build.sh release || true
+if pytest_is_here "release: hardening"; then
+    run_tests "release: hardening" build/release/pytest.xml pytests release tests/hardening || true
+fi
 if stage_has "instructions a review" valgrind openssl; then
     if run "release: instructions a review" hack/bench.sh --quick; then
         sed -n '/^size of/,$p' "$stage_log"

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "it"))
+sys.path.insert(0, str(ROOT / "tests" / "hardening"))
 
 from certificates import Certificates  # noqa: E402
 from container import NATIVE, Archive, Runtime, why_not  # noqa: E402

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 
+import hardening
 from measure import process_status, resident_mib, start_with_passes
 from service import ACCOUNT, HOST, REGION, decode, review, run, sample
 
@@ -80,6 +81,14 @@ def test_what_it_takes_from_libh2o(archive, tmp_path):
                           capture_output=True, text=True).stdout
     taken = set(re.findall(r" FUNC .* UND (h2o_\w+)", said))
     assert taken and taken <= TAKEN_FROM_LIBH2O
+
+
+def test_the_program_is_hardened(archive, tmp_path):
+    file = tmp_path / "program"
+    file.write_bytes(archive.read("usr/bin/pullthrough"))
+    hardening.check(file)
+    if archive.architecture == "amd64":
+        hardening.check_x86_64(file)
 
 
 def test_programs_and_libraries(archive):
