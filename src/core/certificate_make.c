@@ -90,9 +90,10 @@ static X509 *begin(EVP_PKEY **keyp, int64_t not_before_s, int64_t not_after_s,
     return certificate;
 }
 
-X509 *certificate_make_ca(EVP_PKEY **keyp, int64_t now_s, const unsigned char *serial)
+X509 *certificate_make_ca(EVP_PKEY **keyp, int64_t now_s, int64_t life_s,
+                          const unsigned char *serial)
 {
-    X509 *ca = begin(keyp, now_s - CERTIFICATE_BACKDATED_S, now_s + CERTIFICATE_CA_S, serial);
+    X509 *ca = begin(keyp, now_s - CERTIFICATE_BACKDATED_S, now_s + life_s, serial);
     char name[sizeof(CERTIFICATE_CN) + 16];
 
     /* Each CA has a name of its own, so that no verifier takes one for the other. */
@@ -109,9 +110,10 @@ X509 *certificate_make_ca(EVP_PKEY **keyp, int64_t now_s, const unsigned char *s
 }
 
 X509 *certificate_make_leaf(EVP_PKEY **keyp, const struct certificate_names *names, X509 *ca,
-                            EVP_PKEY *ca_key, int64_t now_s, const unsigned char *serial)
+                            EVP_PKEY *ca_key, int64_t now_s, int64_t life_s,
+                            const unsigned char *serial)
 {
-    int64_t end_s = now_s + CERTIFICATE_LEAF_S, ca_end_s = certificate_dates_of(ca).not_after_s;
+    int64_t end_s = now_s + life_s, ca_end_s = certificate_dates_of(ca).not_after_s;
     X509 *leaf =
         begin(keyp, now_s - CERTIFICATE_BACKDATED_S, end_s < ca_end_s ? end_s : ca_end_s, serial);
 

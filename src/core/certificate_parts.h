@@ -15,7 +15,7 @@ struct certificate_bundle {
 struct certificate_set {
     unsigned references;
     STACK_OF(X509) *cas; /* the first one signs */
-    EVP_PKEY *ca_key;    /* of the first CA */
+    EVP_PKEY *ca_key;    /* of the first CA; or NULL */
     X509 *leaf;
     EVP_PKEY *leaf_key;
     size_t leaf_ca;
@@ -26,10 +26,12 @@ struct certificate_set {
 /* Whether a CA is one that certificate_make_ca() made, as far as its name tells. */
 bool certificate_is_ours(X509 *ca);
 
-/* New, with one reference each; never NULL. */
-X509 *certificate_make_ca(EVP_PKEY **keyp, int64_t now_s, const unsigned char *serial);
+/* New, with one reference each; never NULL. A leaf never lives beyond its CA's end. */
+X509 *certificate_make_ca(EVP_PKEY **keyp, int64_t now_s, int64_t life_s,
+                          const unsigned char *serial);
 X509 *certificate_make_leaf(EVP_PKEY **keyp, const struct certificate_names *names, X509 *ca,
-                            EVP_PKEY *ca_key, int64_t now_s, const unsigned char *serial);
+                            EVP_PKEY *ca_key, int64_t now_s, int64_t life_s,
+                            const unsigned char *serial);
 
 struct certificate_dates certificate_dates_of(const X509 *certificate);
 

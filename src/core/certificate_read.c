@@ -132,6 +132,12 @@ static int read_cas(struct certificate_set *set, const struct certificate_texts 
     for (int i = 0; i < sk_X509_num(set->cas); i++)
         if (X509_check_ca(sk_X509_value(set->cas, i)) != 1)
             return error_set(error, "certificate %d of ca.crt is no CA's", i + 1);
+    return 0;
+}
+
+static int read_ca_key(struct certificate_set *set, const struct certificate_texts *texts,
+                       struct error *error)
+{
     set->ca_key = read_key(texts->ca_key);
     if (!set->ca_key)
         return error_set(error, "ca.key holds no private key");
@@ -167,17 +173,30 @@ static int read_leaf(struct certificate_set *set, const struct certificate_texts
     return 0;
 }
 
-int certificate_set_read(struct certificate_set **setp, const struct certificate_texts *texts,
-                         struct error *error)
+static int read_set(struct certificate_set **setp, const struct certificate_texts *texts,
+                    bool with_ca_key, struct error *error)
 {
     CERTIFICATE_SET_CLEANUP struct certificate_set *set = calloc(1, sizeof(*set));
 
     if (!set)
         abort();
     set->references = 1;
-    if (read_cas(set, texts, error) || read_leaf(set, texts, error))
+    if (read_cas(set, texts, error) || (with_ca_key && read_ca_key(set, texts, error)) ||
+        read_leaf(set, texts, error))
         return -1;
     *setp = set;
     set = NULL;
     return 0;
+}
+
+int certificate_set_read(struct certificate_set **setp, const struct certificate_texts *texts,
+                         struct error *error)
+{
+    return read_set(setp, texts, true, error);
+}
+
+int certificate_set_read_lasting(struct certificate_set **setp,
+                                 const struct certificate_texts *texts, struct error *error)
+{
+    return read_set(setp, texts, false, error);
 }

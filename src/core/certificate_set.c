@@ -44,7 +44,7 @@ static X509 *shared(X509 *certificate)
 
 static EVP_PKEY *shared_key(EVP_PKEY *key)
 {
-    if (EVP_PKEY_up_ref(key) != 1)
+    if (key && EVP_PKEY_up_ref(key) != 1)
         abort();
     return key;
 }
@@ -76,10 +76,10 @@ static void share_leaf(struct certificate_set *copy, const struct certificate_se
 }
 
 static void issue(struct certificate_set *set, const struct certificate_names *names, int64_t now_s,
-                  const unsigned char *serial)
+                  int64_t life_s, const unsigned char *serial)
 {
-    set->leaf =
-        certificate_make_leaf(&set->leaf_key, names, ca_of(set, 0), set->ca_key, now_s, serial);
+    set->leaf = certificate_make_leaf(&set->leaf_key, names, ca_of(set, 0), set->ca_key, now_s,
+                                      life_s, serial);
     set->leaf_ca = 0;
 }
 
@@ -88,8 +88,25 @@ struct certificate_set *certificate_set_make(const struct certificate_names *nam
 {
     struct certificate_set *set = new_set();
 
-    push(set->cas, certificate_make_ca(&set->ca_key, now_s, serials));
-    issue(set, names, now_s, serials + CERTIFICATE_SERIAL_BYTES);
+    push(set->cas, certificate_make_ca(&set->ca_key, now_s, CERTIFICATE_CA_S, serials));
+    issue(set, names, now_s, CERTIFICATE_LEAF_S, serials + CERTIFICATE_SERIAL_BYTES);
+    return set;
+}
+
+struct certificate_set *certificate_set_make_lasting(const struct certificate_names *names,
+                                                     const struct certificate_set *previous,
+                                                     int64_t now_s, const unsigned char *serials)
+{
+    struct certificate_set *set = new_set();
+    size_t n = previous ? certificate_set_cas(previous) : 0;
+
+    push(set->cas, certificate_make_ca(&set->ca_key, now_s, CERTIFICATE_LASTING_S, serials));
+    issue(set, names, now_s, CERTIFICATE_LASTING_LEAF_S, serials + CERTIFICATE_SERIAL_BYTES);
+    EVP_PKEY_free(set->ca_key); /* which wipes it */
+    set->ca_key = NULL;
+    for (size_t i = 0; i < n && certificate_set_cas(set) < CERTIFICATE_CAS_MAX; i++)
+        if (certificate_set_ca_dates(previous, i).not_after_s > now_s)
+            push(set->cas, shared(ca_of(previous, i)));
     return set;
 }
 
@@ -101,7 +118,7 @@ struct certificate_set *certificate_set_add_ca(const struct certificate_set *set
 
     if (n == CERTIFICATE_CAS_MAX)
         drop = set->leaf_ca == n - 1 ? n - 2 : n - 1;
-    push(changed->cas, certificate_make_ca(&changed->ca_key, now_s, serial));
+    push(changed->cas, certificate_make_ca(&changed->ca_key, now_s, CERTIFICATE_CA_S, serial));
     for (size_t i = 0; i < n; i++)
         if (i != drop)
             push(changed->cas, shared(ca_of(set, i)));
@@ -118,7 +135,7 @@ struct certificate_set *certificate_set_issue(const struct certificate_set *set,
     for (size_t i = 0; i < certificate_set_cas(set); i++)
         push(changed->cas, shared(ca_of(set, i)));
     changed->ca_key = shared_key(set->ca_key);
-    issue(changed, names, now_s, serial);
+    issue(changed, names, now_s, CERTIFICATE_LEAF_S, serial);
     return changed;
 }
 
@@ -265,7 +282,8 @@ static void print_key(EVP_PKEY *key, struct strbuf *out)
 
 void certificate_set_print_ca_key(const struct certificate_set *set, struct strbuf *out)
 {
-    print_key(set->ca_key, out);
+    if (set->ca_key)
+        print_key(set->ca_key, out);
 }
 
 void certificate_set_print_leaf_key(const struct certificate_set *set, struct strbuf *out)

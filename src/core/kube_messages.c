@@ -97,8 +97,14 @@ static void add_data(struct strbuf *out, const struct certificate_texts *texts)
 {
     const struct slice values[KEYS] = {texts->ca, texts->ca_key, texts->leaf, texts->leaf_key};
 
+    bool first = true;
+
+    strbuf_add_str(out, "\"data\":{");
     for (unsigned key = 0; key < KEYS; key++) {
-        strbuf_add_str(out, key ? ",\"" : "\"data\":{\"");
+        if (!values[key].len)
+            continue;
+        strbuf_add_str(out, first ? "\"" : ",\"");
+        first = false;
         strbuf_add_str(out, key_names[key]);
         strbuf_add_str(out, "\":\"");
         strbuf_add_base64(out, values[key]);
@@ -120,8 +126,10 @@ void kube_encode_secret_patch(struct strbuf *out, const char *version,
 void kube_encode_secret(struct strbuf *out, const char *namespace, const char *name,
                         const struct certificate_texts *texts)
 {
-    strbuf_add_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"type\":\"Opaque\","
-                        "\"metadata\":{\"name\":");
+    strbuf_add_format(out,
+                      "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"type\":\"%s\","
+                      "\"metadata\":{\"name\":",
+                      texts->ca_key.len ? "Opaque" : "kubernetes.io/tls");
     strbuf_add_json(out, slice_str(name));
     strbuf_add_str(out, ",\"namespace\":");
     strbuf_add_json(out, slice_str(namespace));

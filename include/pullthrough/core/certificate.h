@@ -25,7 +25,9 @@ enum {
     CERTIFICATE_TEXT_MAX = 64 * 1024,  /* bytes of each text */
     CERTIFICATE_BACKDATED_S = 60 * 60, /* notBefore lies so long ago: clocks differ */
     CERTIFICATE_CA_S = 365 * 24 * 60 * 60,
-    CERTIFICATE_LEAF_S = 90 * 24 * 60 * 60, /* never beyond its CA's end */
+    CERTIFICATE_LEAF_S = 90 * 24 * 60 * 60,           /* never beyond its CA's end */
+    CERTIFICATE_LASTING_S = 3650 * 24 * 60 * 60,      /* of a CA whose key is thrown away */
+    CERTIFICATE_LASTING_LEAF_S = 3649 * 24 * 60 * 60, /* of its only leaf */
 };
 
 /* The Service that the leaf is for; both checked by kube_names. */
@@ -37,7 +39,7 @@ struct certificate_dates {
     int64_t not_before_s, not_after_s;
 };
 
-/* PEM, as a Secret has them. */
+/* PEM, as a Secret has them. The CA's key is empty where nobody has it any more. */
 struct certificate_texts {
     struct slice ca, ca_key, leaf, leaf_key; /* ca.crt, ca.key, tls.crt, tls.key */
 };
@@ -65,6 +67,9 @@ struct certificate_set;
  * signed by none of the CAs. Dates and names are not judged here. */
 int certificate_set_read(struct certificate_set **setp, const struct certificate_texts *texts,
                          struct error *error);
+/* The same for what has no ca.key: a set that signs nothing any more. */
+int certificate_set_read_lasting(struct certificate_set **setp,
+                                 const struct certificate_texts *texts, struct error *error);
 struct certificate_set *certificate_set_ref(struct certificate_set *set); /* NULL is allowed */
 void certificate_set_unref(struct certificate_set *set);
 static inline void certificate_set_cleanup(struct certificate_set **setp)
@@ -77,7 +82,15 @@ static inline void certificate_set_cleanup(struct certificate_set **setp)
 struct certificate_set *certificate_set_make(const struct certificate_names *names, int64_t now_s,
                                              const unsigned char *serials);
 
-/* Each gives a new set. `serial` are CERTIFICATE_SERIAL_BYTES random bytes. */
+/* A CA and a leaf that live for ten years; the CA's key is thrown away, so nobody can ever sign
+ * another one. The CAs of `previous` (or NULL) that have not ended follow, as many as there is room
+ * for: their leaf is served until the new one has reached every replica. */
+struct certificate_set *certificate_set_make_lasting(const struct certificate_names *names,
+                                                     const struct certificate_set *previous,
+                                                     int64_t now_s, const unsigned char *serials);
+
+/* Each gives a new set; add_ca and issue only of one with the CA's key. `serial` are
+ * CERTIFICATE_SERIAL_BYTES random bytes. */
 
 /* With a new CA in front, which signs from now on. Where there would be too many, the oldest that
  * didn't sign the leaf goes. */
@@ -111,7 +124,8 @@ bool certificate_bundle_holds(const struct certificate_bundle *bundle,
 bool certificate_bundle_is(const struct certificate_bundle *bundle,
                            const struct certificate_set *set);
 
-/* Append as PEM: the CAs; the leaf; and, into secret buffers, the two keys (PKCS #8). */
+/* Append as PEM: the CAs; the leaf; and, into secret buffers, the two keys (PKCS #8). Of a CA's key
+ * that was thrown away nothing. */
 void certificate_set_print_cas(const struct certificate_set *set, struct strbuf *out);
 void certificate_set_print_leaf(const struct certificate_set *set, struct strbuf *out);
 void certificate_set_print_ca_key(const struct certificate_set *set, struct strbuf *out);

@@ -46,7 +46,8 @@ bool kube_secret_is_empty(const struct kube_secret *secret);
 /* Replaces what *secret holds. -1 with the reason. */
 int kube_decode_secret(struct kube_secret *secret, struct slice body, struct error *error);
 
-/* A JSON merge patch of the four keys; all others stay. `out` should be secret. */
+/* A JSON merge patch of the four keys; all others stay. `out` should be secret. An empty text's key
+ * is left out, and a Secret without the CA's key is made as one of type kubernetes.io/tls. */
 void kube_encode_secret_patch(struct strbuf *out, const char *version,
                               const struct certificate_texts *texts);
 void kube_encode_secret(struct strbuf *out, const char *namespace, const char *name,
