@@ -18,6 +18,8 @@ static const struct {
     {"rewrite", "rewrite references or manifests, or explain what would happen", command_rewrite},
     {"review", "answer one AdmissionReview from standard input", command_review},
     {"check-config", "check a configuration and print it whole", command_check_config},
+    {"certificates", "make or publish the webhook's certificates, for a Job of the chart",
+     command_certificates},
     {"rules", "list, make or delete ECR's pull-through-cache rules", command_rules},
     {"verify", "try the way of one image through the cache", command_verify},
     {"iam", "print the IAM policies that it takes", command_iam},

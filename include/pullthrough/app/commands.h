@@ -12,6 +12,7 @@ enum {
     EXIT_FAILED = 3, /* could not do it */
 };
 
+int command_certificates(int argc, char **argv);
 int command_iam(int argc, char **argv);
 int command_rules(int argc, char **argv);
 int command_serve(int argc, char **argv);
