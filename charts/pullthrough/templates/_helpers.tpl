@@ -14,9 +14,17 @@
 {{ include "pullthrough.fullname" . }}.{{ .Release.Namespace }}
 {{- end }}
 
+{{/* Who makes the certificates: "program", "job", or "other". */}}
+{{- define "pullthrough.keeper" -}}
+{{ eq .Values.tls.mode "self" | ternary .Values.tls.self.caBundle "other" }}
+{{- end }}
+
 {{- define "pullthrough.secretName" -}}
-{{- if eq .Values.tls.mode "self" -}}
+{{- $keeper := include "pullthrough.keeper" . -}}
+{{- if eq $keeper "program" -}}
 {{ include "pullthrough.fullname" . }}-certificates
+{{- else if eq $keeper "job" -}}
+{{ include "pullthrough.fullname" . }}-job-tls
 {{- else if .Values.tls.files.certManager.enabled -}}
 {{ include "pullthrough.fullname" . }}-tls
 {{- else -}}
@@ -87,8 +95,9 @@ what the chart knows better. */}}
 {{- end }}
 {{- end }}
 {{- $_ := set $config "listen" (dict "webhook" (printf "[::]:%d" (int .Values.webhook.port)) "status" (printf "[::]:%d" (int .Values.status.port))) }}
-{{- $tls := dict "mode" .Values.tls.mode }}
-{{- if eq .Values.tls.mode "self" }}
+{{- $isProgram := eq (include "pullthrough.keeper" .) "program" }}
+{{- $tls := dict "mode" ($isProgram | ternary "self" "files") }}
+{{- if $isProgram }}
 {{- $_ := set $tls "secretName" (include "pullthrough.secretName" .) }}
 {{- $_ := set $tls "serviceName" (include "pullthrough.fullname" .) }}
 {{- $_ := set $tls "webhookName" (include "pullthrough.clusterName" .) }}
@@ -126,6 +135,9 @@ what the chart knows better. */}}
 {{- end }}
 {{- if and (eq .Values.tls.mode "self") (or $files.secretName $files.caBundle $files.certManager.enabled) }}
 {{- fail "tls.mode is self: tls.files has no meaning with it" }}
+{{- end }}
+{{- if and (eq .Values.tls.mode "files") (ne .Values.tls.self.caBundle "program") }}
+{{- fail "tls.mode is files: tls.self has no meaning with it" }}
 {{- end }}
 {{- if eq (int .Values.webhook.port) (int .Values.status.port) }}
 {{- fail "webhook.port and status.port must differ" }}

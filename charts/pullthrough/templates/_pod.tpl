@@ -63,11 +63,16 @@ envFrom:
 - name: config
   configMap:
     name: {{ include "pullthrough.fullname" . }}
-{{- if eq .Values.tls.mode "files" }}
+{{- $keeper := include "pullthrough.keeper" . }}
+{{- if ne $keeper "program" }}
 - name: tls
   secret:
     secretName: {{ include "pullthrough.secretName" . }}
     defaultMode: 0440
+    {{- if eq $keeper "job" }}
+    # Whatever comes first: the program waits for its certificate, and is ready when it is there.
+    optional: true
+    {{- end }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
@@ -78,7 +83,7 @@ envFrom:
 - name: config
   mountPath: /etc/pullthrough
   readOnly: true
-{{- if eq .Values.tls.mode "files" }}
+{{- if ne (include "pullthrough.keeper" .) "program" }}
 - name: tls
   mountPath: /etc/pullthrough-tls
   readOnly: true
@@ -86,4 +91,14 @@ envFrom:
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* Of the rights that the certificates' Jobs have: they are there before a Job, and gone after it. */}}
+{{- define "pullthrough.certificatesHook" -}}
+labels:
+  {{- include "pullthrough.labels" . | nindent 2 }}
+annotations:
+  helm.sh/hook: pre-install,pre-upgrade,pre-rollback,post-install,post-upgrade,post-rollback
+  helm.sh/hook-weight: "3"
+  helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
 {{- end }}
