@@ -7,6 +7,7 @@ import socket
 import threading
 
 import yaml
+from helm import service_account
 
 from mount import Mount
 
@@ -27,27 +28,15 @@ def serve(release, services, port, certificate=None, **environ):
         for key in ("certFile", "keyFile"):
             config["tls"][key] = str(tls / config["tls"][key].rpartition("/")[2])
     else:
-        environ = {**_service_account(release, folder / "account"), **environ}
+        account = service_account(
+            release.kube, release.fullname, release.namespace, folder / "account"
+        )
+        environ = {**account, **environ}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     service = services.run(path, **environ)
     service.tls = tls
     return service
-
-
-def _service_account(release, folder):
-    token = release.kube.token_of(release.fullname, release.namespace)
-    files = {
-        "token": token,
-        "ca.crt": release.kube.ca.read_text(),
-        "namespace": release.namespace,
-    }
-    Mount(folder, files)
-    return {
-        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-        "KUBERNETES_SERVICE_PORT": str(release.kube.port),
-        "PULLTHROUGH_SERVICE_ACCOUNT": str(folder),
-    }
 
 
 @contextlib.contextmanager

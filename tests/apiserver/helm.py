@@ -2,13 +2,16 @@
 
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
 import threading
 
 import tools
 import yaml
 
 from http_peer import ROOT
+from mount import Mount
 
 CHART = ROOT / "charts" / "pullthrough"
 IMAGE = "registry.example/pullthrough"
@@ -102,14 +105,27 @@ class Release:
         self.kube.patch("Service", self.fullname, change, self.namespace)
 
 
+def service_account(kube, name, namespace, folder):
+    """What a pod of this ServiceAccount has of the API server, in variables and in a new folder."""
+    token = kube.token_of(name, namespace)
+    Mount(folder, {"token": token, "ca.crt": kube.ca.read_text(), "namespace": namespace})
+    return {
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(kube.port),
+        "PULLTHROUGH_SERVICE_ACCOUNT": str(folder),
+    }
+
+
 class JobController:
-    """Runs the chart's check of the configuration, as a node would, on this machine; and tells
-    the API server how it ended."""
+    """Runs the chart's Jobs, as a node would, on this machine: the check of the configuration, and
+    those that make certificates, with a token of their service account. It tells the API server how
+    they ended."""
 
     def __init__(self, kube, program, namespace):
         self._kube, self._program, self._namespace = kube, program, namespace
         self._enough = threading.Event()
-        self.said = []
+        self.said, self.done, self.rights = [], [], []
+        self.before = lambda account: None  # called before a Job that has a service account
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self):
@@ -127,7 +143,31 @@ class JobController:
                     self._run(job)
 
     def _run(self, job):
+        self.done.append(job["metadata"]["name"])
         spec = job["spec"]["template"]["spec"]
+        if spec["automountServiceAccountToken"]:
+            self._run_with_token(job, spec)
+        else:
+            self._run_check(job, spec)
+
+    def _run_with_token(self, job, spec):
+        account = spec["serviceAccountName"]
+        self.before(account)
+        with tempfile.TemporaryDirectory() as folder:
+            environ = service_account(
+                self._kube, account, self._namespace, pathlib.Path(folder) / "account"
+            )
+            done = subprocess.run(
+                [self._program, *spec["containers"][0]["args"]],
+                env={**os.environ, **environ},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        self.said.append(done.stdout + done.stderr)
+        self._tell(job, done.returncode == 0)
+
+    def _run_check(self, job, spec):
         (container,), (volume,), (mount,) = (
             spec["containers"], spec["volumes"], spec["containers"][0]["volumeMounts"],
         )  # fmt: skip
