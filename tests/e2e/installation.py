@@ -1,5 +1,6 @@
 """The release under test: our chart, our image, by Helm; and what the program says of itself."""
 
+import base64
 import json
 import re
 
@@ -108,6 +109,10 @@ class Installation:
         """And wait until it has come to rest."""
         self.release.upgrade(**values)
         self.settle()
+
+    def secret_text(self, name, key):
+        data = self.world.kube.get("Secret", name, self.release.namespace)["data"]
+        return base64.b64decode(data[key]).decode()
 
     def uninstall(self):
         self.release.uninstall()

@@ -8,7 +8,7 @@ import pytest
 import tools
 from certificates import old_set
 from steady import Steady
-from tls_modes import Authority, CertManager, Files, SelfSigned
+from tls_modes import Authority, CertManager, Files, Jobs, SelfSigned
 from world import b64, until
 
 pytestmark = pytest.mark.own
@@ -124,6 +124,42 @@ def test_files_leaf_and_ca_rotate(world, with_files, folder):
         load.go_on(50)
         load.all_well()
     inst.tls.authority = other
+
+
+@pytest.fixture(scope="module")
+def with_jobs(release):
+    """Installed with `--wait`, which ends although the second Job runs after it."""
+    release.ensure()
+    return release.change_tls(Jobs())
+
+
+def test_jobs_make_and_renew(world, with_jobs, folder):
+    """The pods have no right; an upgrade renews what is past half of its life, and the old leaf
+    is trusted until kubelet has exchanged the files."""
+    inst, kube, namespace = with_jobs, world.kube, with_jobs.release.namespace
+    for pod in inst.pods():
+        volumes = [each["name"] for each in pod["spec"]["volumes"]]
+        assert not any(name.startswith("kube-api-access") for name in volumes)
+    assert not kube.find("ClusterRole", f"pullthrough-certificates.{namespace}")
+    assert not kube.find("ServiceAccount", "pullthrough-certificates", namespace)
+    former = folder / "ten-years"
+    former.mkdir()
+    old = old_set(former, inst.service_name, ca_days=(-2000, 1500), leaf_days=(-2000, 1499))
+    del old["ca.key"]
+    with Steady(world, world.namespace("jobs")) as load:
+        load.wait_rewritten()
+        both = {**old, "ca.crt": old["ca.crt"] + inst.secret_text(Jobs.secret, "ca.crt")}
+        faults.set_bundle(inst, b64(both["ca.crt"]))
+        before = reloads(inst)
+        data = {key: b64(text) for key, text in both.items()}
+        kube.patch("Secret", Jobs.secret, {"data": data}, namespace)
+        load.wait_while(lambda: reloads(inst) < before + inst.replicas, "the old leaf")
+        before = reloads(inst)
+        inst.release.upgrade(commonLabels={"renewed": "once"})
+        assert inst.secret_text(Jobs.secret, "tls.crt") != old["tls.crt"]
+        inst.settle()
+        load.go_on(50)
+        load.all_well()
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,20 @@ class SelfSigned:
         """What is left to tidy up after it was uninstalled."""
 
 
+class Jobs(SelfSigned):
+    """The chart's Jobs make it."""
+
+    secret = "pullthrough-job-tls"
+
+    def values(self):
+        return {"mode": "self", "self": {"caBundle": "job"}}
+
+    def forget(self, installation):
+        """They took it away themselves."""
+        found = installation.world.kube.find("Secret", self.secret, installation.release.namespace)
+        assert found is None
+
+
 class Authority:
     """A CA of the tests', with leaves for the release's Service."""
 
