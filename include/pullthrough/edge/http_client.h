@@ -69,7 +69,8 @@ enum { HTTP_CLIENT_NO_ANSWER = 1 };
  * HTTP_CLIENT_NO_ANSWER: the connection failed, broke or took too long; asking again may help,
  * and the request may have been carried out. -1: asking again won't help (a certificate that
  * does not verify, an answer over the ceiling, a malformed URL or header), or it was stopped. The
- * reason is in error. What curl copied of headers is wiped. */
+ * reason is in error, and names no user, password or query. What curl copied of headers is wiped.
+ */
 int http_client_send(struct http_client *client, const struct http_client_request *request,
                      struct http_client_answer *answer, struct error *error);
 
