@@ -9,6 +9,52 @@ enum {
     REASON_MAX_BYTES = 8192
 };
 
+struct slice ecr_prefix_bare(const char *prefix)
+{
+    struct slice text = slice_str(prefix);
+
+    if (slice_ends_with(text, slice_str("/")))
+        text.len--;
+    return text;
+}
+
+bool ecr_prefix_is(const char *prefix, const char *other)
+{
+    return slice_equal(ecr_prefix_bare(prefix), ecr_prefix_bare(other));
+}
+
+bool ecr_prefix_covers(const char *prefix, struct slice below)
+{
+    struct slice start = ecr_prefix_bare(prefix);
+
+    return slice_starts_with(below, start) &&
+           (below.len == start.len || below.ptr[start.len] == '/');
+}
+
+const struct ecr_rule *ecr_rules_find(const struct ecr_rules *rules, const char *prefix)
+{
+    for (size_t i = 0; rules && i < rules->n; i++)
+        if (ecr_prefix_is(rules->items[i].prefix, prefix))
+            return &rules->items[i];
+    return NULL;
+}
+
+const struct ecr_rule *ecr_rules_serving(const struct ecr_rules *rules, struct slice repository)
+{
+    const struct ecr_rule *found = NULL;
+
+    for (size_t i = 0; rules && i < rules->n; i++) {
+        const struct ecr_rule *rule = &rules->items[i];
+        size_t len = ecr_prefix_bare(rule->prefix).len;
+
+        if (strcmp(rule->prefix, ECR_ROOT) != 0 && len < repository.len &&
+            ecr_prefix_covers(rule->prefix, repository) &&
+            (!found || len > ecr_prefix_bare(found->prefix).len))
+            found = rule;
+    }
+    return found ? found : ecr_rules_find(rules, ECR_ROOT);
+}
+
 void ecr_rules_encode_describe(struct strbuf *out, const char *next_token)
 {
     strbuf_add_str(out, "{\"maxResults\":1000");

@@ -36,6 +36,19 @@ struct ecr_rules {
     const char *next_token; /* "" behind the last page */
 };
 
+/* Prefixes of rules and templates: ECR assumes a "/" behind each, written or not, so one that ends
+ * in "/" is the same prefix as without. */
+struct slice ecr_prefix_bare(const char *prefix); /* without the "/" at its end */
+bool ecr_prefix_is(const char *prefix, const char *other);
+/* Whether names below `below` begin with `prefix`, or are it: "a" covers "a" and "a/b", not "ab".
+ * ROOT covers only itself here. */
+bool ecr_prefix_covers(const char *prefix, struct slice below);
+
+/* The rule with this prefix, or NULL; `rules` NULL: none is known. */
+const struct ecr_rule *ecr_rules_find(const struct ecr_rules *rules, const char *prefix);
+/* The rule that ECR serves a repository by: the one with the longest prefix, else ROOT; or NULL. */
+const struct ecr_rule *ecr_rules_serving(const struct ecr_rules *rules, struct slice repository);
+
 /* DescribePullThroughCacheRules: all rules, a page of 1000. `next_token` is "" for the first. */
 void ecr_rules_encode_describe(struct strbuf *out, const char *next_token);
 /* Append a page to *rules, which begins zeroed. -1 with the reason in error. */
@@ -58,5 +71,15 @@ struct ecr_validation {
 /* The answer of ValidatePullThroughCacheRule. -1 with the reason in error. */
 int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice body,
                                 struct arena *arena, struct error *error);
+
+/* What such a failure speaks of. ECR documents no list of its texts, so the words decide: of those
+ * that speak of an outage as well as of the credential the outage counts, and what is not known
+ * says nothing against the credential. */
+enum ecr_failure {
+    ECR_FAILURE_UNCLEAR,
+    ECR_FAILURE_UPSTREAM,   /* the upstream or the way to it: away, slow, limiting */
+    ECR_FAILURE_CREDENTIAL, /* refused by the upstream; or the secret can't be read or used */
+};
+enum ecr_failure ecr_rules_judge_failure(const char *failure);
 
 #endif
