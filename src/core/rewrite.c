@@ -51,6 +51,9 @@ struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice 
         return verdict(OUTCOME_DIGEST, upstream);
     if (!rule_set_is_ready(rules, upstream))
         return verdict(OUTCOME_RULE_NOT_READY, upstream);
+    reason = rule_set_taken(rules, &ref, upstream);
+    if (reason)
+        return (struct rewrite_verdict){OUTCOME_RULE_NOT_READY, upstream, reason};
     if (rule_set_prefix(rules, upstream).len + 1 + image_ref_path_length(&ref) >
         REWRITE_REPOSITORY_MAX)
         return verdict(OUTCOME_TOO_LONG, upstream);

@@ -14,6 +14,12 @@ struct row {
     struct slice *aliases;
     size_t n_aliases;
     bool enabled, ready;
+    struct taken *taken;
+    size_t n_taken;
+};
+
+struct taken {
+    struct slice path, reason;
 };
 
 struct label {
@@ -87,6 +93,18 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
     }
 }
 
+static void copy_taken(struct rule_set *rules, const struct rule_set_facts *facts)
+{
+    for (size_t i = 0; i < facts->n_taken; i++) {
+        struct row *row = &rules->rows[facts->taken[i].upstream];
+
+        if (!row->taken)
+            row->taken = allocate(facts->n_taken, sizeof(*row->taken));
+        row->taken[row->n_taken++] = (struct taken){copy(slice_str(facts->taken[i].path)),
+                                                    copy(slice_str(facts->taken[i].reason))};
+    }
+}
+
 static void copy_excludes(struct rule_set *rules, const struct config_rewrite *from)
 {
     rules->exclude_texts.items = allocate(from->n_exclude, sizeof(struct slice));
@@ -122,6 +140,7 @@ struct rule_set *rule_set_new(const struct config *config, const struct rule_set
     atomic_init(&rules->references, 1);
     rules->host = copy(facts->host);
     copy_upstreams(rules, config, facts);
+    copy_taken(rules, facts);
     copy_excludes(rules, &config->rewrite);
     copy_skips(rules, &config->rewrite);
     rules->digests = config->rewrite.digests == CONFIG_DIGESTS_REWRITE;
@@ -146,6 +165,11 @@ static void free_rules(struct rule_set *rules)
         for (size_t k = 0; k < row->n_aliases; k++)
             drop(row->aliases[k]);
         free(row->aliases);
+        for (size_t k = 0; k < row->n_taken; k++) {
+            drop(row->taken[k].path);
+            drop(row->taken[k].reason);
+        }
+        free(row->taken);
     }
     free(rules->rows);
     list_drop(&rules->exclude_texts);
@@ -202,6 +226,25 @@ struct slice rule_set_prefix(const struct rule_set *rules, int upstream)
 bool rule_set_is_ready(const struct rule_set *rules, int upstream)
 {
     return rules->rows[upstream].ready;
+}
+
+/* Below, not at it: ECR assumes a "/" behind each prefix. */
+static bool is_below(const struct image_ref *ref, struct slice path)
+{
+    if (ref->official)
+        return slice_is(path, "library");
+    return ref->path.len > path.len && slice_starts_with(ref->path, path) &&
+           ref->path.ptr[path.len] == '/';
+}
+
+const char *rule_set_taken(const struct rule_set *rules, const struct image_ref *ref, int upstream)
+{
+    const struct row *row = &rules->rows[upstream];
+
+    for (size_t i = 0; i < row->n_taken; i++)
+        if (is_below(ref, row->taken[i].path))
+            return row->taken[i].reason.ptr;
+    return NULL;
 }
 
 struct slice rule_set_host(const struct rule_set *rules)

@@ -167,6 +167,52 @@ static void test_what_is_off_is_not_ready(void **state)
     rule_set_unref(rules);
 }
 
+/* Somebody else's rule below ours has its share of the upstream; the rest is rewritten. */
+static void test_what_is_taken_is_left_alone(void **state)
+{
+    static const bool ready[] = {true, true, true, false, true};
+    static const struct rule_set_taken taken[] = {
+        {0, "library", "the rule \"dockercache/library\" takes them from quay.io"},
+        {1, "org/team", "the rule \"team/ghcrcache/org/team\" takes them from quay.io"},
+        {0, "grafana/deep", "another one"},
+    };
+    static const struct {
+        const char *image, *reason; /* NULL: it is rewritten */
+    } images[] = {
+        {"nginx:1.27", "the rule \"dockercache/library\" takes them from quay.io"},
+        {"docker.io/library/nginx", "the rule \"dockercache/library\" takes them from quay.io"},
+        {"registry-1.docker.io/library/a/b",
+         "the rule \"dockercache/library\" takes them from quay.io"},
+        {"grafana/deep/x:1", "another one"},
+        {"grafana/deep:1", NULL}, /* at the path, not below it */
+        {"grafana/deeper/x:1", NULL},
+        {"grafana/grafana:11", NULL},
+        {"library2/x", NULL},
+        {"librar/y", NULL},
+        {"ghcr.io/org/team/app:1", "the rule \"team/ghcrcache/org/team\" takes them from quay.io"},
+        {"ghcr.io/org/app:1", NULL},
+        {"ghcr.io/library/app:1", NULL}, /* that is docker.io's */
+    };
+    const struct config config = {.upstreams = upstreams, .n_upstreams = 5};
+    struct rule_set *rules = rule_set_new(
+        &config, &(struct rule_set_facts){slice_str(HOST), ready, .taken = taken, .n_taken = 3});
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REWRITE_TEXT_MAX);
+        struct rewrite_verdict verdict = rewrite_image(rules, slice_str(images[i].image), &out);
+
+        assert_int_equal(verdict.outcome,
+                         images[i].reason ? OUTCOME_RULE_NOT_READY : OUTCOME_REWRITTEN);
+        assert_int_equal(out.len > 0, !images[i].reason);
+        if (images[i].reason)
+            assert_string_equal(verdict.reason, images[i].reason);
+        else
+            assert_null(verdict.reason);
+    }
+    rule_set_unref(rules);
+}
+
 static void test_without_a_host_nothing_is_ready(void **state)
 {
     struct rule_set *rules = make_rules("", CONFIG_DIGESTS_REWRITE);
@@ -238,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_what_was_rewritten_stays),
         cmocka_unit_test(test_digests_may_be_rewritten),
         cmocka_unit_test(test_what_is_off_is_not_ready),
+        cmocka_unit_test(test_what_is_taken_is_left_alone),
         cmocka_unit_test(test_without_a_host_nothing_is_ready),
         cmocka_unit_test(test_the_longest_reference_fits_the_bound),
         cmocka_unit_test(test_pod_gate),

@@ -24,8 +24,10 @@ enum {
 
 struct rewrite_verdict {
     enum outcome outcome;
-    int upstream;       /* index in the rule set, -1 where the image has none */
-    const char *reason; /* static; the grammar's complaint for OUTCOME_INVALID, else NULL */
+    int upstream; /* index in the rule set, -1 where the image has none */
+    /* The grammar's complaint for OUTCOME_INVALID (static); what takes the image another way, where
+     * that is why a rule isn't ready for it (the rule set's); else NULL. */
+    const char *reason;
 };
 
 /* Judge `text`. Only for OUTCOME_REWRITTEN the new text is appended to `out`, whose ceiling

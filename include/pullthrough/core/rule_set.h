@@ -18,10 +18,20 @@
 
 struct rule_set;
 
+/* A part of an upstream whose images would go another way than its rule's: what takes them is
+ * somebody else's, so they are left alone. */
+struct rule_set_taken {
+    size_t upstream;    /* index in config->upstreams */
+    const char *path;   /* repositories below it, in the upstream: "library" */
+    const char *reason; /* what takes them */
+};
+
 /* What the rule set needs to know beside the configuration. */
 struct rule_set_facts {
     struct slice host; /* pull host; empty while it is not known: nothing is ready then */
     const bool *ready; /* one for each config->upstreams[i]; NULL: all are */
+    const struct rule_set_taken *taken;
+    size_t n_taken;
 };
 
 /* Copies what it needs of both. The caller holds the one reference. */
@@ -40,6 +50,8 @@ struct slice rule_set_registry(const struct rule_set *rules, int upstream); /* "
 struct slice rule_set_prefix(const struct rule_set *rules, int upstream);   /* "dockercache" */
 bool rule_set_is_ready(const struct rule_set *rules, int upstream);
 struct slice rule_set_host(const struct rule_set *rules);
+/* What takes an image of a ready upstream another way, as long as the rule set lives; or NULL. */
+const char *rule_set_taken(const struct rule_set *rules, const struct image_ref *ref, int upstream);
 
 bool rule_set_rewrites_digests(const struct rule_set *rules);
 bool rule_set_records_originals(const struct rule_set *rules);
