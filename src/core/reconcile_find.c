@@ -28,14 +28,6 @@ const char *reconcile_text(struct arena *arena, const char *format, ...)
     return text;
 }
 
-const struct ecr_rule *rule_find(const struct ecr_rules *rules, const char *prefix)
-{
-    for (size_t i = 0; rules && i < rules->n; i++)
-        if (strcmp(rules->items[i].prefix, prefix) == 0)
-            return &rules->items[i];
-    return NULL;
-}
-
 static struct slice bare_url(const char *url)
 {
     struct slice text = slice_str(url);
@@ -54,38 +46,77 @@ bool rule_has_url(const struct ecr_rule *rule, const char *url)
     return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
 }
 
+/* Behind ":secret:" in an ARN; a name is its own. *place gets what stands before. */
+static struct slice name_of(const char *secret, struct slice *place)
+{
+    const char *at = strstr(secret, ":secret:");
+
+    *place = slice_of(secret, at ? (size_t)(at - secret) : 0);
+    return slice_str(at ? at + strlen(":secret:") : secret);
+}
+
+static bool is_suffix(struct slice text)
+{
+    if (text.len != SECRET_SUFFIX_BYTES || text.ptr[0] != '-')
+        return false;
+    for (size_t i = 1; i < text.len; i++)
+        if (!((text.ptr[i] >= 'a' && text.ptr[i] <= 'z') ||
+              (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z') ||
+              (text.ptr[i] >= '0' && text.ptr[i] <= '9')))
+            return false;
+    return true;
+}
+
+/* Only what is added may be a suffix: a name like "acme-docker" ends as one does. */
+static bool is_suffixed(struct slice longer, struct slice shorter)
+{
+    return slice_starts_with(longer, shorter) && is_suffix(slice_from(longer, shorter.len));
+}
+
+bool reconcile_is_same_secret(const char *a, const char *b)
+{
+    struct slice a_place, b_place, a_name = name_of(a, &a_place), b_name = name_of(b, &b_place);
+
+    if (a_place.len && b_place.len && !slice_equal(a_place, b_place))
+        return false;
+    if (slice_equal(a_name, b_name))
+        return true;
+    return (a_place.len && is_suffixed(a_name, b_name)) ||
+           (b_place.len && is_suffixed(b_name, a_name));
+}
+
 bool rule_has_secret(const struct ecr_rule *rule, const char *secret)
 {
-    struct slice arn = slice_str(rule->credential_arn), wanted = slice_str(secret);
-    const char *at = strstr(rule->credential_arn, ":secret:");
+    return rule->credential_arn[0] && reconcile_is_same_secret(rule->credential_arn, secret);
+}
 
-    if (slice_starts_with(wanted, slice_str("arn:")))
-        return slice_equal(arn, wanted);
-    if (!at)
+/* Six lower-case letters are a word of somebody's name rather than a random suffix. */
+static bool is_random_suffix(struct slice text)
+{
+    if (!is_suffix(text))
         return false;
-    arn = slice_from(arn, (size_t)(at - arn.ptr) + strlen(":secret:"));
-    return arn.len == wanted.len + SECRET_SUFFIX_BYTES && slice_starts_with(arn, wanted) &&
-           arn.ptr[wanted.len] == '-';
+    for (size_t i = 1; i < text.len; i++)
+        if (text.ptr[i] < 'a')
+            return true;
+    return false;
+}
+
+bool secret_was_made_anew(const char *arn, const char *other)
+{
+    struct slice a = slice_str(arn), b = slice_str(other);
+    size_t len = a.len > SECRET_SUFFIX_BYTES ? a.len - SECRET_SUFFIX_BYTES : 0;
+
+    return len && a.len == b.len && !slice_equal(a, b) &&
+           slice_equal(slice_of(a.ptr, len), slice_of(b.ptr, len)) &&
+           is_random_suffix(slice_from(a, len)) && is_random_suffix(slice_from(b, len));
 }
 
 const struct ecr_template *template_find(const struct ecr_templates *templates, const char *prefix)
 {
     for (size_t i = 0; templates && i < templates->n; i++)
-        if (strcmp(templates->items[i].prefix, prefix) == 0)
+        if (ecr_prefix_is(templates->items[i].prefix, prefix))
             return &templates->items[i];
     return NULL;
-}
-
-/* Whether repositories below `prefix` begin with the template's prefix, which has a "/" assumed
- * at its end. */
-static bool covers(const struct ecr_template *template, struct slice prefix)
-{
-    struct slice start = slice_str(template->prefix);
-
-    if (slice_ends_with(start, slice_str("/")))
-        start.len--;
-    return slice_starts_with(prefix, start) &&
-           (prefix.len == start.len || prefix.ptr[start.len] == '/');
 }
 
 const struct ecr_template *template_for(const struct ecr_templates *templates, const char *prefix)
@@ -95,8 +126,9 @@ const struct ecr_template *template_for(const struct ecr_templates *templates, c
     for (size_t i = 0; templates && i < templates->n; i++) {
         const struct ecr_template *template = &templates->items[i];
 
-        if (template->for_pull_through && covers(template, slice_str(prefix)) &&
-            (!found || strlen(template->prefix) > strlen(found->prefix)))
+        if (template->for_pull_through &&
+            ecr_prefix_covers(template->prefix, ecr_prefix_bare(prefix)) &&
+            (!found || ecr_prefix_bare(template->prefix).len > ecr_prefix_bare(found->prefix).len))
             found = template;
     }
     if (!found)
@@ -107,4 +139,14 @@ const struct ecr_template *template_for(const struct ecr_templates *templates, c
 bool template_is_broken(const struct ecr_template *template)
 {
     return template && template->has_tags && !template->custom_role_arn[0];
+}
+
+struct slice prefix_below(const char *prefix, const char *above)
+{
+    struct slice text = ecr_prefix_bare(prefix);
+    size_t len = ecr_prefix_bare(above).len;
+
+    if (!ecr_prefix_covers(above, text) || text.len == len)
+        return (struct slice){0};
+    return slice_from(text, len + 1);
 }

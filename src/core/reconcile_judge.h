@@ -7,13 +7,29 @@
 
 #include "pullthrough/core/reconcile_plan.h"
 
+enum { JUDGEMENT_NOTES_MAX = 3 };
+
 struct judgement {
     enum upstream_state state;
     const char *reason;
     bool create, update, validate;
+    const char *prefix;      /* of the rule, as ECR has it; else as it is wanted */
     const char *arn;         /* to create or update with; "" for none */
     const char *present_arn; /* that the rule has; "" */
-    const char *note;        /* NULL: none */
+    const char *notes[JUDGEMENT_NOTES_MAX];
+    size_t n_notes;
+    const struct reconcile_taken *taken;
+    size_t n_taken;
+};
+
+/* What the parts of a judgement have in common. */
+struct question {
+    const struct reconcile_wanted *wanted;
+    const struct reconcile_observed *observed;
+    const struct config_upstream *upstream;
+    const struct reconcile_sight *sight;
+    const struct ecr_rule *rule; /* NULL: there is none */
+    struct arena *arena;
 };
 
 void judge_upstream(struct judgement *judgement, const struct reconcile_wanted *wanted,
@@ -26,6 +42,22 @@ const char *judge_registry(const struct reconcile_wanted *wanted,
                            const struct reconcile_observed *observed, enum upstream_state *state,
                            struct arena *arena);
 
+/* The rule's credential: whether it works, whose it is, and whether it gets the wanted one. */
+void judge_credential(struct judgement *judgement, const struct question *question);
+/* The ARN to give to a rule; or NULL, with the judgement saying why there is none. */
+const char *judge_find_arn(struct judgement *judgement, const struct question *question);
+/* Whether a failed write may be tried again; if not, it is the reason. */
+bool judge_may_write(struct judgement *judgement, const struct question *question);
+
+/* Rules and templates below the upstream's prefix: what they take of its images. */
+void judge_below(struct judgement *judgement, const struct question *question);
+
+void judgement_conclude(struct judgement *judgement, enum upstream_state state, const char *reason);
+void judgement_note(struct judgement *judgement, const char *note);
+
+/* Whether ECR takes a rule for this upstream only with a credential. */
+bool upstream_needs_credential(const char *url);
+
 /* The template that the first pull below `prefix` uses: of those that are for pull-through the one
  * with the longest prefix, else ROOT; NULL where there is none. */
 const struct ecr_template *template_for(const struct ecr_templates *templates, const char *prefix);
@@ -33,11 +65,11 @@ const struct ecr_template *template_for(const struct ecr_templates *templates, c
 /* Whether repositories of the template can't be created: tags, and no role that may set them. */
 bool template_is_broken(const struct ecr_template *template);
 
-/* The template with exactly this prefix, or NULL. */
+/* The template with this prefix, or NULL. */
 const struct ecr_template *template_find(const struct ecr_templates *templates, const char *prefix);
 
-/* The rule with this prefix, or NULL. */
-const struct ecr_rule *rule_find(const struct ecr_rules *rules, const char *prefix);
+/* What stands in `prefix` behind "ABOVE/"; empty where it doesn't lie below. */
+struct slice prefix_below(const char *prefix, const char *above);
 
 /* Whether an upstreamRegistryUrl means the same as another: case, scheme and a "/" at the end
  * don't count. */
@@ -45,6 +77,10 @@ bool rule_has_url(const struct ecr_rule *rule, const char *url);
 
 /* Whether a rule's credential is the secret that is wanted, by name or ARN. */
 bool rule_has_secret(const struct ecr_rule *rule, const char *secret);
+
+/* Whether two ARNs differ only in what Secrets Manager puts behind a name: then at most one of them
+ * is there, for names are unique. */
+bool secret_was_made_anew(const char *arn, const char *other);
 
 /* A text in the arena. */
 const char *reconcile_text(struct arena *arena, const char *format, ...)

@@ -76,7 +76,7 @@ static bool print_upstream(struct strbuf *out, const struct reconcile_plan *plan
     const struct config_upstream *upstream = &wanted->upstreams[i];
     const struct reconcile_action *create = find_action(plan, RECONCILE_CREATE_RULE, i);
     const struct reconcile_action *update = find_action(plan, RECONCILE_UPDATE_RULE, i);
-    const struct ecr_rule *rule = rule_find(observed->rules, upstream->prefix);
+    const struct ecr_rule *rule = ecr_rules_find(observed->rules, upstream->prefix);
     const struct reconcile_verdict *verdict = &plan->verdicts[i];
     char sign = create ? '+' : update ? '~' : verdict->state == UPSTREAM_READY ? '=' : '!';
 

@@ -4,7 +4,9 @@
  *
  * observed.json: "account"; "rules", "templates", "scanning": {"answer": ...} or {"problem": text};
  * "secrets" by name: {"answer"}, {"refused": body}, {"failed": text} or {"value": GetSecretValue's
- * answer}; "validations" by prefix: {"answer"} or {"due": true}; "attempts" by prefix: {"refused":
+ * answer}; "ruleSecrets" by prefix: the same of the secret that the rule has; "validations" by
+ * prefix: {"answer"} (with "refusedBefore": true where minutes ago the credential was refused, and
+ * "was": text where it is known as invalid) or {"due": true}; "attempts" by prefix: {"refused":
  * body, "operation", "ageS"} or {"noAnswer": text}; "before" by prefix: a state.
  */
 #include "pullthrough/core/reconcile_plan.h"
@@ -193,9 +195,20 @@ static void load_validation(struct fixture *fixture, struct reconcile_sight *sig
     answer = json_dumps(json_object_get(validation, "answer"), JSON_COMPACT);
     assert_int_equal(
         ecr_rules_decode_validation(&decoded, slice_str(answer), &fixture->arena, &error), 0);
-    sight->validity = decoded.valid ? RECONCILE_VALID : RECONCILE_INVALID;
-    sight->validity_problem = decoded.failure;
     free(answer);
+    sight->doubt_of = ecr_rules_judge_failure(decoded.failure);
+    sight->validity_problem = json_string_value(json_object_get(validation, "was"));
+    if (sight->validity_problem)
+        sight->validity = RECONCILE_INVALID;
+    if (decoded.valid) {
+        sight->validity = RECONCILE_VALID;
+    } else if (sight->doubt_of == ECR_FAILURE_CREDENTIAL &&
+               json_is_true(json_object_get(validation, "refusedBefore"))) {
+        sight->validity = RECONCILE_INVALID;
+        sight->validity_problem = decoded.failure;
+    } else {
+        sight->doubt = decoded.failure;
+    }
 }
 
 static void load_attempt(struct fixture *fixture, struct reconcile_sight *sight,
@@ -227,6 +240,12 @@ static void load_sight(struct fixture *fixture, size_t i)
     const json_t *secret = find(fixture, "secrets", fixture->upstreams[i].secret);
     const char *before = json_string_value(find(fixture, "before", prefix));
 
+    if (find(fixture, "ruleSecrets", prefix)) {
+        struct reconcile_sight of_rule = {0};
+
+        load_secret(fixture, &of_rule, find(fixture, "ruleSecrets", prefix));
+        sight->rule_secret = of_rule.secret;
+    }
     if (secret)
         load_secret(fixture, sight, secret);
     if (find(fixture, "validations", prefix))
@@ -355,14 +374,65 @@ static void test_which_secrets_are_looked_up(void **state)
     }
 }
 
+static void test_what_is_the_same_secret(void **state)
+{
+#define ARN  "arn:aws:secretsmanager:us-west-2:111122223333:secret:ecr-pullthroughcache/"
+#define NAME "ecr-pullthroughcache/"
+    static const struct {
+        const char *a, *b;
+        bool want;
+    } rows[] = {
+        {NAME "dockerio", ARN "dockerio-Ab12Cd", true},
+        {NAME "dockerio", ARN "dockerio", true},
+        {NAME "dockerio", NAME "dockerio", true},
+        {ARN "dockerio", ARN "dockerio-Ab12Cd", true},
+        {ARN "dockerio-Ab12Cd", ARN "dockerio-Ab12Cd", true},
+        /* names that end as a suffix does */
+        {NAME "acme-docker", ARN "acme-docker-Ab12Cd", true},
+        {NAME "acme-docker", ARN "acme-docker", true},
+        {NAME "acme-docker", ARN "acme-Ab12Cd", false},
+        {NAME "acme-docker", ARN "acme-github", false},
+        {NAME "acme-docker", ARN "acme-github-Ab12Cd", false},
+        {NAME "acme", ARN "acme-docker-Ab12Cd", false},
+        {ARN "acme-docker", ARN "acme-github", false},
+        {NAME "acme-docker", NAME "acme", false}, /* a name is whole */
+        {NAME "acme-docker", ARN "acme", false},
+        /* no suffixes */
+        {NAME "dockerio", ARN "dockerio-Ab12C", false},
+        {NAME "dockerio", ARN "dockerio-Ab12Cde", false},
+        {NAME "dockerio", ARN "dockerio-Ab1_Cd", false},
+        {NAME "dockerio", ARN "dockerio/Ab12Cd", false},
+        {NAME "dockerio", ARN "dockerio2-Ab12Cd", false},
+        /* made anew, elsewhere, another account */
+        {ARN "dockerio-Ab12Cd", ARN "dockerio-Xy34Zw", false},
+        {ARN "dockerio-Ab12Cd",
+         "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ecr-pullthroughcache/"
+         "dockerio-Ab12Cd",
+         false},
+        {ARN "dockerio",
+         "arn:aws:secretsmanager:us-west-2:444455556666:secret:ecr-pullthroughcache/"
+         "dockerio-Ab12Cd",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (reconcile_is_same_secret(rows[i].a, rows[i].b) != rows[i].want ||
+            reconcile_is_same_secret(rows[i].b, rows[i].a) != rows[i].want)
+            fail_msg("%s, %s", rows[i].a, rows[i].b);
+}
+
 /* What a plan asks for, done: the next plan asks for nothing more. */
 static void test_a_pass_is_enough(void **state)
 {
     struct reconcile_plan plan;
     struct fixture fixture;
     struct ecr_rule rules[UPSTREAMS_MAX];
-    struct ecr_template root = {
-        .prefix = "ROOT", .mutability = "MUTABLE", .custom_role_arn = "", .for_pull_through = true};
+    struct ecr_template root = {.prefix = "ROOT",
+                                .mutability = "MUTABLE",
+                                .encryption = "AES256",
+                                .custom_role_arn = "",
+                                .for_pull_through = true};
 
     (void)state;
     load(&fixture, "fresh-account");
@@ -398,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_which_secrets_are_looked_up),
+        cmocka_unit_test(test_what_is_the_same_secret),
         cmocka_unit_test(test_a_pass_is_enough),
     };
 

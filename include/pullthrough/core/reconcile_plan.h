@@ -2,8 +2,9 @@
  * What a pass of the reconciler would do, and how each upstream stands: a pure function of
  * what is wanted and what was seen.
  *
- * Rules are created and given credentials; never deleted, never pointed elsewhere. A template
- * ROOT is created where there is none; an existing one is everybody's and only reported.
+ * Rules are created and given credentials; never deleted, never pointed elsewhere. A credential
+ * that works is never exchanged, whosever it is. A template ROOT is created where there is none; an
+ * existing one is everybody's and only reported.
  */
 #ifndef PULLTHROUGH_CORE_RECONCILE_PLAN_H
 #define PULLTHROUGH_CORE_RECONCILE_PLAN_H
@@ -52,6 +53,8 @@ enum reconcile_secret {
 enum reconcile_secret reconcile_secret_of(const struct secret_description *description);
 enum reconcile_secret reconcile_secret_refused(const struct aws_error *failure);
 
+/* What trying the rule's credential came to. Invalid: it was refused, by words that speak of it,
+ * and not only once in a moment. */
 enum reconcile_validity { RECONCILE_NOT_VALIDATED, RECONCILE_VALID, RECONCILE_INVALID };
 
 /* The last time that this process tried to create or update the rule, if it failed. */
@@ -63,16 +66,30 @@ struct reconcile_attempt {
     int64_t age_s;
 };
 
+/* Images of an upstream that must be left alone though its rule is ready: those whose repository
+ * lies below `path` go another way. */
+struct reconcile_taken {
+    const char *path;   /* in the upstream: "library" */
+    const char *reason; /* what takes them; reads on after "are left alone: " */
+};
+
 /* What was seen of one upstream. Zero: nothing. */
 struct reconcile_sight {
     enum reconcile_secret secret;
     const char *secret_arn;     /* if FOUND */
     const char *secret_problem; /* error text, or NULL */
+    /* Of the secret that the rule has, where that is another one than the configuration's. */
+    enum reconcile_secret rule_secret;
     enum reconcile_validity validity;
-    const char *validity_problem; /* what ECR said, or NULL */
+    const char *validity_problem; /* what ECR said of an invalid one, or NULL */
+    const char *doubt; /* what ECR said of the last try, where that failed and decides nothing */
+    enum ecr_failure doubt_of;
     bool validation_due;
     struct reconcile_attempt attempt;
-    enum upstream_state before; /* as the last pass judged it */
+    /* As the last pass judged it; used while ECR can't be looked at. */
+    enum upstream_state before;
+    const struct reconcile_taken *taken;
+    size_t n_taken;
 };
 
 struct reconcile_observed {
@@ -96,14 +113,17 @@ enum reconcile_verb {
 struct reconcile_action {
     enum reconcile_verb verb;
     size_t upstream;            /* index; not for templates */
+    const char *prefix;         /* of the rule, as ECR has it; not for templates */
     const char *credential_arn; /* to set; "" for none */
     const char *present_arn;    /* that an update replaces; "" for none */
 };
 
 struct reconcile_verdict {
     enum upstream_state state;
-    bool rewrite;       /* whether new pods may be sent to the cache */
-    const char *reason; /* one sentence without a full stop */
+    bool rewrite;                        /* whether new pods may be sent to the cache */
+    const char *reason;                  /* one sentence without a full stop */
+    const struct reconcile_taken *taken; /* what is left alone nevertheless */
+    size_t n_taken;
 };
 
 struct reconcile_plan {
@@ -120,6 +140,13 @@ struct reconcile_plan {
  * ours. `rules` as just seen. */
 bool reconcile_wants_secret(const struct reconcile_wanted *wanted, const struct ecr_rules *rules,
                             size_t upstream);
+/* The same of the secret that the rule has: where it is another one, and may be gone. */
+bool reconcile_wants_rule_secret(const struct reconcile_wanted *wanted,
+                                 const struct ecr_rules *rules, size_t upstream);
+
+/* Whether two secrets are the same one, by name or ARN, with or without the "-" and six characters
+ * that Secrets Manager puts behind a name in an ARN. */
+bool reconcile_is_same_secret(const char *a, const char *b);
 
 /* How long to leave a failed write of this class alone. */
 int64_t reconcile_retry_s(enum aws_error_class class);
