@@ -141,6 +141,42 @@ static void settle_upstream(struct outlook *outlook, const struct config *config
         metrics_upstream_state(metrics, slot, state);
 }
 
+/* What is left alone of upstreams that are ready; how many. `taken` has room for all. */
+static size_t list_taken(const struct reconcile_report *report, struct rule_set_taken *taken)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < report->n_rows; i++)
+        for (size_t k = 0; k < report->rows[i].n_taken; k++)
+            taken[n++] = (struct rule_set_taken){i, report->rows[i].taken[k].path,
+                                                 report->rows[i].taken[k].reason};
+    return n;
+}
+
+static size_t count_taken(const struct reconcile_report *report)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < report->n_rows; i++)
+        n += report->rows[i].n_taken;
+    return n;
+}
+
+static struct rule_set *make_rules(const struct config *config, struct rule_set_facts *facts,
+                                   const struct reconcile_report *report)
+{
+    struct rule_set_taken *taken = calloc(count_taken(report) + 1, sizeof(*taken));
+    struct rule_set *rules;
+
+    if (!taken)
+        abort();
+    facts->taken = taken;
+    facts->n_taken = list_taken(report, taken);
+    rules = rule_set_new(config, facts);
+    free(taken);
+    return rules;
+}
+
 struct rule_set *outlook_settle(struct outlook *outlook, const struct config *config,
                                 struct metrics *metrics, int64_t now_s, struct error *host_problem)
 {
@@ -158,7 +194,7 @@ struct rule_set *outlook_settle(struct outlook *outlook, const struct config *co
     for (size_t i = 0; i < config->n_upstreams; i++)
         ready[i] = !config->rewrite.require_rule || (i < report->n_rows && report->rows[i].looked &&
                                                      report->rows[i].state == UPSTREAM_READY);
-    rules = rule_set_new(config, &facts);
+    rules = make_rules(config, &facts, report);
     metrics_clear_upstreams(metrics);
     for (size_t i = 0; i < rule_set_upstreams(rules); i++)
         settle_upstream(outlook, config, metrics, now_s, rules, i);

@@ -15,6 +15,7 @@ enum {
     ARENA_EXPECTED = 32 * 1024,
     LIFECYCLE_MAX = 4 * 1024,
     LOOKS = 2, /* the second one only after a write */
+    CONFIRM_MS = 5 * 60 * 1000,
 };
 
 struct reconcile *reconcile_new(void)
@@ -23,7 +24,13 @@ struct reconcile *reconcile_new(void)
 
     if (!reconcile)
         abort();
+    reconcile->confirm_ms = CONFIRM_MS;
     return reconcile;
+}
+
+void reconcile_is_single(struct reconcile *reconcile)
+{
+    reconcile->confirm_ms = 0;
 }
 
 static void drop_memories(struct reconcile *reconcile)
@@ -51,7 +58,7 @@ void reconcile_configure(struct reconcile *reconcile, const struct config *confi
     for (size_t k = 0; k < config->n_upstreams; k++)
         for (size_t i = 0; i < reconcile->n_memories; i++)
             if (reconcile_is_same(old, i, config, k))
-                memories[k].before = reconcile->memories[i].before;
+                reconcile_memory_carry(&memories[k], &reconcile->memories[i]);
     drop_memories(reconcile);
     reconcile->memories = memories;
     reconcile->n_memories = config->n_upstreams;
@@ -112,7 +119,9 @@ static void conclude(struct pass *pass, const struct reconcile_plan *plan)
         report->rows[i].looked = true;
         report->rows[i].state = verdict->state;
         reconcile_memory_set(&report->rows[i].reason, verdict->reason);
-        pass->reconcile->memories[i].before = verdict->state;
+        report->rows[i].taken = reconcile_taken_copy(verdict->taken, verdict->n_taken);
+        report->rows[i].n_taken = verdict->n_taken;
+        reconcile_memory_judged(&pass->reconcile->memories[i], verdict);
         all &= verdict->state == UPSTREAM_READY || !pass->config->upstreams[i].enabled;
     }
     report->notes = calloc(plan->n_notes + 1, sizeof(*report->notes));

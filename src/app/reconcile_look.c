@@ -157,14 +157,24 @@ static void look_at_secret(struct pass *pass, size_t upstream)
     reconcile_memory_set(&memory->secret_problem, pass->error.text);
 }
 
+/* The secret that a rule has beside the one that we would give it: it may be gone. */
+static void look_at_rule_secret(struct pass *pass, struct reconcile_memory *memory, const char *arn)
+{
+    const struct ecr_client client = pass_client(pass);
+    struct secret_description description;
+    int result;
+
+    pass_say(pass, "looking at the secret", arn);
+    result = pass_result(pass, ecr_client_secret(&client, arn, &description));
+    reconcile_memory_set(&memory->rule_secret_arn, arn);
+    memory->rule_secret = result == 0                    ? reconcile_secret_of(&description)
+                          : result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
+                                                         : RECONCILE_SECRET_FAILED;
+}
+
 static const struct ecr_rule *rule_of(const struct pass *pass, size_t upstream)
 {
-    const char *prefix = pass->config->upstreams[upstream].prefix;
-
-    for (size_t i = 0; pass->observed.rules && i < pass->rules.n; i++)
-        if (strcmp(pass->rules.items[i].prefix, prefix) == 0)
-            return &pass->rules.items[i];
-    return NULL;
+    return ecr_rules_find(pass->observed.rules, pass->config->upstreams[upstream].prefix);
 }
 
 static bool is_due(const struct pass *pass, size_t upstream)
@@ -183,14 +193,29 @@ static bool needs_secret(const struct pass *pass, size_t upstream)
     const struct config_upstream *wanted = &pass->config->upstreams[upstream];
     const struct reconcile_memory *memory = &pass->reconcile->memories[upstream];
 
-    if (reconcile_wants_secret(&pass->wanted, pass->observed.rules, upstream))
-        return true;
+    if (reconcile_wants_secret(&pass->wanted, pass->observed.rules, upstream) &&
+        !reconcile_wants_rule_secret(&pass->wanted, pass->observed.rules, upstream))
+        return true; /* the rule has none: it waits for this one */
     if (!wanted->enabled || pass->wanted.mode != RECONCILE_MANAGE || !*wanted->secret ||
         slice_starts_with(slice_str(wanted->secret), slice_str("arn:")) || !rule_of(pass, upstream))
         return false;
     return !memory->looked || is_due(pass, upstream) ||
            (memory->secret != RECONCILE_SECRET_FOUND &&
             memory->secret != RECONCILE_SECRET_FORBIDDEN);
+}
+
+/* When it wasn't looked at, was no use, or is due to be tried. */
+static bool needs_rule_secret(const struct pass *pass, size_t upstream)
+{
+    const struct reconcile_memory *memory = &pass->reconcile->memories[upstream];
+    const struct ecr_rule *rule = rule_of(pass, upstream);
+
+    return reconcile_wants_rule_secret(&pass->wanted, pass->observed.rules, upstream) &&
+           (!memory->rule_secret_arn ||
+            strcmp(memory->rule_secret_arn, rule->credential_arn) != 0 ||
+            (memory->rule_secret != RECONCILE_SECRET_FOUND &&
+             memory->rule_secret != RECONCILE_SECRET_FORBIDDEN) ||
+            is_due(pass, upstream));
 }
 
 /* Fill in the sights, and name the secrets by the ARNs that they have now. */
@@ -201,13 +226,17 @@ void pass_look_at_secrets(struct pass *pass, bool again)
 
     for (size_t i = 0; i < n; i++) {
         struct reconcile_memory *memory = &pass->reconcile->memories[i];
+        const struct ecr_rule *rule = rule_of(pass, i);
 
         if (!again && pass->observed.rules && needs_secret(pass, i))
             look_at_secret(pass, i);
+        if (!again && needs_rule_secret(pass, i))
+            look_at_rule_secret(pass, memory, rule->credential_arn);
         pass->upstreams[i] = pass->config->upstreams[i];
         if (memory->secret == RECONCILE_SECRET_FOUND)
             pass->upstreams[i].secret = (char *)copy_text(pass, memory->secret_arn);
-        sights[i] = reconcile_memory_sight(memory, is_due(pass, i), pass_now_ms(pass));
+        sights[i] = reconcile_memory_sight(memory, rule ? rule->credential_arn : "",
+                                           is_due(pass, i), pass_now_ms(pass));
     }
     pass->observed.sights = sights;
 }

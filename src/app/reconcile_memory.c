@@ -6,12 +6,21 @@
 
 #include <stdlib.h>
 
+static void forget_trial(struct reconcile_trial *trial)
+{
+    free(trial->arn);
+    free(trial->problem);
+    free(trial->doubt);
+    *trial = (struct reconcile_trial){0};
+}
+
 void reconcile_memory_fini(struct reconcile_memory *memory)
 {
+    reconcile_taken_free(memory->taken, memory->n_taken);
     free(memory->secret_arn);
     free(memory->secret_problem);
-    free(memory->validity_problem);
-    free(memory->validated_arn);
+    free(memory->rule_secret_arn);
+    forget_trial(&memory->trial);
     free(memory->attempt.problem);
     *memory = (struct reconcile_memory){0};
 }
@@ -26,13 +35,63 @@ void reconcile_memory_set(char **text, const char *with)
     *text = copy;
 }
 
-void reconcile_memory_validated(struct reconcile_memory *memory, bool valid, const char *problem,
-                                const char *arn, uint64_t now_ms)
+void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_memory *old)
 {
-    memory->validity = valid ? RECONCILE_VALID : RECONCILE_INVALID;
-    memory->validated_ms = now_ms;
-    reconcile_memory_set(&memory->validity_problem, valid ? NULL : problem);
-    reconcile_memory_set(&memory->validated_arn, arn);
+    memory->before = old->before;
+    memory->taken = old->taken;
+    memory->n_taken = old->n_taken;
+    memory->trial = old->trial;
+    memory->trial.due = true;
+    old->taken = NULL;
+    old->n_taken = 0;
+    old->trial = (struct reconcile_trial){0};
+}
+
+static bool is_of(const struct reconcile_trial *trial, const char *arn)
+{
+    return trial->arn && strcmp(trial->arn, arn) == 0;
+}
+
+void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
+                            const struct ecr_validation *validation, uint64_t confirm_ms,
+                            uint64_t now_ms)
+{
+    struct reconcile_trial *trial = &memory->trial;
+
+    if (!is_of(trial, arn))
+        forget_trial(trial);
+    reconcile_memory_set(&trial->arn, arn);
+    reconcile_memory_set(&trial->doubt, NULL);
+    trial->tried_ms = now_ms;
+    trial->due = false;
+    if (validation->valid) {
+        trial->validity = RECONCILE_VALID;
+        trial->refused = false;
+        return;
+    }
+    trial->doubt_of = ecr_rules_judge_failure(validation->failure);
+    if (trial->doubt_of == ECR_FAILURE_CREDENTIAL && !trial->refused) {
+        trial->refused = true;
+        trial->refused_ms = now_ms;
+    }
+    if (trial->doubt_of == ECR_FAILURE_CREDENTIAL &&
+        (trial->validity == RECONCILE_INVALID || now_ms - trial->refused_ms >= confirm_ms)) {
+        trial->validity = RECONCILE_INVALID;
+        reconcile_memory_set(&trial->problem, validation->failure);
+    } else {
+        reconcile_memory_set(&trial->doubt, validation->failure);
+    }
+}
+
+void reconcile_memory_judged(struct reconcile_memory *memory,
+                             const struct reconcile_verdict *verdict)
+{
+    struct reconcile_taken *taken = reconcile_taken_copy(verdict->taken, verdict->n_taken);
+
+    reconcile_taken_free(memory->taken, memory->n_taken); /* it may be what was copied */
+    memory->before = verdict->state;
+    memory->taken = taken;
+    memory->n_taken = verdict->n_taken;
 }
 
 void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_error *failure,
@@ -53,21 +112,21 @@ void reconcile_memory_done(struct reconcile_memory *memory)
 bool reconcile_memory_is_due(const struct reconcile_memory *memory, const char *arn,
                              uint64_t every_ms, uint64_t now_ms)
 {
+    const struct reconcile_trial *trial = &memory->trial;
+
     if (every_ms == 0)
         return false;
-    return memory->validity != RECONCILE_VALID || now_ms - memory->validated_ms >= every_ms ||
-           strcmp(memory->validated_arn, arn) != 0;
+    return trial->validity != RECONCILE_VALID || trial->doubt || trial->due ||
+           now_ms - trial->tried_ms >= every_ms || !is_of(trial, arn);
 }
 
-struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *memory, bool due,
-                                              uint64_t now_ms)
+struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *memory,
+                                              const char *arn, bool due, uint64_t now_ms)
 {
-    return (struct reconcile_sight){
+    struct reconcile_sight sight = {
         .secret = memory->secret,
         .secret_arn = memory->secret_arn,
         .secret_problem = memory->secret_problem,
-        .validity = memory->validity,
-        .validity_problem = memory->validity_problem,
         .validation_due = due,
         .attempt = {.failed = memory->attempt.failed,
                     .answered = memory->attempt.answered,
@@ -75,7 +134,19 @@ struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *mem
                     .problem = memory->attempt.problem,
                     .age_s = (int64_t)((now_ms - memory->attempt.at_ms) / 1000)},
         .before = memory->before,
+        .taken = memory->taken,
+        .n_taken = memory->n_taken,
     };
+
+    if (is_of(&memory->trial, arn)) {
+        sight.validity = memory->trial.validity;
+        sight.validity_problem = memory->trial.problem;
+        sight.doubt = memory->trial.doubt;
+        sight.doubt_of = memory->trial.doubt_of;
+    }
+    if (memory->rule_secret_arn && strcmp(memory->rule_secret_arn, arn) == 0)
+        sight.rule_secret = memory->rule_secret;
+    return sight;
 }
 
 bool reconcile_is_same(const struct config *a, size_t i, const struct config *b, size_t k)

@@ -6,15 +6,28 @@
 
 #include "pullthrough/app/reconcile.h"
 
+/* How trying a credential went, over time. */
+struct reconcile_trial {
+    char *arn; /* of the credential; owned, as are the next; NULL: none was tried */
+    enum reconcile_validity validity;
+    char *problem; /* what was said of an invalid one */
+    char *doubt;   /* what was said of the last try, where that decides nothing */
+    enum ecr_failure doubt_of;
+    bool due;     /* now, whatever the time */
+    bool refused; /* since it worked last */
+    uint64_t refused_ms, tried_ms;
+};
+
 struct reconcile_memory {
     enum upstream_state before;
+    struct reconcile_taken *taken; /* as the last look showed; owned with its texts */
+    size_t n_taken;
     bool looked; /* at the secret, as far as there was a reason to */
     enum reconcile_secret secret;
-    char *secret_arn, *secret_problem; /* owned; NULL for none, as are the next */
-    enum reconcile_validity validity;
-    char *validity_problem;
-    char *validated_arn; /* that the rule had then */
-    uint64_t validated_ms;
+    char *secret_arn, *secret_problem; /* owned; NULL for none, as is the next */
+    char *rule_secret_arn;             /* that the rule has beside ours, and was looked at */
+    enum reconcile_secret rule_secret;
+    struct reconcile_trial trial;
     struct {
         bool failed, answered;
         enum aws_error_class class;
@@ -28,8 +41,19 @@ void reconcile_memory_fini(struct reconcile_memory *memory);
 /* Replace an owned text; NULL for none. */
 void reconcile_memory_set(char **text, const char *with);
 
-void reconcile_memory_validated(struct reconcile_memory *memory, bool valid, const char *problem,
-                                const char *arn, uint64_t now_ms);
+/* What an upstream's new memory keeps of the old one where only the configuration around it
+ * changed: how it stood, and how its rule's credential did, which is tried anew. */
+void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_memory *old);
+
+/* The credential `arn` of the rule was tried. A refusal counts when there was one at least
+ * `confirm_ms` before, and nothing good since: a registry that is ill may refuse what is right. */
+void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
+                            const struct ecr_validation *validation, uint64_t confirm_ms,
+                            uint64_t now_ms);
+
+/* What the last look showed of an upstream. */
+void reconcile_memory_judged(struct reconcile_memory *memory,
+                             const struct reconcile_verdict *verdict);
 
 /* `failure` NULL: nobody knows whether the write was carried out. */
 void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_error *failure,
@@ -40,9 +64,9 @@ void reconcile_memory_done(struct reconcile_memory *memory);
 bool reconcile_memory_is_due(const struct reconcile_memory *memory, const char *arn,
                              uint64_t every_ms, uint64_t now_ms);
 
-/* As the plan wants it; texts are the memory's. */
-struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *memory, bool due,
-                                              uint64_t now_ms);
+/* As the plan wants it, of a rule with this credential ("" for none); texts are the memory's. */
+struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *memory,
+                                              const char *arn, bool due, uint64_t now_ms);
 
 /* Whether an upstream is the same one in both configurations, in the same registry. */
 bool reconcile_is_same(const struct config *a, size_t i, const struct config *b, size_t k);

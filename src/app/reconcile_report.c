@@ -16,14 +16,50 @@ const char *reconcile_outcome_name(enum reconcile_outcome outcome)
     return names[outcome];
 }
 
+static char *copy(const char *text)
+{
+    char *made = strdup(text);
+
+    if (!made)
+        abort();
+    return made;
+}
+
+struct reconcile_taken *reconcile_taken_copy(const struct reconcile_taken *taken, size_t n)
+{
+    struct reconcile_taken *made = n ? calloc(n, sizeof(*made)) : NULL;
+
+    if (n && !made)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        made[i] = (struct reconcile_taken){copy(taken[i].path), copy(taken[i].reason)};
+    return made;
+}
+
+void reconcile_taken_free(struct reconcile_taken *taken, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free((char *)taken[i].path);
+        free((char *)taken[i].reason);
+    }
+    free(taken);
+}
+
+static void free_rows(struct reconcile_report *report)
+{
+    for (size_t i = 0; i < report->n_rows; i++) {
+        free(report->rows[i].reason);
+        reconcile_taken_free(report->rows[i].taken, report->rows[i].n_taken);
+    }
+    free(report->rows);
+}
+
 void reconcile_report_fini(struct reconcile_report *report)
 {
-    for (size_t i = 0; i < report->n_rows; i++)
-        free(report->rows[i].reason);
+    free_rows(report);
     for (size_t i = 0; i < report->n_notes; i++)
         free(report->notes[i]);
     free(report->notes);
-    free(report->rows);
     *report = (struct reconcile_report){0};
 }
 
@@ -49,12 +85,10 @@ void reconcile_report_carry(struct reconcile_report *report, const struct config
 
         if (row) {
             rows[k] = *row;
-            row->reason = NULL;
+            *row = (struct reconcile_row){0};
         }
     }
-    for (size_t i = 0; i < report->n_rows; i++)
-        free(report->rows[i].reason);
-    free(report->rows);
+    free_rows(report);
     report->rows = rows;
     report->n_rows = new->n_upstreams;
     if (strcmp(old->registry.account, new->registry.account) != 0 ||

@@ -12,6 +12,7 @@ struct reconcile {
     const struct config *config; /* borrowed */
     struct reconcile_memory *memories;
     size_t n_memories;
+    uint64_t confirm_ms; /* between two refusals of a credential that count */
     bool scanning_done;
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that AWS named once */
     struct reconcile_watcher watcher;

@@ -39,7 +39,7 @@ static void write_rule(struct pass *pass, const struct reconcile_action *action)
     if (is_new)
         result = ecr_client_create_rule(&client, about->prefix, about->url, action->credential_arn);
     else
-        result = ecr_client_update_rule(&client, about->prefix, action->credential_arn);
+        result = ecr_client_update_rule(&client, action->prefix, action->credential_arn);
     if (note_write(pass, &pass->reconcile->memories[action->upstream], result))
         log_event(LOG_LEVEL_INFO, is_new ? "rule created" : "rule's credential updated",
                   LOG_TEXT("upstream", about->registry), LOG_TEXT("prefix", about->prefix));
@@ -60,13 +60,12 @@ static void validate(struct pass *pass, const struct reconcile_action *action)
 {
     const struct ecr_client client = pass_client(pass);
     struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
-    const char *prefix = pass->config->upstreams[action->upstream].prefix;
     struct ecr_validation validation;
 
-    pass_say(pass, "trying the credential of the rule", prefix);
-    if (pass_result(pass, ecr_client_validate_rule(&client, prefix, &validation)) == 0)
-        reconcile_memory_validated(memory, validation.valid, validation.failure,
-                                   action->present_arn, pass_now_ms(pass));
+    pass_say(pass, "trying the credential of the rule", action->prefix);
+    if (pass_result(pass, ecr_client_validate_rule(&client, action->prefix, &validation)) == 0)
+        reconcile_memory_tried(memory, action->present_arn, &validation,
+                               pass->reconcile->confirm_ms, pass_now_ms(pass));
     else
         pass->report->problem = pass->error; /* as it was before */
 }

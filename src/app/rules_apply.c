@@ -178,6 +178,7 @@ static int pass(struct rules_command *command, struct strbuf *out)
     RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
     struct reconcile *reconcile = reconcile_new();
 
+    reconcile_is_single(reconcile);
     reconcile_configure(reconcile, command->config);
     reconcile_watch(reconcile, &(struct reconcile_watcher){say, &command->progress});
     reconcile_pass(reconcile, command->client, command->account, &command->timing, &report);

@@ -134,18 +134,19 @@ static bool is_no_use(enum reconcile_secret secret)
            secret == RECONCILE_SECRET_EMPTY || secret == RECONCILE_SECRET_FOREIGN_KEY;
 }
 
-/* Whether nothing speaks against a credential that isn't the configuration's. ECR's own word weighs
- * most: it reads the secret, we only its description. */
+/* Whether nothing speaks against a credential that isn't the configuration's. Where ECR logged in
+ * with it, that weighs more than its description. */
 static bool seems_to_work(const struct question *question)
 {
     const struct reconcile_sight *sight = question->sight;
 
-    if (sight->validity != RECONCILE_NOT_VALIDATED && !sight->doubt)
-        return sight->validity == RECONCILE_VALID;
-    if (sight->validity == RECONCILE_INVALID || is_no_use(sight->rule_secret))
+    if (sight->validity == RECONCILE_INVALID)
         return false;
-    return sight->rule_secret == RECONCILE_SECRET_FOUND ||
-           !secret_was_made_anew(question->rule->credential_arn, question->upstream->secret);
+    if (sight->rule_secret == RECONCILE_SECRET_FOUND)
+        return true;
+    if (secret_was_made_anew(question->rule->credential_arn, question->upstream->secret))
+        return false;
+    return (sight->validity == RECONCILE_VALID && !sight->doubt) || !is_no_use(sight->rule_secret);
 }
 
 static void note_kept(struct judgement *judgement, const struct question *question,

@@ -95,16 +95,50 @@ static void list_rules(struct ecr_world *world)
     strbuf_add_str(&world->answer, "]}");
 }
 
+static int update_rule(struct ecr_world *world, struct slice body)
+{
+    char prefix[31], arn[200];
+
+    member(body, "ecrRepositoryPrefix", prefix, sizeof(prefix));
+    member(body, "credentialArn", arn, sizeof(arn));
+    for (size_t i = 0; i < world->n_rules; i++)
+        if (strcmp(world->rules[i].prefix, prefix) == 0) {
+            (void)snprintf(world->rules[i].arn, sizeof(world->rules[i].arn), "%s", arn);
+            print_rule(world, i);
+            return 200;
+        }
+    return refuse(world, "PullThroughCacheRuleNotFoundException");
+}
+
+/* A secret is there under each name, and under each ARN that wasn't lost. */
+static int describe_secret(struct ecr_world *world, struct slice body)
+{
+    char id[200];
+    bool is_arn;
+
+    member(body, "SecretId", id, sizeof(id));
+    is_arn = strncmp(id, "arn:", 4) == 0;
+    if (world->gone[0] && strcmp(world->gone, id) == 0)
+        return refuse(world, "ResourceNotFoundException");
+    strbuf_add_format(&world->answer,
+                      "{\"ARN\":\"%s%s%s\",\"Name\":\"%s\","
+                      "\"VersionIdsToStages\":{\"1\":[\"AWSCURRENT\"]}}",
+                      is_arn ? "" : ARN, id, is_arn ? "" : "-AbCdEf", id);
+    return 200;
+}
+
 #define TEMPLATE                                                                                   \
     "{\"prefix\":\"ROOT\",\"appliedFor\":[\"PULL_THROUGH_CACHE\"],\"imageTagMutability\":"         \
     "\"MUTABLE\"}"
 
 static int act(struct ecr_world *world, struct slice operation, struct slice body)
 {
-    char id[200];
-
     if (slice_is(operation, "CreatePullThroughCacheRule"))
         return create_rule(world, body);
+    if (slice_is(operation, "UpdatePullThroughCacheRule"))
+        return update_rule(world, body);
+    if (slice_is(operation, "DescribeSecret"))
+        return describe_secret(world, body);
     if (slice_is(operation, "DescribePullThroughCacheRules")) {
         list_rules(world);
     } else if (slice_is(operation, "DescribeRepositoryCreationTemplates")) {
@@ -116,13 +150,10 @@ static int act(struct ecr_world *world, struct slice operation, struct slice bod
         strbuf_add_str(&world->answer, "{\"registryId\":\"" ACCOUNT
                                        "\",\"repositoryCreationTemplate\":" TEMPLATE "}");
     } else if (slice_is(operation, "ValidatePullThroughCacheRule")) {
-        strbuf_add_str(&world->answer, "{\"isValid\":true}");
-    } else if (slice_is(operation, "DescribeSecret")) {
-        member(body, "SecretId", id, sizeof(id));
         strbuf_add_format(&world->answer,
-                          "{\"ARN\":\"" ARN "%s-AbCdEf\",\"Name\":\"%s\","
-                          "\"VersionIdsToStages\":{\"1\":[\"AWSCURRENT\"]}}",
-                          id, id);
+                          "{\"isValid\":%s,\"failure\":", world->failure[0] ? "false" : "true");
+        strbuf_add_json(&world->answer, slice_str(world->failure));
+        strbuf_add_char(&world->answer, '}');
     } else {
         abort();
     }
@@ -178,6 +209,38 @@ void ecr_world_fill(struct ecr_world *world)
         (void)snprintf(prefix, sizeof(prefix), "theirs-%zu", world->n_rules);
         add_rule(world, prefix, "public.ecr.aws", "");
     }
+    (void)pthread_mutex_unlock(&world->lock);
+}
+
+void ecr_world_add_rule(struct ecr_world *world, const char *prefix, const char *url,
+                        const char *arn)
+{
+    (void)pthread_mutex_lock(&world->lock);
+    add_rule(world, prefix, url, arn);
+    (void)pthread_mutex_unlock(&world->lock);
+}
+
+void ecr_world_credential(struct ecr_world *world, const char *prefix, char *arn, size_t size)
+{
+    arn[0] = '\0';
+    (void)pthread_mutex_lock(&world->lock);
+    for (size_t i = 0; i < world->n_rules; i++)
+        if (strcmp(world->rules[i].prefix, prefix) == 0)
+            (void)snprintf(arn, size, "%s", world->rules[i].arn);
+    (void)pthread_mutex_unlock(&world->lock);
+}
+
+void ecr_world_refuse(struct ecr_world *world, const char *failure)
+{
+    (void)pthread_mutex_lock(&world->lock);
+    (void)snprintf(world->failure, sizeof(world->failure), "%s", failure);
+    (void)pthread_mutex_unlock(&world->lock);
+}
+
+void ecr_world_lose_secret(struct ecr_world *world, const char *arn)
+{
+    (void)pthread_mutex_lock(&world->lock);
+    (void)snprintf(world->gone, sizeof(world->gone), "%s", arn);
     (void)pthread_mutex_unlock(&world->lock);
 }
 

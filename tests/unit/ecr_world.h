@@ -21,7 +21,9 @@ struct ecr_world {
     } rules[ECR_WORLD_RULES_MAX];
     size_t n_rules;
     bool has_template;
-    bool broken; /* every call is a 500 */
+    bool broken;       /* every call is a 500 */
+    char failure[300]; /* of each validation; "": valid */
+    char gone[200];    /* the ARN of a secret that isn't there */
     struct {
         char name[64];
         unsigned times;
@@ -36,6 +38,15 @@ void ecr_world_free(struct ecr_world *world);
 
 /* Somebody else's rules, until there is no room for one more. */
 void ecr_world_fill(struct ecr_world *world);
+/* Somebody else's rule; with a credential unless `arn` is "". */
+void ecr_world_add_rule(struct ecr_world *world, const char *prefix, const char *url,
+                        const char *arn);
+/* The ARN of the credential that a rule has now, copied; "" for none. */
+void ecr_world_credential(struct ecr_world *world, const char *prefix, char *arn, size_t size);
+/* What ECR says from now on when it tries a credential; "": that it is valid. */
+void ecr_world_refuse(struct ecr_world *world, const char *failure);
+/* The secret with this ARN isn't there any more. */
+void ecr_world_lose_secret(struct ecr_world *world, const char *arn);
 void ecr_world_break(struct ecr_world *world, bool broken);
 
 /* How often an operation was asked for; NULL: all of them. */

@@ -1,10 +1,7 @@
 /*
  * Passes in simulated time: the clock stands between them, and is moved by hand.
  */
-#include "pullthrough/app/reconcile.h"
-
-#include "ecr_world.h"
-#include "fake_surroundings.h"
+#include "reconcile_bench.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,91 +10,9 @@
 
 #include <cmocka.h>
 
-enum { MINUTE_S = 60, HOUR_S = 3600, INTERVAL_S = 10 * MINUTE_S, PASSES_A_DAY = 144 };
-
 /* What the sanitizers' allocators have given out; NULL without one. */
 size_t sanitizer_bytes(void) __asm__("__sanitizer_get_current_allocated_bytes")
     __attribute__((weak));
-
-struct bench {
-    struct ecr_world *world;
-    struct fake_surroundings fake;
-    struct config *config;
-    struct aws_client *aws;
-    struct reconcile *reconcile;
-    struct reconcile_report report;
-};
-
-static int start(void **state)
-{
-    struct bench *bench = calloc(1, sizeof(*bench));
-    struct error error;
-
-    assert_non_null(bench);
-    bench->world = ecr_world_new();
-    fake_surroundings_init(&bench->fake);
-    fake_surroundings_set_format(&bench->fake, "AWS_ENDPOINT_URL", "http://127.0.0.1:%u",
-                                 fake_http_port(bench->world->server));
-    fake_surroundings_set(&bench->fake, "AWS_REGION", "us-west-2");
-    fake_surroundings_set(&bench->fake, "AWS_ACCESS_KEY_ID", "AKID");
-    fake_surroundings_set(&bench->fake, "AWS_SECRET_ACCESS_KEY", "hush");
-    if (config_parse(&bench->config, slice_str(""), &error) < 0 ||
-        aws_client_new(&bench->aws,
-                       &(struct aws_client_config){.environment = bench->fake.environment,
-                                                   .timing = bench->fake.timing},
-                       &error) < 0)
-        fail_msg("%s", error.text);
-    bench->reconcile = reconcile_new();
-    reconcile_configure(bench->reconcile, bench->config);
-    *state = bench;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct bench *bench = *state;
-
-    reconcile_report_fini(&bench->report);
-    reconcile_free(bench->reconcile);
-    aws_client_free(bench->aws);
-    config_free(bench->config);
-    fake_surroundings_fini(&bench->fake);
-    ecr_world_free(bench->world);
-    free(bench);
-    return 0;
-}
-
-static void let_pass(struct bench *bench, unsigned seconds)
-{
-    bench->fake.wall_s += seconds;
-    bench->fake.monotonic_ms += (uint64_t)seconds * 1000;
-    bench->fake.n_waits = 0;
-}
-
-static void pass(struct bench *bench)
-{
-    reconcile_pass(bench->reconcile, bench->aws, "", &bench->fake.timing, &bench->report);
-}
-
-/* How many calls one pass makes, some time after the one before. */
-static unsigned calls_of_pass(struct bench *bench, unsigned seconds)
-{
-    unsigned before = ecr_world_calls(bench->world, NULL);
-
-    let_pass(bench, seconds);
-    pass(bench);
-    return ecr_world_calls(bench->world, NULL) - before;
-}
-
-static void assert_all(const struct bench *bench, enum upstream_state state)
-{
-    assert_int_equal(bench->report.n_rows, 4);
-    for (size_t i = 0; i < bench->report.n_rows; i++)
-        if (bench->report.rows[i].state != state)
-            fail_msg("%s: %s: %s", bench->config->upstreams[i].registry,
-                     upstream_state_name(bench->report.rows[i].state),
-                     bench->report.rows[i].reason);
-}
 
 static void test_from_nothing_to_two_calls_a_pass(void **state)
 {
@@ -236,11 +151,16 @@ static void test_a_day_without_aws_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_from_nothing_to_two_calls_a_pass, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_preview_only_reads, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_day_of_passes, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_full_registry_is_not_asked_fast, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_day_without_aws_changes_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(test_from_nothing_to_two_calls_a_pass,
+                                        reconcile_bench_start, reconcile_bench_stop),
+        cmocka_unit_test_setup_teardown(test_a_preview_only_reads, reconcile_bench_start,
+                                        reconcile_bench_stop),
+        cmocka_unit_test_setup_teardown(test_a_day_of_passes, reconcile_bench_start,
+                                        reconcile_bench_stop),
+        cmocka_unit_test_setup_teardown(test_a_full_registry_is_not_asked_fast,
+                                        reconcile_bench_start, reconcile_bench_stop),
+        cmocka_unit_test_setup_teardown(test_a_day_without_aws_changes_nothing,
+                                        reconcile_bench_start, reconcile_bench_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,9 @@ struct reconcile_row {
     enum upstream_state state;
     bool looked;  /* false: no pass has judged this upstream */
     char *reason; /* owned; NULL where not looked */
+    struct reconcile_taken
+        *taken; /* images that are left alone nevertheless; owned, as its texts */
+    size_t n_taken;
 };
 
 /* What a pass found. The zero value is a report of no pass. */
@@ -55,6 +58,11 @@ struct reconcile_report {
 };
 
 void reconcile_report_fini(struct reconcile_report *report);
+
+/* Owned copies, with their texts; NULL for none. */
+struct reconcile_taken *reconcile_taken_copy(const struct reconcile_taken *taken, size_t n);
+void reconcile_taken_free(struct reconcile_taken *taken, size_t n);
+
 #define RECONCILE_REPORT_CLEANUP __attribute__((cleanup(reconcile_report_fini)))
 
 /* Make a report about `old` one about `new`: an upstream that is the same in the same registry
@@ -68,8 +76,12 @@ struct reconcile;
 struct reconcile *reconcile_new(void);
 void reconcile_free(struct reconcile *reconcile);
 
-/* From now on for this configuration, which must outlive the passes. What was found out about an
- * upstream's credential is forgotten; whether it was ready is kept where it is the same. */
+/* For a command that makes one pass and tells what it saw: the first refusal of a credential
+ * counts. Else there must be two, minutes apart. */
+void reconcile_is_single(struct reconcile *reconcile);
+
+/* From now on for this configuration, which must outlive the passes. How an upstream stood is kept
+ * where it is the same, and so is what is known of its rule's credential, which is tried anew. */
 void reconcile_configure(struct reconcile *reconcile, const struct config *config);
 
 /* Who is told what a pass is about to do ("creating the rule", "quaycache"; the second may be "").
