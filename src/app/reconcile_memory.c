@@ -20,6 +20,7 @@ void reconcile_memory_fini(struct reconcile_memory *memory)
     free(memory->secret_arn);
     free(memory->secret_problem);
     free(memory->rule_secret_arn);
+    free(memory->given_arn);
     forget_trial(&memory->trial);
     free(memory->attempt.problem);
     *memory = (struct reconcile_memory){0};
@@ -42,6 +43,8 @@ void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_me
     memory->n_taken = old->n_taken;
     memory->trial = old->trial;
     memory->trial.due = true;
+    memory->given_arn = old->given_arn;
+    old->given_arn = NULL;
     old->taken = NULL;
     old->n_taken = 0;
     old->trial = (struct reconcile_trial){0};
@@ -57,6 +60,7 @@ void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
                             uint64_t now_ms)
 {
     struct reconcile_trial *trial = &memory->trial;
+    bool is_new = memory->given_arn && strcmp(memory->given_arn, arn) == 0;
 
     if (!is_of(trial, arn))
         forget_trial(trial);
@@ -67,6 +71,7 @@ void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
     if (validation->valid) {
         trial->validity = RECONCILE_VALID;
         trial->refused = false;
+        reconcile_memory_set(&memory->given_arn, NULL);
         return;
     }
     trial->doubt_of = ecr_rules_judge_failure(validation->failure);
@@ -75,7 +80,8 @@ void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
         trial->refused_ms = now_ms;
     }
     if (trial->doubt_of == ECR_FAILURE_CREDENTIAL &&
-        (trial->validity == RECONCILE_INVALID || now_ms - trial->refused_ms >= confirm_ms)) {
+        (is_new || trial->validity == RECONCILE_INVALID ||
+         now_ms - trial->refused_ms >= confirm_ms)) {
         trial->validity = RECONCILE_INVALID;
         reconcile_memory_set(&trial->problem, validation->failure);
     } else {
@@ -102,6 +108,12 @@ void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_e
     memory->attempt.class = failure ? failure->class : AWS_ERROR_TRANSIENT;
     memory->attempt.at_ms = now_ms;
     reconcile_memory_set(&memory->attempt.problem, problem);
+}
+
+void reconcile_memory_given(struct reconcile_memory *memory, const char *arn)
+{
+    reconcile_memory_done(memory);
+    reconcile_memory_set(&memory->given_arn, *arn ? arn : NULL);
 }
 
 void reconcile_memory_done(struct reconcile_memory *memory)

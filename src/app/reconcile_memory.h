@@ -27,6 +27,7 @@ struct reconcile_memory {
     char *secret_arn, *secret_problem; /* owned; NULL for none, as is the next */
     char *rule_secret_arn;             /* that the rule has beside ours, and was looked at */
     enum reconcile_secret rule_secret;
+    char *given_arn; /* the credential that we gave to the rule, and that never worked yet; owned */
     struct reconcile_trial trial;
     struct {
         bool failed, answered;
@@ -46,7 +47,8 @@ void reconcile_memory_set(char **text, const char *with);
 void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_memory *old);
 
 /* The credential `arn` of the rule was tried. A refusal counts when there was one at least
- * `confirm_ms` before, and nothing good since: a registry that is ill may refuse what is right. */
+ * `confirm_ms` before, and nothing good since: a registry that is ill may refuse what is right. It
+ * counts at once where we have just given the rule that credential: nothing is cached by it yet. */
 void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
                             const struct ecr_validation *validation, uint64_t confirm_ms,
                             uint64_t now_ms);
@@ -58,6 +60,9 @@ void reconcile_memory_judged(struct reconcile_memory *memory,
 /* `failure` NULL: nobody knows whether the write was carried out. */
 void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_error *failure,
                              const char *problem, uint64_t now_ms);
+/* The rule has `arn` now ("" for none). */
+void reconcile_memory_given(struct reconcile_memory *memory, const char *arn);
+/* Nothing is to be done, or another one did it. */
 void reconcile_memory_done(struct reconcile_memory *memory);
 
 /* Whether the rule's credential is due to be tried; every_ms 0: never. */

@@ -31,6 +31,7 @@ static void write_rule(struct pass *pass, const struct reconcile_action *action)
 {
     const struct ecr_client client = pass_client(pass);
     const struct config_upstream *about = &pass->config->upstreams[action->upstream];
+    struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
     bool is_new = action->verb == RECONCILE_CREATE_RULE;
     int result;
 
@@ -40,9 +41,11 @@ static void write_rule(struct pass *pass, const struct reconcile_action *action)
         result = ecr_client_create_rule(&client, about->prefix, about->url, action->credential_arn);
     else
         result = ecr_client_update_rule(&client, action->prefix, action->credential_arn);
-    if (note_write(pass, &pass->reconcile->memories[action->upstream], result))
-        log_event(LOG_LEVEL_INFO, is_new ? "rule created" : "rule's credential updated",
-                  LOG_TEXT("upstream", about->registry), LOG_TEXT("prefix", about->prefix));
+    if (!note_write(pass, memory, result))
+        return;
+    reconcile_memory_given(memory, action->credential_arn);
+    log_event(LOG_LEVEL_INFO, is_new ? "rule created" : "rule's credential updated",
+              LOG_TEXT("upstream", about->registry), LOG_TEXT("prefix", about->prefix));
 }
 
 static void write_template(struct pass *pass)

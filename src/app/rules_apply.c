@@ -57,6 +57,7 @@ static void add_json_plan(const struct reconcile_view *seen, struct strbuf *out)
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
         rules_add_upstream(out, &wanted->upstreams[i], plan->verdicts[i].state,
                            plan->verdicts[i].reason);
+        rules_add_left_alone(out, plan->verdicts[i].taken, plan->verdicts[i].n_taken);
         strbuf_add_char(out, '}');
     }
     strbuf_add_char(out, ']');
@@ -166,6 +167,7 @@ static void add_json(const struct rules_command *command, const struct reconcile
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
         rules_add_upstream(out, &command->config->upstreams[i], report->rows[i].state,
                            report->rows[i].reason);
+        rules_add_left_alone(out, report->rows[i].taken, report->rows[i].n_taken);
         strbuf_add_char(out, '}');
     }
     strbuf_add_char(out, ']');

@@ -81,3 +81,15 @@ void rules_add_upstream(struct strbuf *out, const struct config_upstream *upstre
     rules_add_member(out, false, "state", upstream_state_name(state));
     rules_add_member(out, false, "reason", reason);
 }
+
+void rules_add_left_alone(struct strbuf *out, const struct reconcile_taken *taken, size_t n)
+{
+    strbuf_add_str(out, ", \"leftAlone\": [");
+    for (size_t i = 0; i < n; i++) {
+        strbuf_add_str(out, i ? ", {" : "{");
+        rules_add_member(out, true, "below", taken[i].path);
+        rules_add_member(out, false, "reason", taken[i].reason);
+        strbuf_add_char(out, '}');
+    }
+    strbuf_add_char(out, ']');
+}

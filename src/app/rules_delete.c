@@ -17,18 +17,10 @@ static int complain(struct rules_command *command, int status, const char *reaso
     return status;
 }
 
-static const struct ecr_rule *find_rule(const struct ecr_rules *rules, const char *prefix)
-{
-    for (size_t i = 0; i < rules->n; i++)
-        if (strcmp(rules->items[i].prefix, prefix) == 0)
-            return &rules->items[i];
-    return NULL;
-}
-
 static const struct config_upstream *find_upstream(const struct config *config, const char *prefix)
 {
     for (size_t i = 0; i < config->n_upstreams; i++)
-        if (config->upstreams[i].enabled && strcmp(config->upstreams[i].prefix, prefix) == 0)
+        if (config->upstreams[i].enabled && ecr_prefix_is(config->upstreams[i].prefix, prefix))
             return &config->upstreams[i];
     return NULL;
 }
@@ -115,11 +107,12 @@ int rules_delete(struct rules_command *command, struct strbuf *out)
     if (ecr_client_rules(&client, &rules) != 0)
         return complain(command, EXIT_FAILED, error.text);
     progress_end(&command->progress);
-    rule = find_rule(&rules, command->prefix);
+    rule = ecr_rules_find(&rules, command->prefix);
     if (!rule) {
         (void)error_set(&error, "there is no rule \"%s\"", command->prefix);
         return complain(command, EXIT_NEGATIVE, error.text);
     }
+    command->prefix = rule->prefix; /* as ECR has it, which may end in "/" */
     status = confirm(command, rule);
     return status == EXIT_FINE ? carry_out(command, &client, out) : status;
 }

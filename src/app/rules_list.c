@@ -15,19 +15,11 @@ struct list_view {
     struct strbuf *out;
 };
 
-static const struct ecr_rule *find_rule(const struct ecr_rules *rules, const char *prefix)
-{
-    for (size_t i = 0; i < rules->n; i++)
-        if (strcmp(rules->items[i].prefix, prefix) == 0)
-            return &rules->items[i];
-    return NULL;
-}
-
 /* Whether no upstream of the configuration has this rule's prefix. */
 static bool is_other(const struct reconcile_wanted *wanted, const struct ecr_rule *rule)
 {
     for (size_t i = 0; i < wanted->n_upstreams; i++)
-        if (strcmp(wanted->upstreams[i].prefix, rule->prefix) == 0)
+        if (ecr_prefix_is(wanted->upstreams[i].prefix, rule->prefix))
             return false;
     return true;
 }
@@ -59,6 +51,31 @@ static const char *other_reason(const struct ecr_rule *rule)
                : "not in the configuration";
 }
 
+/* Somebody else's rule, which may lie below one of ours and take its images. */
+static void add_other(struct text_table *table, const struct reconcile_view *seen,
+                      const struct ecr_rule *rule)
+{
+    struct slice prefix = ecr_prefix_bare(rule->prefix);
+    char reason[1024];
+
+    for (size_t i = 0; i < seen->wanted->n_upstreams; i++) {
+        const struct config_upstream *upstream = &seen->wanted->upstreams[i];
+        const struct reconcile_verdict *verdict = &seen->plan->verdicts[i];
+
+        for (size_t k = 0; k < verdict->n_taken; k++) {
+            (void)snprintf(reason, sizeof(reason), "%s/%s", upstream->prefix,
+                           verdict->taken[k].path);
+            if (!slice_is(prefix, reason))
+                continue;
+            (void)snprintf(reason, sizeof(reason), "images of %s below \"%s\" are left alone: %s",
+                           upstream->registry, verdict->taken[k].path, verdict->taken[k].reason);
+            add_row(table, "", rule->prefix, rule, "conflict", TEXT_RED, reason);
+            return;
+        }
+    }
+    add_row(table, "", rule->prefix, rule, "other", TEXT_NO_COLOUR, other_reason(rule));
+}
+
 static void add_table(const struct reconcile_view *seen, struct strbuf *out)
 {
     static const char *const headings[] = {"REGISTRY", "PREFIX", "RULE FOR",
@@ -71,14 +88,14 @@ static void add_table(const struct reconcile_view *seen, struct strbuf *out)
         const struct config_upstream *upstream = &wanted->upstreams[i];
         const struct reconcile_verdict *verdict = &seen->plan->verdicts[i];
 
-        add_row(table, upstream->registry, upstream->prefix, find_rule(rules, upstream->prefix),
+        add_row(table, upstream->registry, upstream->prefix,
+                ecr_rules_find(rules, upstream->prefix),
                 upstream->enabled ? upstream_state_name(verdict->state) : "off",
                 upstream->enabled ? rules_colour(verdict->state) : TEXT_NO_COLOUR, verdict->reason);
     }
     for (size_t i = 0; i < rules->n; i++)
         if (is_other(wanted, &rules->items[i]))
-            add_row(table, "", rules->items[i].prefix, &rules->items[i], "other", TEXT_NO_COLOUR,
-                    other_reason(&rules->items[i]));
+            add_other(table, seen, &rules->items[i]);
     text_table_print(table, text_look_of(STDOUT_FILENO), out);
     text_table_free(table);
     rules_add_notes(out, seen->plan->notes, seen->plan->n_notes);
@@ -124,11 +141,12 @@ static void add_json(const struct reconcile_view *seen, struct strbuf *out)
     rules_add_member(out, false, "region", wanted->region);
     strbuf_add_str(out, ",\n  \"upstreams\": [");
     for (size_t i = 0; i < wanted->n_upstreams; i++) {
-        const struct ecr_rule *rule = find_rule(rules, wanted->upstreams[i].prefix);
+        const struct ecr_rule *rule = ecr_rules_find(rules, wanted->upstreams[i].prefix);
 
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
         rules_add_upstream(out, &wanted->upstreams[i], seen->plan->verdicts[i].state,
                            seen->plan->verdicts[i].reason);
+        rules_add_left_alone(out, seen->plan->verdicts[i].taken, seen->plan->verdicts[i].n_taken);
         strbuf_add_str(out, ", \"rule\": ");
         if (rule)
             add_rule(out, rule);

@@ -6,14 +6,6 @@
 #include "pullthrough/core/reconcile_plan.h"
 #include "verify_steps.h"
 
-static const struct ecr_rule *find_rule(const struct ecr_rules *rules, const char *prefix)
-{
-    for (size_t i = 0; i < rules->n; i++)
-        if (strcmp(rules->items[i].prefix, prefix) == 0)
-            return &rules->items[i];
-    return NULL;
-}
-
 /* The reconciler's own judgement, as of somebody who only looks. */
 static struct reconcile_verdict judge(struct verify *verify, const struct ecr_rules *rules,
                                       const struct ecr_templates *templates,
@@ -48,14 +40,62 @@ static bool is_about_secrets(enum upstream_state state)
     return state == UPSTREAM_SECRET_MISSING || state == UPSTREAM_SECRET_INVALID;
 }
 
-bool verify_rule(struct verify *verify)
+/* What takes the image another way than by the upstream's own rule; NULL: nothing. */
+static const struct reconcile_taken *find_taken(const struct verify *verify,
+                                                const struct reconcile_verdict *verdict)
+{
+    struct slice path = slice_str(verify->repository + strlen(verify->upstream->prefix) + 1);
+
+    for (size_t i = 0; i < verdict->n_taken; i++)
+        if (ecr_prefix_covers(verdict->taken[i].path, path) &&
+            path.len > strlen(verdict->taken[i].path))
+            return &verdict->taken[i];
+    return NULL;
+}
+
+static bool no_rule(struct verify *verify)
+{
+    const char *prefix = verify->upstream->prefix;
+
+    return verify_say(verify, VERIFY_RULE, VERIFY_FAILED,
+                      "`pullthrough rules apply` makes it, and so does `serve` where "
+                      "reconcile.mode is manage",
+                      "there is no rule \"%s\" in ECR in %s, account %s%s%s%s%s", prefix,
+                      verify->region, verify->account, verify->rule ? "; the rule \"" : "",
+                      verify->rule ? verify->rule->prefix : "",
+                      verify->rule ? "\" would take the image from " : "",
+                      verify->rule ? verify->rule->upstream_url : "");
+}
+
+static bool judge_rule(struct verify *verify, const struct ecr_rules *rules,
+                       const struct ecr_templates *templates, const char *blind)
 {
     static const struct reconcile_sight nothing;
+    const struct reconcile_verdict verdict = judge(verify, rules, templates, &nothing);
+    const struct reconcile_taken *taken = find_taken(verify, &verdict);
+
+    verify->rule = ecr_rules_serving(rules, slice_str(verify->repository));
+    if (verdict.state == UPSTREAM_UNSUPPORTED)
+        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", verdict.reason);
+    if (!ecr_rules_find(rules, verify->upstream->prefix))
+        return no_rule(verify);
+    if (verdict.state != UPSTREAM_READY && !is_about_secrets(verdict.state))
+        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", verdict.reason);
+    if (taken)
+        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED,
+                          "delete it, if nobody needs it, or give the upstream another prefix",
+                          "images of %s below \"%s\" are left alone: %s",
+                          verify->upstream->registry, taken->path, taken->reason);
+    return verify_say(verify, VERIFY_RULE, VERIFY_OK, NULL, "\"%s\" points to %s%s%s",
+                      verify->rule->prefix, verify->rule->upstream_url,
+                      *blind ? "; creation templates were not seen: " : "", blind);
+}
+
+bool verify_rule(struct verify *verify)
+{
     struct ecr_client client = verify_client(verify);
     struct ecr_rules *rules = arena_alloc(&verify->arena, sizeof(*rules));
-    const char *prefix = verify->upstream->prefix;
     struct ecr_templates templates;
-    struct reconcile_verdict verdict;
     struct error blind = {""};
     int result;
 
@@ -66,41 +106,43 @@ bool verify_rule(struct verify *verify)
     client = verify_client(verify);
     if (ecr_client_templates(&client, &templates) != 0)
         blind = verify->error; /* one that breaks pulls would not be seen */
-    verify->rule = find_rule(rules, prefix);
-    verdict = judge(verify, rules, *blind.text ? NULL : &templates, &nothing);
-    if (verdict.state == UPSTREAM_UNSUPPORTED)
-        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", verdict.reason);
-    if (!verify->rule)
-        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED,
-                          "`pullthrough rules apply` makes it, and so does `serve` where "
-                          "reconcile.mode is manage",
-                          "there is no rule \"%s\" in ECR in %s, account %s", prefix,
-                          verify->region, verify->account);
-    if (verdict.state != UPSTREAM_READY && !is_about_secrets(verdict.state))
-        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", verdict.reason);
-    return verify_say(verify, VERIFY_RULE, VERIFY_OK, NULL, "\"%s\" points to %s%s%s", prefix,
-                      verify->rule->upstream_url,
-                      *blind.text ? "; creation templates were not seen: " : "", blind.text);
+    return judge_rule(verify, rules, *blind.text ? NULL : &templates, blind.text);
+}
+
+/* Whether the rule has the secret that the configuration names, if it names one. */
+static bool has_wanted_secret(const struct verify *verify)
+{
+    return !*verify->upstream->secret ||
+           reconcile_is_same_secret(verify->rule->credential_arn, verify->upstream->secret);
 }
 
 /* The secret by its description, in the reconciler's words. */
 static void judge_secret(struct verify *verify, const char *id,
                          const struct secret_description *description)
 {
-    struct ecr_rules only = {.items = (struct ecr_rule *)verify->rule, .n = 1, .next_token = ""};
-    const struct reconcile_sight sight = {.secret = reconcile_secret_of(description),
-                                          .secret_arn = description->arn};
-    const struct reconcile_verdict verdict = judge(verify, &only, NULL, &sight);
+    bool wanted = has_wanted_secret(verify);
+    struct ecr_rule as_ours = *verify->rule;
+    struct ecr_rules only = {.items = &as_ours, .n = 1, .next_token = ""};
+    const struct reconcile_sight sight = {
+        .secret = wanted ? reconcile_secret_of(description) : RECONCILE_SECRET_NOT_LOOKED,
+        .secret_arn = description->arn,
+        .rule_secret = wanted ? RECONCILE_SECRET_NOT_LOOKED : reconcile_secret_of(description)};
+    struct reconcile_verdict verdict;
 
+    as_ours.prefix = verify->upstream->prefix;
+    as_ours.upstream_prefix = ECR_ROOT;
+    verdict = judge(verify, &only, NULL, &sight);
     if (is_about_secrets(verdict.state))
         (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED, NULL, "%s", verdict.reason);
-    else if (strcmp(description->arn, verify->rule->credential_arn) != 0)
+    else if (!reconcile_is_same_secret(description->arn, verify->rule->credential_arn))
         (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED,
                          "`pullthrough rules apply` gives it to the rule",
                          "the rule has the credential %s, and the secret \"%s\" is %s now",
                          verify->rule->credential_arn, id, description->arn);
     else
-        (void)verify_say(verify, VERIFY_SECRET, VERIFY_OK, NULL, "%s", description->arn);
+        (void)verify_say(verify, VERIFY_SECRET, VERIFY_OK, NULL, "%s%s%s", description->arn,
+                         wanted ? "" : ", which the rule keeps; the configuration names ",
+                         wanted ? "" : verify->upstream->secret);
 }
 
 static void look_at_secret(struct verify *verify)
@@ -109,9 +151,12 @@ static void look_at_secret(struct verify *verify)
         "make it: aws secretsmanager create-secret --name NAME --secret-string "
         "'{\"username\":\"...\",\"accessToken\":\"...\"}', its NAME beginning with "
         "ecr-pullthroughcache/, in the same region";
+    static const char give[] = "`pullthrough rules apply` gives the rule the secret that the "
+                               "configuration names";
     const struct ecr_client client = verify_client(verify);
-    const char *id =
-        *verify->upstream->secret ? verify->upstream->secret : verify->rule->credential_arn;
+    bool wanted = has_wanted_secret(verify);
+    const char *id = wanted && *verify->upstream->secret ? verify->upstream->secret
+                                                         : verify->rule->credential_arn;
     struct secret_description description;
     int result;
 
@@ -120,10 +165,31 @@ static void look_at_secret(struct verify *verify)
     if (result == 0)
         judge_secret(verify, id, &description);
     else if (result == AWS_CLIENT_REFUSED && verify->failure.class == AWS_ERROR_NOT_FOUND)
-        (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED, make,
+        (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED, wanted ? make : give,
                          "the secret \"%s\" is not in Secrets Manager in %s", id, verify->region);
     else
         (void)verify_call_failed(verify, VERIFY_SECRET, result);
+}
+
+/* What to do about a login that failed: that depends on who is to blame. */
+static const char *advise(enum ecr_failure about)
+{
+    static const char *const advice[] = {
+        [ECR_FAILURE_UNCLEAR] =
+            "cached images still work, and nothing says that the credential was refused. Try again "
+            "later; if it stays so, check the secret: "
+            "{\"username\":\"...\",\"accessToken\":\"...\"}",
+        [ECR_FAILURE_UPSTREAM] =
+            "the upstream could not be reached, or it limits; cached images still work, and the "
+            "secret may be right. Try again later",
+        [ECR_FAILURE_CREDENTIAL] =
+            "write the secret again: aws secretsmanager put-secret-value --secret-id NAME "
+            "--secret-string '{\"username\":\"...\",\"accessToken\":\"...\"}', the token still "
+            "valid "
+            "and allowed to read, under the default key",
+    };
+
+    return advice[about];
 }
 
 static void validate(struct verify *verify)
@@ -142,8 +208,7 @@ static void validate(struct verify *verify)
                          "ECR logs in to %s with the secret", rule->upstream_url);
     else
         (void)verify_say(verify, VERIFY_VALIDATION, VERIFY_FAILED,
-                         "check the secret: {\"username\":\"...\",\"accessToken\":\"...\"}, the "
-                         "token still valid and allowed to read",
+                         advise(ecr_rules_judge_failure(validation.failure)),
                          "ECR cannot log in to %s: %s", rule->upstream_url, validation.failure);
 }
 

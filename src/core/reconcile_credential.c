@@ -128,19 +128,24 @@ bool judge_may_write(struct judgement *judgement, const struct question *questio
 }
 
 /* What Secrets Manager says of the secret that the rule has. */
+static bool is_gone(enum reconcile_secret secret)
+{
+    return secret == RECONCILE_SECRET_ABSENT || secret == RECONCILE_SECRET_DELETED;
+}
+
 static bool is_no_use(enum reconcile_secret secret)
 {
-    return secret == RECONCILE_SECRET_ABSENT || secret == RECONCILE_SECRET_DELETED ||
-           secret == RECONCILE_SECRET_EMPTY || secret == RECONCILE_SECRET_FOREIGN_KEY;
+    return is_gone(secret) || secret == RECONCILE_SECRET_EMPTY ||
+           secret == RECONCILE_SECRET_FOREIGN_KEY;
 }
 
 /* Whether nothing speaks against a credential that isn't the configuration's. Where ECR logged in
- * with it, that weighs more than its description. */
+ * with it, that weighs more than what its description makes us think. */
 static bool seems_to_work(const struct question *question)
 {
     const struct reconcile_sight *sight = question->sight;
 
-    if (sight->validity == RECONCILE_INVALID)
+    if (sight->validity == RECONCILE_INVALID || is_gone(sight->rule_secret))
         return false;
     if (sight->rule_secret == RECONCILE_SECRET_FOUND)
         return true;
@@ -185,10 +190,7 @@ static void plan_update(struct judgement *judgement, const struct question *ques
     note_kept(judgement, question, reason.reason);
     if (is_no_use(rule_secret))
         judgement_conclude(judgement,
-                           rule_secret == RECONCILE_SECRET_ABSENT ||
-                                   rule_secret == RECONCILE_SECRET_DELETED
-                               ? UPSTREAM_SECRET_MISSING
-                               : UPSTREAM_SECRET_INVALID,
+                           is_gone(rule_secret) ? UPSTREAM_SECRET_MISSING : UPSTREAM_SECRET_INVALID,
                            TEXT("the secret of the rule \"%s\" is gone, or ECR cannot read it: %s",
                                 rule->prefix, rule->credential_arn));
 }

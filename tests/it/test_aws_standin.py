@@ -323,6 +323,21 @@ def test_validation_of_a_rule(aws, ecr, value, failure):
     assert ("failure" in found) is (failure is not None)
 
 
+def test_validation_in_words_that_were_asked_for(aws, ecr):
+    create_rule(ecr, "ghcrcache", "ghcr.io",
+                credentialArn=aws.secret("ecr-pullthroughcache/ghcr"))
+    aws.fault("not-valid", failure="429 Too Many Requests", times=2)
+    ecr.describe_pull_through_cache_rules()       # another operation is not met
+    for _ in range(2):
+        found = ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="ghcrcache")
+        assert (found["isValid"], found["failure"]) == (False, "429 Too Many Requests")
+        assert found["upstreamRegistryUrl"] == "ghcr.io"
+    assert ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="ghcrcache")["isValid"]
+    aws.fault("not-valid", failure="x")
+    with refused("PullThroughCacheRuleNotFoundException"):
+        ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="other")
+
+
 def test_validation_when_the_secret_went_away(aws, ecr):
     create_rule(ecr, "ghcrcache", "ghcr.io",
                 credentialArn=aws.secret("ecr-pullthroughcache/ghcr"))
@@ -862,7 +877,8 @@ def test_settings_are_checked(aws, change):
 @pytest.mark.parametrize("fault", [
     {"kind": "odd"}, {"kind": "slow"}, {"kind": "slow", "seconds": "x"},
     {"kind": "throttle", "odd": 1}, {"kind": "dressing", "dressing": "odd"},
-    {"kind": "reset", "applied": 1}, {"kind": "throttle", "times": True}])
+    {"kind": "reset", "applied": 1}, {"kind": "throttle", "times": True}, {"kind": "not-valid"},
+    {"kind": "not-valid", "failure": 7}])
 def test_faults_are_checked(aws, fault):
     with pytest.raises(standin.Refused):
         aws.admin("POST", "faults", fault)

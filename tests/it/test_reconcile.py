@@ -316,7 +316,8 @@ def test_keys_that_expire_are_renewed(aws, secrets, serve):
         assert set(replica.states().values()) == {"ready"}
 
 
-def test_a_new_secret_is_given_to_the_rule(aws, secrets, serve):
+def test_a_secret_that_works_stays_and_a_new_one_is_given(aws, secrets, serve):
+    """Whoever gave it to the rule: only one that is gone makes place for the configuration's."""
     with serve() as replica:
         replica.wait_states(all="ready")
         other = aws.secret("ecr-pullthroughcache/other")
@@ -325,8 +326,15 @@ def test_a_new_secret_is_given_to_the_rule(aws, secrets, serve):
         passes = replica.passes()
         replica.configure(upstreams=upstreams)
         wait_for(lambda: replica.passes() > passes, "a pass")
+        replica.wait_states(all="ready")
+        assert rules(aws)["dockercache"]["credentialArn"] == secrets["ecr-pullthroughcache/dockerio"]
+        assert any('"dockercache" keeps another credential' in note
+                   for note in replica.status()["reconcile"]["notes"])
+        aws.admin("DELETE", "secrets/ecr-pullthroughcache/dockerio")
+        replica.again()
         assert rules(aws)["dockercache"]["credentialArn"] == other
         replica.wait_states(all="ready")
+        assert replica.status()["reconcile"]["notes"] == []
         # The same name, made anew: another ARN.
         aws.admin("DELETE", "secrets/ecr-pullthroughcache/other")
         anew = aws.secret("ecr-pullthroughcache/other")
@@ -334,6 +342,75 @@ def test_a_new_secret_is_given_to_the_rule(aws, secrets, serve):
         replica.again()
         assert rules(aws)["dockercache"]["credentialArn"] == anew
         replica.wait_states(all="ready")
+
+
+AWAY = "The upstream registry registry-1.docker.io could not be reached."
+REFUSED = "The authentication to the upstream registry failed. Verify that the credentials are right."
+
+
+@pytest.mark.parametrize("failure, noted", [
+    (AWAY, f"cached images are served. ECR says: {AWAY[:-1]}"),
+    ("toomanyrequests: You have reached your pull rate limit.", "You have reached your pull rate"),
+    ("Words that nobody knows", "nothing says that it was refused"),
+    (REFUSED, "was refused once; if it is again in some minutes, it counts"),
+], ids=["outage", "rate limit", "unknown", "refused once"])
+def test_an_upstream_that_is_ill_is_rewritten_all_the_same(aws, secrets, serve, failure, noted):
+    """What runs and what starts then; the log and /status say it."""
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        aws.fault("not-valid", failure=failure, times=None)
+        replica.again()
+        for _ in range(2):
+            assert set(replica.states().values()) == {"ready"}
+            assert replica.review(*IMAGES) == REWRITTEN
+            notes = [note for note in replica.status()["reconcile"]["notes"] if noted in note]
+            assert len(notes) == 2 and '"dockercache"' in notes[0] and '"ghcrcache"' in notes[1]
+            assert {line["note"] for line in replica.logged("about the registry")} == set(notes)
+            assert replica.stop()[0] == 0
+            replica.start()
+            wait_for(replica.passes, "the first pass")
+        aws.admin("DELETE", "faults")
+        replica.again()
+        assert replica.status()["reconcile"]["notes"] == []
+        replica.wait_states(all="ready")
+
+
+def put_rule(aws, prefix, url, **members):
+    kept = rules(aws)
+    kept[prefix] = {"ecrRepositoryPrefix": prefix, "upstreamRegistryUrl": url, "createdAt": 1.7e9,
+                    "updatedAt": 1.7e9, "registryId": ACCOUNT, "upstreamRegistry": "quay",
+                    "credentialArn": None, "customRoleArn": None,
+                    "upstreamRepositoryPrefix": "ROOT", **members}
+    aws.state(rules=kept)
+
+
+def test_a_rule_below_ours_takes_its_share(aws, secrets, serve):
+    """Those images are left alone and the others rewritten; also while ECR can't be asked."""
+    images = ["nginx:1.27", "docker.io/library/alpine", "grafana/grafana:11", "quay.io/org/app:1"]
+    want = [*images[:2], f"{HOST}/dockercache/grafana/grafana:11", f"{HOST}/quaycache/org/app:1"]
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        put_rule(aws, "dockercache/library", "quay.io")
+        replica.again()
+        assert replica.review(*images) == want
+        assert set(replica.states().values()) == {"ready"}
+        reason = 'the rule "dockercache/library" takes them from quay.io'
+        assert reason in replica.upstreams()["docker.io"]["reason"]
+        assert any(reason in note for note in replica.status()["reconcile"]["notes"])
+        assert replica.logged("about the registry")[-1]["note"].endswith(reason)
+        assert replica.metric('pullthrough_images_total{upstream="docker.io",'
+                              'outcome="rule-not-ready"}') == 2
+        aws.fault("close", service="*", times=None)
+        replica.again()
+        assert replica.review(*images) == want
+        replica.configure(rewrite={"warnings": True})
+        wait_for(lambda: len(replica.logged("configuration loaded")) == 2, "a reload")
+        assert replica.review(*images) == want
+        aws.admin("DELETE", "faults")
+        delete_rule(aws, "dockercache/library")
+        replica.again()
+        assert replica.review(*images)[0] == f"{HOST}/dockercache/library/nginx:1.27"
+        assert replica.status()["reconcile"]["notes"] == []
 
 
 def test_an_outage_leaves_ready_what_was(aws, secrets, serve):

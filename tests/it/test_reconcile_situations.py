@@ -83,12 +83,14 @@ class Situation:
     problem: str = ""                          # in the problem of /status; "": None
     calls: dict = dataclasses.field(default_factory=dict)  # operation: how often it is asked
     left_alone: bool = False                   # rules and templates are as they were
+    not_written: tuple = ()                    # of ready upstreams, whose image another rule takes
     config: dict = dataclasses.field(default_factory=dict)
     keys: str = "operator"                     # or "webhook", the role
     environment: dict = dataclasses.field(default_factory=dict)
 
 
 OBSERVE = {"reconcile": {"mode": "observe"}}
+TEMPLATE_STAYS = {"reconcile": {"template": {"manage": False}}}
 LOOK_ONLY = {CREATE: 0, UPDATE: 0, CREATE_TEMPLATE: 0, "ValidatePullThroughCacheRule": 0}
 
 SITUATIONS = [
@@ -117,6 +119,35 @@ SITUATIONS = [
               lambda aws, arns: put_rules(aws, *all_rules({**arns, DOCKER: arns[GHCR]})),
               notes=('"dockercache" keeps another credential',), calls=LOOK_ONLY, config=OBSERVE,
               left_alone=True),
+    Situation("the rule has another credential", lambda aws, arns: put_rules(
+                  aws, *all_rules({**arns, DOCKER: arns[GHCR]})),
+              notes=('"dockercache" keeps another credential',), calls={CREATE: 0, UPDATE: 0},
+              left_alone=True, config=TEMPLATE_STAYS),
+    Situation("the rule has a credential that is gone", lambda aws, arns: put_rules(
+                  aws, *all_rules({**arns, DOCKER: f"{arns[GHCR][:-12]}/gone-AbCd12"})),
+              calls={CREATE: 0, UPDATE: 1}),
+    Situation("the rule has its credential without the suffix", lambda aws, arns: put_rules(
+                  aws, *all_rules({**arns, DOCKER: arns[DOCKER][:-7]})),
+              calls={CREATE: 0, UPDATE: 0}, left_alone=True, config={
+                  "reconcile": {"validate": 0, "template": {"manage": False}}}),
+    Situation("the rules end in a slash", lambda aws, arns: put_rules(
+                  aws, *({**each, "ecrRepositoryPrefix": each["ecrRepositoryPrefix"] + "/"}
+                         for each in all_rules(arns))),
+              calls={CREATE: 0, UPDATE: 0, "ValidatePullThroughCacheRule": 2}, left_alone=True,
+              config=TEMPLATE_STAYS),
+    Situation("a rule lies below ours", with_rules(rule("quaycache/prometheus", "public.ecr.aws")),
+              notes=('quay.io below "prometheus" are left alone: the rule "quaycache/prometheus" '
+                     'takes them from public.ecr.aws',), calls={CREATE: 4},
+              not_written=("quay.io",)),
+    Situation("a rule below ours is for other images of the upstream",
+              with_rules(rule("quaycache/prometheus/", "quay.io")),
+              notes=("from other repositories of quay.io",), calls={CREATE: 4},
+              not_written=("quay.io",)),
+    Situation("a rule below ours is for the same images",
+              with_rules(rule("quaycache/prometheus", "quay.io", inner="prometheus")),
+              calls={CREATE: 4}),
+    Situation("a rule lies beside ours", with_rules(rule("quaycache/prom", "public.ecr.aws")),
+              notes=('quay.io below "prom" are left alone',), calls={CREATE: 4}),
     Situation("another prefix has the upstream", with_rules(rule("hub", "quay.io")),
               notes=('quay.io is cached under the prefix "hub" too',), calls={CREATE: 4}),
     Situation("a rule catches all", with_rules(rule("ROOT", "quay.io")),
@@ -213,6 +244,22 @@ SITUATIONS = [
     Situation("a template of the prefix", with_template("quaycache"),
               notes=('below "quaycache" follow the creation template "quaycache"',),
               calls={CREATE_TEMPLATE: 1}),
+    Situation("a template below sets tags without a role",
+              with_template("quaycache/prometheus", resourceTags=[{"Key": "a", "Value": "b"}]),
+              notes=('quay.io below "prometheus" are left alone: the creation template',),
+              calls={CREATE_TEMPLATE: 1}, not_written=("quay.io",)),
+    Situation("a template below makes tags immutable",
+              with_template("quaycache/prometheus/", imageTagMutability="IMMUTABLE"),
+              notes=('below "quaycache/prometheus" follow the creation template '
+                     '"quaycache/prometheus/", which makes tags immutable',),
+              calls={CREATE_TEMPLATE: 1}),
+    Situation("a template below encrypts otherwise",
+              with_template("quaycache/prometheus",
+                            encryptionConfiguration={"encryptionType": "KMS"}),
+              notes=("which encrypts with KMS and names no role",), calls={CREATE_TEMPLATE: 1}),
+    Situation("ROOT encrypts otherwise",
+              with_template(encryptionConfiguration={"encryptionType": "KMS"}),
+              notes=("ROOT encrypts with KMS",), calls={CREATE_TEMPLATE: 0}),
     Situation("ROOT is for something else", with_template(appliedFor=["REPLICATION"]),
               notes=("not applied to pull-through caches",), calls={CREATE_TEMPLATE: 0}),
     Situation("ROOT makes tags immutable", with_template(imageTagMutability="IMMUTABLE"),
@@ -250,12 +297,12 @@ def check_states(replica, situation):
                 assert text in each["reason"]
 
 
-def check_images(replica):
+def check_images(replica, not_written):
     """Ready ones are rewritten, no others."""
     states = replica.states()
     written = {name: image for name, (image, _) in IMAGES.items() if name in states}
-    want = [f"{HOST}/{IMAGES[name][1]}" if states[name] == "ready" else written[name]
-            for name in written]
+    want = [f"{HOST}/{IMAGES[name][1]}" if states[name] == "ready" and name not in not_written
+            else written[name] for name in written]
     assert replica.review(*written.values()) == want
 
 
@@ -280,7 +327,7 @@ def test_situation(situation, aws, program, certs, tmp_path):
                  environment=situation.environment) as replica:
         wait_for(lambda: replica.status()["reconcile"]["lastPass"], "the first pass")
         check_states(replica, situation)
-        check_images(replica)
+        check_images(replica, situation.not_written)
         check_status(replica, situation)
         assert replica.get("/readyz") == "ok\n"
         for operation, times in situation.calls.items():

@@ -168,6 +168,30 @@ def test_apply_where_a_secret_is_wrong(commands, aws, secrets):
     assert "ECR cannot log in to ghcr.io" in document["upstreams"][1]["reason"]
 
 
+@pytest.mark.parametrize("failure", [
+    "The upstream registry ghcr.io could not be reached.", "Rate exceeded", "Words nobody knows"])
+def test_apply_while_an_upstream_is_away(commands, aws, secrets, failure):
+    aws.fault("not-valid", failure=failure, times=None)
+    document = commands.json("rules", "apply", status=0)
+    assert set(states(document).values()) == {"ready"}
+    notes = [note for note in document["notes"] if failure.rstrip(".") in note]
+    assert len(notes) == 2 and all("cached images are served" in note for note in notes)
+    assert "\nNote: the credential of the rule" in commands.run("rules", "apply", status=0).stdout
+
+
+def test_apply_leaves_a_credential_that_works(commands, aws, secrets):
+    commands.run("rules", "apply", status=0)
+    aws.secret("ecr-pullthroughcache/other", value=ACCOUNT_VALUE)
+    commands.config["upstreams"] = [{"registry": "docker.io",
+                                     "secret": "ecr-pullthroughcache/other"}]
+    aws.admin("DELETE", "calls")
+    document = commands.json("rules", "apply", status=0)
+    assert states(document) == {"docker.io": "ready"} and commands.writes() == []
+    assert document["notes"] == [
+        'the rule "dockercache" keeps another credential than the configuration names']
+    assert aws.state()["rules"]["dockercache"]["credentialArn"] == secrets["dockercache"]
+
+
 def test_apply_without_a_permission(commands, aws):
     commands.config["upstreams"] = PUBLIC
     aws.principal("webhook", denied=["ecr:CreatePullThroughCacheRule"])
@@ -317,6 +341,39 @@ def test_list(commands, aws, secrets):
     assert document["templates"] == [{"prefix": "ROOT", "tagMutability": "MUTABLE",
                                       "encryption": "AES256", "forPullThrough": True}]
     assert len(document["notes"]) == 1
+
+
+def test_list_shows_what_lies_below(commands, aws):
+    commands.config["upstreams"] = PUBLIC
+    for prefix, url in (("quaycache/", "quay.io"), ("quaycache/org", "public.ecr.aws"),
+                        ("quaycache2/org", "public.ecr.aws"), ("ROOT", "public.ecr.aws")):
+        add_rule(aws, prefix, url)
+    reason = 'the rule "quaycache/org" takes them from public.ecr.aws'
+    done = commands.run("rules", "list", status=0)
+    found = {row[1]: row[4:] for row in rows(done)}
+    assert found["quaycache"] == ["ready", 'the rule "quaycache/" points to quay.io; images below '
+                                           f'"org" are left alone: {reason}']
+    assert found["quaycache/org"] == ["conflict",
+                                      f'images of quay.io below "org" are left alone: {reason}']
+    assert found["quaycache2/org"] == ["other", "not in the configuration"]
+    assert found["ROOT"][0] == "other" and "quaycache/" not in found
+    assert 'pulled from public.ecr.aws, as "k8scache" would be now.\n' in done.stdout
+    for arguments in (("list",), ("apply", "--dry-run")):
+        document = commands.json("rules", *arguments, status=None)
+        assert [each["leftAlone"] for each in document["upstreams"]] == [
+            [], [{"below": "org", "reason": reason}]]
+    assert commands.json("rules", "apply")["upstreams"][1]["leftAlone"] == [
+        {"below": "org", "reason": reason}]
+    assert set(aws.state()["rules"]) == {"ROOT", "quaycache/", "quaycache/org", "quaycache2/org",
+                                         "k8scache"}
+
+
+def test_delete_a_rule_that_ends_in_a_slash(commands, aws):
+    commands.config["upstreams"] = PUBLIC
+    add_rule(aws, "quaycache/", "quay.io")
+    done = commands.run("rules", "delete", "quaycache", "--yes", status=0)
+    assert "The configuration wants it for images of quay.io" in done.stderr
+    assert aws.state()["rules"] == {}
 
 
 @pytest.mark.parametrize("mode", ["observe", "off"])

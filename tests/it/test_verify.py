@@ -235,6 +235,62 @@ def test_a_conflict(ready, aws):
     check_failed(ready, "rule", "points to public.ecr.aws, not to quay.io", "", QUAY)
 
 
+def add_rule(aws, prefix, url, **members):
+    rules = aws.state()["rules"]
+    rules[prefix] = {**rules["quaycache"], "ecrRepositoryPrefix": prefix,
+                     "upstreamRegistryUrl": url, **members}
+    aws.state(rules=rules)
+
+
+def test_a_rule_below_ours(ready, aws):
+    """It would serve the image from another upstream: nothing is pulled, and the rule is named."""
+    add_rule(aws, "dockercache/library/", "quay.io")
+    steps = check_failed(ready, "rule", 'images of docker.io below "library" are left alone: the '
+                                        'rule "dockercache/library/" takes them from quay.io',
+                         "delete it, if nobody needs it")
+    assert steps["pull"]["result"] == "skipped" and aws.calls(operation="GetManifest") == []
+
+
+def test_a_rule_below_ours_for_other_images(ready, aws):
+    add_rule(aws, "quaycache/org2", "public.ecr.aws")
+    add_rule(aws, "quaycache/org/app", "public.ecr.aws")    # it serves what lies below org/app/
+    steps, _ = verify(ready, QUAY, status=0)
+    assert steps["rule"]["detail"] == '"quaycache" points to quay.io'
+
+
+def test_a_rule_below_ours_for_the_same_images(ready, aws):
+    """The image's own rule is the one with the longest prefix."""
+    add_rule(aws, "quaycache/org", "quay.io", upstreamRepositoryPrefix="org")
+    steps, _ = verify(ready, QUAY, status=0)
+    assert steps["rule"]["detail"] == '"quaycache/org" points to quay.io'
+
+
+def test_no_rule_but_one_for_everything(ready, aws):
+    add_rule(aws, "ROOT", "public.ecr.aws")
+    rules = aws.state()["rules"]
+    del rules["quaycache"]
+    aws.state(rules=rules)
+    check_failed(ready, "rule", 'the rule "ROOT" would take the image from public.ecr.aws',
+                 "`pullthrough rules apply` makes it", QUAY)
+
+
+def test_a_rule_that_ends_in_a_slash(ready, aws):
+    rules = aws.state()["rules"]
+    rules["dockercache/"] = {**rules.pop("dockercache"), "ecrRepositoryPrefix": "dockercache/"}
+    aws.state(rules=rules)
+    verify(ready, status=0)
+
+
+def test_a_template_below_that_breaks_pulls(ready, aws):
+    templates = aws.state()["templates"]
+    templates["quaycache/org"] = {**templates["ROOT"], "prefix": "quaycache/org",
+                                  "resourceTags": [{"Key": "a", "Value": "b"}]}
+    aws.state(templates=templates)
+    check_failed(ready, "rule", 'the creation template "quaycache/org" sets tags and has no role',
+                 "", QUAY)
+    verify(ready, status=0)
+
+
 def test_a_template_that_breaks_pulls(ready, aws):
     templates = aws.state()["templates"]
     templates["ROOT"]["resourceTags"] = [{"Key": "a", "Value": "b"}]
@@ -282,6 +338,41 @@ def test_a_wrong_token(ready, aws):
         "failed.")
     assert "HTTP 403 DENIED: The authentication to the upstream" in steps["pull"]["detail"]
     assert "the upstream did not take the secret's account" in steps["pull"]["advice"]
+
+
+def test_an_upstream_that_is_away(ready, aws, upstreams):
+    """Its cached images still work, and the secret is not to blame."""
+    verify(ready, status=0)
+    aws.set(upstreams={**upstreams, "registry-1.docker.io": {"url": "http://127.0.0.1:1"}})
+    steps = check_failed(ready, "validation", "ECR cannot log in to registry-1.docker.io: The "
+                                              "upstream registry could not be reached",
+                         "cached images still work, and the secret may be right")
+    assert steps["pull"]["result"] == "ok" and steps["cached"]["result"] == "ok"
+
+
+@pytest.mark.parametrize("failure, advice", [
+    ("toomanyrequests: You have reached your pull rate limit.", "cached images still work"),
+    ("Nobody knows these words", "nothing says that the credential was refused"),
+    ("unauthorized: incorrect username or password", "write the secret again: aws secretsmanager"),
+    ("The secret value is not in the expected form", "write the secret again: aws secretsmanager"),
+])
+def test_what_a_validation_may_say(ready, aws, failure, advice):
+    aws.fault("not-valid", failure=failure)
+    check_failed(ready, "validation", failure, advice)
+
+
+def test_a_rule_with_another_credential(ready, aws):
+    """It works, so it stays; what is looked at is what the rule has."""
+    ready.config["upstreams"] = [{"registry": "docker.io", "secret": "ecr-pullthroughcache/other"}]
+    steps, _ = verify(ready, status=0)
+    arn = aws.state()["rules"]["dockercache"]["credentialArn"]
+    assert steps["secret"]["detail"] == (f"{arn}, which the rule keeps; the configuration names "
+                                         "ecr-pullthroughcache/other")
+    aws.admin("DELETE", f"secrets/{SECRET}")
+    steps, _ = verify(ready, status=1)
+    assert steps["secret"]["detail"] == \
+        f'the secret "{arn}" is not in Secrets Manager in {REGION}'
+    assert "`pullthrough rules apply` gives the rule the secret" in steps["secret"]["advice"]
 
 
 def test_a_rule_without_its_credential(ready, aws):

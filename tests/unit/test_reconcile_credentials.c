@@ -61,6 +61,8 @@ static void test_a_refused_credential_counts_minutes_later(void **state)
 {
     struct bench *bench = *state;
 
+    pass(bench);
+    restart(bench);
     ecr_world_refuse(bench->world, LOGIN_FAILED);
     pass(bench);
     assert_all(bench, UPSTREAM_READY);
@@ -86,6 +88,28 @@ static void test_a_refused_credential_counts_minutes_later(void **state)
     (void)calls_of_pass(bench, INTERVAL_S);
     assert_all(bench, UPSTREAM_READY);
     assert_int_equal(bench->report.n_notes, 0);
+}
+
+/* Nothing is cached by a rule that was made just now, and every pull by it would fail. */
+static void test_a_new_rule_with_a_wrong_credential(void **state)
+{
+    struct bench *bench = *state;
+
+    ecr_world_refuse(bench->world, AWAY);
+    pass(bench);
+    assert_all(bench, UPSTREAM_READY);
+    ecr_world_refuse(bench->world, LOGIN_FAILED);
+    reconcile_configure(bench->reconcile, bench->config);
+    (void)calls_of_pass(bench, 1);
+    assert_docker(bench, UPSTREAM_SECRET_INVALID);
+    assert_int_equal(bench->report.n_notes, 0);
+    ecr_world_refuse(bench->world, "");
+    (void)calls_of_pass(bench, INTERVAL_S);
+    assert_all(bench, UPSTREAM_READY);
+    ecr_world_refuse(bench->world, LOGIN_FAILED); /* by now it worked */
+    (void)calls_of_pass(bench, 6 * HOUR_S);
+    assert_all(bench, UPSTREAM_READY);
+    assert_true(is_noted(bench, "was refused once"));
 }
 
 static void test_one_refusal_between_logins_counts_for_nothing(void **state)
@@ -131,6 +155,8 @@ static void test_a_command_tells_what_it_saw(void **state)
 {
     struct bench *bench = *state;
 
+    pass(bench);
+    restart(bench);
     reconcile_is_single(bench->reconcile);
     ecr_world_refuse(bench->world, LOGIN_FAILED);
     pass(bench);
@@ -230,6 +256,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_outage_of_an_upstream_turns_nothing_off,
                                         reconcile_bench_start, reconcile_bench_stop),
         cmocka_unit_test_setup_teardown(test_a_refused_credential_counts_minutes_later,
+                                        reconcile_bench_start, reconcile_bench_stop),
+        cmocka_unit_test_setup_teardown(test_a_new_rule_with_a_wrong_credential,
                                         reconcile_bench_start, reconcile_bench_stop),
         cmocka_unit_test_setup_teardown(test_one_refusal_between_logins_counts_for_nothing,
                                         reconcile_bench_start, reconcile_bench_stop),

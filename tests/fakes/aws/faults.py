@@ -1,6 +1,7 @@
 """Faults on demand: which calls they meet, how often, and what they do to them."""
 
 import itertools
+import json
 import threading
 
 from .errors import AwsError, DRESSINGS, access_denied
@@ -33,7 +34,10 @@ KINDS = {
     "content-length": {"add": (int, ...)},
     "clock-skew": {"seconds": (NUMBER, ...)},
     "dressing": {"dressing": (str, ...)},
+    "not-valid": {"failure": (str, ...)},
 }
+# Of kinds that make sense for one operation only.
+OPERATIONS = {"not-valid": "ValidatePullThroughCacheRule"}
 
 
 class BadFault(Exception):
@@ -45,7 +49,7 @@ def read(given):
     if not isinstance(given, dict) or given.get("kind") not in KINDS:
         raise BadFault(f"kind must be one of {', '.join(KINDS)}")
     members = KINDS[given["kind"]]
-    fault = {"service": "*", "operation": "*", "times": 1, "skip": 0}
+    fault = {"service": "*", "operation": OPERATIONS.get(given["kind"], "*"), "times": 1, "skip": 0}
     for name, (_, default) in members.items():
         if default is ... and name not in given:
             raise BadFault(f"{given['kind']} needs {name}")
@@ -151,6 +155,9 @@ def spoil(fault, response):
             response.headers = [(name, value) for name, value in response.headers
                                 if name.lower() != "content-type"]
             response.headers.append(("Content-Type", fault["contentType"]))
+    elif kind == "not-valid" and response.status == 200:
+        response.body = json.dumps({**json.loads(response.body), "isValid": False,
+                                    "failure": fault["failure"]}).encode()
     elif kind == "huge":
         delivery.filler = fault["bytes"]
     elif kind == "hang":
