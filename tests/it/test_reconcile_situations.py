@@ -139,6 +139,10 @@ SITUATIONS = [
               notes=('quay.io below "prometheus" are left alone: the rule "quaycache/prometheus" '
                      'takes them from public.ecr.aws',), calls={CREATE: 4},
               not_written=("quay.io",)),
+    Situation("a rule lies below ours, and none is required",
+              with_rules(rule("quaycache/prometheus", "public.ecr.aws")),
+              notes=('are left alone: the rule "quaycache/prometheus"',),
+              not_written=("quay.io",), config={"rewrite": {"requireRule": False}}),
     Situation("a rule below ours is for other images of the upstream",
               with_rules(rule("quaycache/prometheus/", "quay.io")),
               notes=("from other repositories of quay.io",), calls={CREATE: 4},
