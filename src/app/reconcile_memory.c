@@ -74,7 +74,7 @@ void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
         reconcile_memory_set(&memory->given_arn, NULL);
         return;
     }
-    trial->doubt_of = ecr_rules_judge_failure(validation->failure);
+    trial->doubt_of = validation->about;
     if (trial->doubt_of == ECR_FAILURE_CREDENTIAL && !trial->refused) {
         trial->refused = true;
         trial->refused_ms = now_ms;

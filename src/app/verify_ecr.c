@@ -207,8 +207,7 @@ static void validate(struct verify *verify)
         (void)verify_say(verify, VERIFY_VALIDATION, VERIFY_OK, NULL,
                          "ECR logs in to %s with the secret", rule->upstream_url);
     else
-        (void)verify_say(verify, VERIFY_VALIDATION, VERIFY_FAILED,
-                         advise(ecr_rules_judge_failure(validation.failure)),
+        (void)verify_say(verify, VERIFY_VALIDATION, VERIFY_FAILED, advise(validation.about),
                          "ECR cannot log in to %s: %s", rule->upstream_url, validation.failure);
 }
 

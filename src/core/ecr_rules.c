@@ -1,6 +1,7 @@
 #include "pullthrough/core/ecr_rules.h"
 
 #include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/redact.h"
 
 enum {
     NAME_MAX_BYTES = 512,
@@ -131,6 +132,17 @@ int ecr_rules_decode_page(struct ecr_rules *rules, struct slice body, struct are
     return 0;
 }
 
+/* The upstream's words may be in it, and so may what it was sent. */
+static const char *make_showable(const char *failure, struct arena *arena)
+{
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(2 * REASON_MAX_BYTES);
+    char *copy;
+
+    redact_text(&shown, slice_str(failure));
+    copy = arena_alloc(arena, shown.len + 1);
+    return memcpy(copy, strbuf_str(&shown), shown.len + 1);
+}
+
 int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice body,
                                 struct arena *arena, struct error *error)
 {
@@ -138,7 +150,10 @@ int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice 
     const struct json_text_field failure = {"failure", REASON_MAX_BYTES, false,
                                             &validation->failure};
 
-    if (!root || json_fields_bool(root, "isValid", &validation->valid, error) < 0)
+    if (!root || json_fields_bool(root, "isValid", &validation->valid, error) < 0 ||
+        json_fields_texts(root, &failure, 1, arena, error) < 0)
         return -1;
-    return json_fields_texts(root, &failure, 1, arena, error);
+    validation->about = ecr_rules_judge_failure(validation->failure);
+    validation->failure = make_showable(validation->failure, arena);
+    return 0;
 }

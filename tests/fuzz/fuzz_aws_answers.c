@@ -36,10 +36,8 @@ static int read_rules(struct slice body, struct arena *arena, struct error *erro
     struct ecr_validation validation;
     struct ecr_rules rules = {0};
 
-    if (ecr_rules_decode_validation(&validation, body, arena, error) == 0) {
+    if (ecr_rules_decode_validation(&validation, body, arena, error) == 0)
         check_printable(validation.failure);
-        (void)ecr_rules_judge_failure(validation.failure);
-    }
     if (ecr_rules_decode_page(&rules, body, arena, error) < 0)
         return -1;
     for (size_t i = 0; i < rules.n; i++) {

@@ -202,6 +202,29 @@ static void test_validation(void **state)
     }
 }
 
+/* What an upstream says may repeat what it was sent; its words are judged before they are cut. */
+static void test_what_is_shown_of_a_failure(void **state)
+{
+    ARENA_CLEANUP struct arena arena;
+    struct ecr_validation validation;
+    struct error error = {""};
+
+    (void)state;
+    arena_init(&arena, 1000);
+    assert_int_equal(
+        ecr_rules_decode_validation(
+            &validation,
+            slice_str("{\"isValid\":false,\"failure\":\"GET https://me:hush@ghcr.io/v2/ "
+                      "with Basic bWU6aHVzaC1odXNoLWh1c2gtaHVzaA== was denied: unauthorized\"}"),
+            &arena, &error),
+        0);
+    assert_false(validation.valid);
+    assert_int_equal(validation.about, ECR_FAILURE_CREDENTIAL);
+    assert_null(strstr(validation.failure, "hush"));
+    assert_null(strstr(validation.failure, "bWU6aHVz"));
+    assert_non_null(strstr(validation.failure, "***"));
+}
+
 static void test_prefixes(void **state)
 {
     static const struct {
@@ -442,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_answer),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_what_is_shown_of_a_failure),
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_which_rule_serves),
         cmocka_unit_test(test_what_a_failure_speaks_of),

@@ -196,7 +196,7 @@ static void load_validation(struct fixture *fixture, struct reconcile_sight *sig
     assert_int_equal(
         ecr_rules_decode_validation(&decoded, slice_str(answer), &fixture->arena, &error), 0);
     free(answer);
-    sight->doubt_of = ecr_rules_judge_failure(decoded.failure);
+    sight->doubt_of = decoded.about;
     sight->validity_problem = json_string_value(json_object_get(validation, "was"));
     if (sight->validity_problem)
         sight->validity = RECONCILE_INVALID;

@@ -64,22 +64,23 @@ void ecr_rules_encode_update(struct strbuf *out, const char *prefix, const char 
 /* DeletePullThroughCacheRule and ValidatePullThroughCacheRule. */
 void ecr_rules_encode_prefix(struct strbuf *out, const char *prefix);
 
-struct ecr_validation {
-    bool valid;
-    const char *failure; /* why not */
-};
-/* The answer of ValidatePullThroughCacheRule. -1 with the reason in error. */
-int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice body,
-                                struct arena *arena, struct error *error);
-
-/* What such a failure speaks of. ECR documents no list of its texts, so the words decide: of those
- * that speak of an outage as well as of the credential the outage counts, and what is not known
- * says nothing against the credential. */
+/* What the failure of a validation speaks of. ECR documents no list of its texts, so the words
+ * decide: of those that speak of an outage as well as of the credential the outage counts, and what
+ * is not known says nothing against the credential. */
 enum ecr_failure {
     ECR_FAILURE_UNCLEAR,
     ECR_FAILURE_UPSTREAM,   /* the upstream or the way to it: away, slow, limiting */
     ECR_FAILURE_CREDENTIAL, /* refused by the upstream; or the secret can't be read or used */
 };
 enum ecr_failure ecr_rules_judge_failure(const char *failure);
+
+struct ecr_validation {
+    bool valid;
+    const char *failure; /* why not; fit to be shown */
+    enum ecr_failure about;
+};
+/* The answer of ValidatePullThroughCacheRule. -1 with the reason in error. */
+int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice body,
+                                struct arena *arena, struct error *error);
 
 #endif
