@@ -134,11 +134,13 @@ static int settle_aliases(const struct entry *entry, const struct known_upstream
     struct config_upstream *upstream = entry->upstream;
 
     if (!upstream->aliases) {
-        upstream->aliases = calloc(1, sizeof(*upstream->aliases));
+        bool presets = known->registry && strcmp(upstream->registry, known->registry) == 0;
+
+        upstream->aliases = calloc(KNOWN_UPSTREAM_ALIASES, sizeof(*upstream->aliases));
         if (!upstream->aliases)
             abort();
-        if (known->alias && strcmp(upstream->registry, known->registry) == 0)
-            upstream->aliases[upstream->n_aliases++] = copy(slice_str(known->alias));
+        for (size_t i = 0; presets && known->aliases[i]; i++)
+            upstream->aliases[upstream->n_aliases++] = copy(slice_str(known->aliases[i]));
     }
     for (size_t i = 0; i < upstream->n_aliases; i++) {
         char *lower = new_lower(slice_str(upstream->aliases[i]));

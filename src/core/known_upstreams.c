@@ -4,15 +4,23 @@
 #include "pullthrough/core/known_upstreams.h"
 
 static const struct known_upstream table[] = {
-    {"docker.io", "registry-1.docker.io", "registry-1.docker.io", "dockercache",
-     "ecr-pullthroughcache/dockerio", true},
-    {"ghcr.io", NULL, "ghcr.io", "ghcrcache", "ecr-pullthroughcache/ghcr", true},
-    {"registry.k8s.io", "k8s.gcr.io", "registry.k8s.io", "k8scache", "", false},
-    {"quay.io", NULL, "quay.io", "quaycache", "", false},
-    {"public.ecr.aws", NULL, "public.ecr.aws", "ecrpubliccache", "", false},
-    {"registry.gitlab.com", NULL, "registry.gitlab.com", "gitlabcache",
-     "ecr-pullthroughcache/gitlab", true},
-    {"cgr.dev", NULL, "cgr.dev", "cgrcache", "ecr-pullthroughcache/cgr", true},
+    {"docker.io",
+     {"registry-1.docker.io", "registry.hub.docker.com"},
+     "registry-1.docker.io",
+     "dockercache",
+     "ecr-pullthroughcache/dockerio",
+     true},
+    {"ghcr.io", {NULL}, "ghcr.io", "ghcrcache", "ecr-pullthroughcache/ghcr", true},
+    {"registry.k8s.io", {"k8s.gcr.io"}, "registry.k8s.io", "k8scache", "", false},
+    {"quay.io", {NULL}, "quay.io", "quaycache", "", false},
+    {"public.ecr.aws", {"ecr-public.aws.com"}, "public.ecr.aws", "ecrpubliccache", "", false},
+    {"registry.gitlab.com",
+     {NULL},
+     "registry.gitlab.com",
+     "gitlabcache",
+     "ecr-pullthroughcache/gitlab",
+     true},
+    {"cgr.dev", {NULL}, "cgr.dev", "cgrcache", "ecr-pullthroughcache/cgr", true},
 };
 
 /* Everybody's is another one, so that two of them could not share a preset. */
@@ -52,11 +60,20 @@ const struct known_upstream *known_upstream_find(struct slice url)
     return is_azure(url) ? &azure : NULL;
 }
 
+static bool has_name(const struct known_upstream *known, struct slice domain)
+{
+    if (slice_is(domain, known->registry) || slice_is(domain, known->url))
+        return true;
+    for (const char *const *alias = known->aliases; *alias; alias++)
+        if (slice_is(domain, *alias))
+            return true;
+    return false;
+}
+
 struct slice known_upstream_url(struct slice domain)
 {
     for (size_t i = 0; i < N_KNOWN; i++)
-        if (slice_is(domain, table[i].registry) || slice_is(domain, table[i].url) ||
-            (table[i].alias && slice_is(domain, table[i].alias)))
+        if (has_name(&table[i], domain))
             return slice_str(table[i].url);
     return is_azure(domain) ? domain : slice_of(NULL, 0);
 }

@@ -110,11 +110,14 @@ class Upstream(NamedTuple):
 
 # What an entry of `upstreams` leaves out is taken from here (docs/configuration.md).
 _KNOWN_UPSTREAMS = {
-    "docker.io": {"aliases": ["registry-1.docker.io"], "prefix": "dockercache"},
+    "docker.io": {
+        "aliases": ["registry-1.docker.io", "registry.hub.docker.com"],
+        "prefix": "dockercache",
+    },
     "ghcr.io": {"prefix": "ghcrcache"},
     "registry.k8s.io": {"aliases": ["k8s.gcr.io"], "prefix": "k8scache"},
     "quay.io": {"prefix": "quaycache"},
-    "public.ecr.aws": {"prefix": "ecrpubliccache"},
+    "public.ecr.aws": {"aliases": ["ecr-public.aws.com"], "prefix": "ecrpubliccache"},
     "registry.gitlab.com": {"prefix": "gitlabcache"},
     "cgr.dev": {"prefix": "cgrcache"},
 }

@@ -209,6 +209,14 @@ def test_references(rewrite):
     assert done.stderr == b""
 
 
+def test_every_known_name_of_a_registry_is_an_alias(rewrite, tmp_path):
+    done = rewrite("registry.hub.docker.com/library/nginx:1", "k8s.gcr.io/pause", *WHERE)
+    assert done.stdout.decode().splitlines() == [NGINX + ":1", HOST + "/k8scache/pause"]
+    (tmp_path / "config.yaml").write_text("upstreams: [{registry: public.ecr.aws}]\n")
+    done = rewrite("--config", "config.yaml", "ecr-public.aws.com/docker/library/nginx:1", *WHERE)
+    assert done.stdout.decode() == HOST + "/ecrpubliccache/docker/library/nginx:1\n"
+
+
 def test_references_that_are_none_are_named(rewrite):
     done = rewrite("Nginx\x1b[31m", "--", "-x", env=aws("111122223333", "us-west-2"))
     assert done.stdout == b"Nginx\x1b[31m\n-x\n"

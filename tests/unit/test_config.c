@@ -212,13 +212,16 @@ static void test_fixtures(void **state)
 static void test_defaults_are_those_of_the_design(void **state)
 {
     static const struct {
-        const char *registry, *alias, *url, *prefix, *secret;
+        const char *registry, *aliases[3], *url, *prefix, *secret;
     } want[] = {
-        {"docker.io", "registry-1.docker.io", "registry-1.docker.io", "dockercache",
+        {"docker.io",
+         {"registry-1.docker.io", "registry.hub.docker.com"},
+         "registry-1.docker.io",
+         "dockercache",
          "ecr-pullthroughcache/dockerio"},
-        {"ghcr.io", NULL, "ghcr.io", "ghcrcache", "ecr-pullthroughcache/ghcr"},
-        {"registry.k8s.io", "k8s.gcr.io", "registry.k8s.io", "k8scache", ""},
-        {"quay.io", NULL, "quay.io", "quaycache", ""},
+        {"ghcr.io", {NULL}, "ghcr.io", "ghcrcache", "ecr-pullthroughcache/ghcr"},
+        {"registry.k8s.io", {"k8s.gcr.io"}, "registry.k8s.io", "k8scache", ""},
+        {"quay.io", {NULL}, "quay.io", "quaycache", ""},
     };
     CONFIG_CLEANUP struct config *config = parse(slice_of(NULL, 0));
 
@@ -228,9 +231,9 @@ static void test_defaults_are_those_of_the_design(void **state)
         const struct config_upstream *upstream = &config->upstreams[i];
 
         assert_string_equal(upstream->registry, want[i].registry);
-        assert_int_equal(upstream->n_aliases, want[i].alias ? 1 : 0);
-        if (want[i].alias)
-            assert_string_equal(upstream->aliases[0], want[i].alias);
+        for (size_t j = 0; j < upstream->n_aliases; j++)
+            assert_string_equal(upstream->aliases[j], want[i].aliases[j]);
+        assert_null(want[i].aliases[upstream->n_aliases]);
         assert_string_equal(upstream->url, want[i].url);
         assert_string_equal(upstream->prefix, want[i].prefix);
         assert_string_equal(upstream->secret, want[i].secret);

@@ -241,8 +241,8 @@ static void test_known_registries(void **state)
         assert_int_equal(config_parse(&config, strbuf_slice(&yaml), NULL), 0);
         upstream = &config->upstreams[0];
         strbuf_add_format(&row, "\n| `%s` |", upstream->registry);
-        if (upstream->n_aliases)
-            strbuf_add_format(&row, " `%s`", upstream->aliases[0]);
+        for (size_t j = 0; j < upstream->n_aliases; j++)
+            strbuf_add_format(&row, "%s `%s`", j ? "," : "", upstream->aliases[j]);
         strbuf_add_format(&row, " | `%s` | `%s` |", upstream->url, upstream->prefix);
         if (*upstream->secret)
             strbuf_add_format(&row, " `%s`", upstream->secret);

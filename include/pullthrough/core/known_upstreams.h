@@ -10,9 +10,11 @@
 
 #include <stdbool.h>
 
+enum { KNOWN_UPSTREAM_ALIASES = 2 };
+
 struct known_upstream {
-    const char *registry;        /* domain of its images; NULL: it is the URL */
-    const char *alias;           /* an older or second name of it; NULL: none */
+    const char *registry;                            /* domain of its images; NULL: it is the URL */
+    const char *aliases[KNOWN_UPSTREAM_ALIASES + 1]; /* older and second names, then NULL */
     const char *url;             /* upstreamRegistryUrl; NULL: NAME.azurecr.io */
     const char *prefix, *secret; /* our presets; NULL: there is no sensible one */
     bool credentials;            /* ECR wants them; otherwise it refuses them */
