@@ -13,6 +13,8 @@
 
 #include <yaml.h>
 
+static const char MERGE_TAG[] = "tag:yaml.org,2002:merge";
+
 struct anchor {
     struct slice name;
     struct yaml_node *node;
@@ -191,13 +193,19 @@ static struct yaml_node *add_node(struct reader *reader, const yaml_event_t *eve
     return node;
 }
 
+static bool is_tag(const yaml_char_t *tag, const char *wanted)
+{
+    return tag && strcmp((const char *)tag, wanted) == 0;
+}
+
 static void set_properties(struct reader *reader, struct yaml_node *node, const yaml_char_t *name,
                            const yaml_char_t *tag)
 {
     struct anchor *anchor, **known;
 
     node->tagged = tag != NULL;
-    node->tagged_str = tag && strcmp((const char *)tag, YAML_STR_TAG) == 0;
+    node->tagged_str = is_tag(tag, YAML_STR_TAG) || is_tag(tag, "!");
+    node->tagged_merge = is_tag(tag, MERGE_TAG) || is_tag(tag, "!");
     node->anchored = name != NULL;
     if (!name)
         return;

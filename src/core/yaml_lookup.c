@@ -1,7 +1,7 @@
 /*
- * Merge keys as goyaml.v2 takes them (a plain "<<" whose value is a mapping or a list of
- * mappings), with one difference that YAML's own text asks for: a mapping's own keys win
- * wherever they stand.
+ * Merge keys as go-yaml takes them ("<<" whose value is a mapping or a list of mappings, of
+ * which the first that has a key wins). A mapping's own keys win wherever they stand, as YAML's
+ * text and go-yaml v3 have it; kubectl's v2 lets a "<<" win over what stands before it.
  *
  * Recursion goes through merge keys only, and not deeper than anybody writes them.
  */
@@ -36,17 +36,12 @@ static bool is_kind(struct yaml_found found, enum yaml_kind kind)
     return found.node && found.node->kind == kind;
 }
 
-static bool is_merge(const struct yaml_node *key)
-{
-    return key->kind == YAML_SCALAR && key->style == YAML_PLAIN && !key->tagged &&
-           slice_is(key->text, "<<");
-}
-
 static bool is_key(const struct yaml_node *node, struct slice key)
 {
     struct yaml_found found = yaml_lookup_follow(node, false);
 
-    return is_kind(found, YAML_SCALAR) && !is_merge(node) && slice_equal(found.node->text, key);
+    return is_kind(found, YAML_SCALAR) && !yaml_node_is_merge(node) &&
+           slice_equal(found.node->text, key);
 }
 
 static struct yaml_found search(struct yaml_lookup *lookup, struct yaml_found mapping,
@@ -77,12 +72,12 @@ static struct yaml_found search(struct yaml_lookup *lookup, struct yaml_found ma
     for (size_t i = mapping.node->n; i-- > 0;) {
         if (is_key(mapping.node->items[i], key))
             return yaml_lookup_follow(mapping.node->values[i], mapping.aliased);
-        merging = merging || is_merge(mapping.node->items[i]);
+        merging = merging || yaml_node_is_merge(mapping.node->items[i]);
     }
     if (!merging || merges == 0)
         return found;
     for (size_t i = 0; i < mapping.node->n && !found.node; i++)
-        if (is_merge(mapping.node->items[i]))
+        if (yaml_node_is_merge(mapping.node->items[i]))
             found = search_merged(lookup, mapping.node->values[i], key, merges - 1);
     return found;
 }
@@ -130,7 +125,7 @@ static void visit_mapping(const struct visit *visit, struct yaml_found mapping, 
     for (size_t i = 0; i < mapping.node->n; i++) {
         struct yaml_found key = yaml_lookup_follow(mapping.node->items[i], false);
 
-        if (is_merge(mapping.node->items[i])) {
+        if (yaml_node_is_merge(mapping.node->items[i])) {
             if (merges > 0)
                 visit_merged(visit, mapping.node->values[i], merges - 1);
         } else if (is_kind(key, YAML_SCALAR)) {

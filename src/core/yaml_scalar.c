@@ -128,3 +128,10 @@ bool yaml_node_is_string(const struct yaml_node *node)
     return node->style != YAML_PLAIN ||
            (!is_null_word(node->text) && !is_bool_word(node->text) && !is_number(node->text));
 }
+
+bool yaml_node_is_merge(const struct yaml_node *key)
+{
+    if (key->kind != YAML_SCALAR || !slice_is(key->text, "<<"))
+        return false;
+    return key->tagged ? key->tagged_merge : key->style == YAML_PLAIN;
+}

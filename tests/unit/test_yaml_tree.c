@@ -155,7 +155,7 @@ static void test_properties_are_not_part_of_a_node(void **state)
         {"a: &x #\xc3\xa9\r\n  b", "{p<a>: &p<b>}"},
         {"a: &x\xe2\x80\xa8  b", "{p<a>: &p<b>}"},
         {"a: !<tag:yaml.org,2002:str>\tb", "{p<a>: !!p<b>}"},
-        {"a: ! b", "{p<a>: !p<b>}"},
+        {"a: ! b", "{p<a>: !!p<b>}"},
         {"a: &x\nb: &y !!str\nc: *x", "{p<a>: &p<>, p<b>: &!!p<>, p<c>: *}"},
         {"- &x\n- !t\n- &y c", "[&p<>, !p<>, &p<c>]"},
         {"[&x a, &y [b], &z {c: *x}, *y]", "[&p<a>, &[p<b>], &{p<c>: *a}, *[b]]"},
@@ -470,7 +470,7 @@ static void test_meaning_of_scalars(void **state)
           "0x",  "0xg",     "0b2",   "0o9",        "_1",        "1e",    "1e+",        ".",
           "..",  "+",       "-a",    "e1",         "1.e.1",     "tRUE",  "'1'",        "\"true\"",
           "''",  "!!str 1", "!!str", "!!str null", "!!str '1'", "|\n 1", ">-\n 1",     "0.5.0",
-          "inf", "1-2",     "._5",   ".5_0"}},
+          "inf", "1-2",     "._5",   ".5_0",       "! a",       "! 1",   "! ''"}},
         {'-', {"1",         "-1",       "+1",
                "0",         "010",      "08",
                "0x1F",      "0o17",     "0b101",
@@ -482,8 +482,8 @@ static void test_meaning_of_scalars(void **state)
                "true",      "False",    "YES",
                "no",        "on",       "Off",
                "y",         "N",        "12345678901234567890123",
-               "!!int '1'", "!thing a", "! a",
-               "[]",        "{}",       "!!null ''"}},
+               "!!int '1'", "!thing a", "[]",
+               "{}",        "!!null ''"}},
     };
 
     (void)state;

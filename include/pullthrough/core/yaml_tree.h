@@ -26,7 +26,8 @@ struct yaml_node {
     enum yaml_style style; /* of a scalar */
     bool in_flow;          /* stands inside [...] or {...} */
     bool tagged;           /* an explicit tag, "!!str" or "!thing" */
-    bool tagged_str;       /* and it is "!!str" */
+    bool tagged_str;       /* and it is "!!str" or "!", which go-yaml takes for one */
+    bool tagged_merge;     /* and it is "!!merge" or "!", with which "<<" is a merge key */
     bool anchored;         /* "&name" */
     size_t line, column;   /* from 1, in characters; of the anchor or tag where there is one */
     size_t start, end;     /* bytes of the text that is the node, quotes included, without
@@ -68,9 +69,12 @@ const struct yaml_node *yaml_node_get(const struct yaml_node *mapping, const cha
 
 /* Whether a plain, untagged scalar is one of YAML's nulls: "", "~", "null", "Null", "NULL". */
 bool yaml_node_is_null(const struct yaml_node *node);
-/* Whether a scalar is a string in YAML 1.1 as Kubernetes reads it: tagged !!str, or not tagged
- * and quoted, a block, or plain and neither null, boolean nor number. What looks like a time
+/* Whether a scalar is a string in YAML 1.1 as Kubernetes reads it: tagged !!str or "!", or not
+ * tagged and quoted, a block, or plain and neither null, boolean nor number. What looks like a time
  * or like "12:30" is a string there. */
 bool yaml_node_is_string(const struct yaml_node *node);
+/* Whether a key is "<<" as go-yaml takes it (decode.go, isMerge): plain, or tagged !!merge or
+ * "!" whatever its quotes; a key that is an alias of one isn't. */
+bool yaml_node_is_merge(const struct yaml_node *key);
 
 #endif
