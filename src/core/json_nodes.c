@@ -8,6 +8,8 @@
 
 #include "pullthrough/core/utf8.h"
 
+#include "yaml_marks.h"
+
 #include <stdint.h>
 
 enum expect { EXPECT_VALUE, EXPECT_VALUE_OR_END, EXPECT_KEY, EXPECT_KEY_OR_END, EXPECT_COMMA };
@@ -334,16 +336,32 @@ static int read_token(struct reader *reader)
     return read_value(reader);
 }
 
-/* Over a line "---", which kubectl too takes between JSON documents. */
+/* Over white, and byte order marks of texts that were joined. */
+static void skip_marks(struct reader *reader)
+{
+    size_t skipped;
+
+    do {
+        skip_white(reader);
+        skipped = yaml_marks_length(reader->text, reader->at);
+        reader->at += skipped;
+    } while (skipped);
+}
+
+/* Over what may stand between documents: a line "---" too, as kubectl takes it. */
 static void skip_separator(struct reader *reader)
 {
-    struct reader behind = *reader;
+    struct reader behind;
 
+    skip_marks(reader);
+    behind = *reader;
     if (reader->place.column != 1 || !skip_word(&behind, "---"))
         return;
     skip_white(&behind);
-    if (behind.place.line > reader->place.line)
-        *reader = behind;
+    if (behind.place.line <= reader->place.line)
+        return;
+    *reader = behind;
+    skip_marks(reader);
 }
 
 int json_nodes_read(struct yaml_builder *builder, struct slice text, size_t from,

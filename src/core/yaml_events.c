@@ -7,6 +7,8 @@
  */
 #include "pullthrough/core/yaml_events.h"
 
+#include "yaml_marks.h"
+
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +25,11 @@ struct anchor {
 struct reader {
     yaml_parser_t parser;
     struct yaml_builder *builder;
-    struct slice text;
-    size_t at, index; /* byte text[at] begins character `index` as libyaml counts */
-    void *anchors;    /* of this document; tsearch()'s tree */
+    struct slice text;       /* all of it */
+    size_t from;             /* bytes of it that libyaml doesn't get */
+    struct yaml_marks marks; /* the rest, and what libyaml gets of it */
+    size_t at, index;        /* byte marks.text[at] begins character `index` as libyaml counts */
+    void *anchors;           /* of this document; tsearch()'s tree */
     struct yaml_place *problem;
     struct error *error;
 };
@@ -53,6 +57,7 @@ static void forget_anchors(struct reader *reader)
 static void reader_fini(struct reader *reader)
 {
     forget_anchors(reader);
+    yaml_marks_fini(&reader->marks);
     yaml_parser_delete(&reader->parser);
 }
 
@@ -66,18 +71,28 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* The byte where character `index` begins. Marks hardly ever go back, so a cursor is enough. */
-static size_t byte_offset(struct reader *reader, size_t index)
+/* Moves to where character `index` begins. Marks hardly ever go back, so a cursor is enough. */
+static size_t seek(struct reader *reader, size_t index)
 {
-    const char *text = reader->text.ptr;
+    struct slice text = reader->marks.text;
 
-    for (; reader->index < index && reader->at < reader->text.len; reader->index++)
-        for (reader->at++; reader->at < reader->text.len && is_continuation(text[reader->at]);)
+    for (; reader->index < index && reader->at < text.len; reader->index++)
+        for (reader->at++; reader->at < text.len && is_continuation(text.ptr[reader->at]);)
             reader->at++;
     for (; reader->index > index; reader->index--)
-        for (reader->at--; is_continuation(text[reader->at]);)
+        for (reader->at--; is_continuation(text.ptr[reader->at]);)
             reader->at--;
     return reader->at;
+}
+
+static size_t start_of(struct reader *reader, yaml_mark_t start)
+{
+    return reader->from + yaml_marks_start(&reader->marks, seek(reader, start.index));
+}
+
+static size_t end_of(struct reader *reader, yaml_mark_t end)
+{
+    return reader->from + yaml_marks_end(&reader->marks, seek(reader, end.index));
 }
 
 static struct yaml_place place_of(yaml_mark_t mark)
@@ -85,35 +100,45 @@ static struct yaml_place place_of(yaml_mark_t mark)
     return (struct yaml_place){.line = mark.line + 1, .column = mark.column + 1};
 }
 
-/* Where the byte `offset` behind `from` stands; for reader errors, which have no mark. */
-static struct yaml_place place_of_byte(const struct reader *reader, size_t from, size_t offset)
+/* Where the byte `offset` stands; for reader errors, which have no mark. */
+static struct yaml_place place_of_byte(const struct reader *reader, size_t offset)
 {
     struct yaml_place place = {.line = 1, .column = 1};
+    struct slice text = reader->marks.text;
 
-    for (size_t at = from; at < from + offset && at < reader->text.len; at++) {
-        if (reader->text.ptr[at] == '\n') {
+    for (size_t at = 0; at < offset && at < text.len; at++) {
+        if (text.ptr[at] == '\n') {
             place.line++;
             place.column = 1;
-        } else if (!is_continuation(reader->text.ptr[at])) {
+        } else if (!is_continuation(text.ptr[at])) {
             place.column++;
         }
     }
     return place;
 }
 
-static int parser_failed(struct reader *reader, size_t from)
+/* libyaml 0.2.5 takes no plain scalar that ends in ":" inside brackets (yaml_parser_scan_plain_
+ * scalar()); other readers do. */
+static bool is_colon_in_flow(const yaml_parser_t *parser)
+{
+    return parser->problem && strcmp(parser->problem, "found unexpected ':'") == 0;
+}
+
+static int parser_failed(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
 
     if (parser->error == YAML_MEMORY_ERROR)
         abort();
     *reader->problem = parser->error == YAML_READER_ERROR
-                           ? place_of_byte(reader, from, parser->problem_offset)
+                           ? place_of_byte(reader, parser->problem_offset)
                            : place_of(parser->problem_mark);
     error_set(reader->error, "%s", parser->problem ? parser->problem : "this is no YAML");
     if (parser->context && parser->error != YAML_READER_ERROR)
         error_set(reader->error, "%s %s that begins in line %zu", parser->problem, parser->context,
                   parser->context_mark.line + 1);
+    if (is_colon_in_flow(parser))
+        error_set(reader->error, "a text that ends in \":\" inside [] or {} must be quoted");
     return -1;
 }
 
@@ -187,8 +212,8 @@ static struct yaml_node *add_node(struct reader *reader, const yaml_event_t *eve
         too_large(reader, place);
         return NULL;
     }
-    node->start = byte_offset(reader, event->start_mark.index);
-    node->end = byte_offset(reader, event->end_mark.index);
+    node->start = start_of(reader, event->start_mark);
+    node->end = end_of(reader, event->end_mark);
     node->start = behind_properties(reader->text, node->start, node->end);
     return node;
 }
@@ -276,7 +301,7 @@ static void close_collection(struct reader *reader, const yaml_event_t *event)
     struct yaml_node *node = yaml_builder_close(reader->builder);
 
     if (event->end_mark.index > event->start_mark.index) { /* a bracket */
-        node->end = byte_offset(reader, event->end_mark.index);
+        node->end = end_of(reader, event->end_mark);
         return;
     }
     if (node->n > 0) {
@@ -313,10 +338,12 @@ int yaml_events_read(struct yaml_builder *builder, struct slice text, size_t fro
                      struct yaml_place *problem, struct error *error)
 {
     __attribute__((cleanup(reader_fini))) struct reader reader = {
-        .builder = builder, .text = text, .at = from, .problem = problem, .error = error};
-    struct slice rest = slice_from(text, from);
+        .builder = builder, .text = text, .from = from, .problem = problem, .error = error};
+    struct slice rest;
     bool ended = false;
 
+    yaml_marks_init(&reader.marks, slice_from(text, from));
+    rest = reader.marks.text;
     if (!yaml_parser_initialize(&reader.parser))
         abort();
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
@@ -326,7 +353,7 @@ int yaml_events_read(struct yaml_builder *builder, struct slice text, size_t fro
         __attribute__((cleanup(event_fini))) yaml_event_t event = {0};
 
         if (!yaml_parser_parse(&reader.parser, &event))
-            return parser_failed(&reader, from);
+            return parser_failed(&reader);
         ended = event.type == YAML_STREAM_END_EVENT;
         if (take(&reader, &event) != 0)
             return -1;

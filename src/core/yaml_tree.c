@@ -11,6 +11,8 @@
 #include "pullthrough/core/yaml_builder.h"
 #include "pullthrough/core/yaml_events.h"
 
+#include "yaml_marks.h"
+
 #include <stdlib.h>
 
 struct yaml_tree {
@@ -83,7 +85,6 @@ static int read_text(struct yaml_builder *builder, struct slice text, size_t fro
 int yaml_tree_parse(struct yaml_tree **treep, struct slice text, const struct yaml_limits *limits,
                     struct error *error)
 {
-    static const struct slice mark = {.ptr = "\xef\xbb\xbf", .len = 3};
     YAML_BUILDER_CLEANUP struct yaml_builder builder = {0};
     struct error reason;
     struct yaml_tree *tree;
@@ -93,7 +94,7 @@ int yaml_tree_parse(struct yaml_tree **treep, struct slice text, const struct ya
     if (check_text(text, limits, error) != 0)
         return -1;
     yaml_builder_init(&builder, limits);
-    if (read_text(&builder, text, slice_starts_with(text, mark) ? mark.len : 0, error) != 0)
+    if (read_text(&builder, text, yaml_marks_length(text, 0), error) != 0)
         return -1;
     tree = malloc(sizeof(*tree));
     if (!tree)

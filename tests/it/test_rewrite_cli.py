@@ -114,9 +114,14 @@ def compare_yaml(before, after, path, found, seen):
             compare_yaml(old, new, path, found, seen)
 
 
+def without_marks(text):
+    """PyYAML and Python's json take a byte order mark nowhere but at the very start."""
+    return re.sub("(?m)(^|(?<=})(?=\ufeff{))\ufeff+", "", text)
+
+
 def differences(is_json, before, after):
     """(path of keys, old text, new text) of every scalar that differs; anything else fails."""
-    before, after = before.decode("utf-8-sig"), after.decode("utf-8-sig")
+    before, after = (without_marks(text.decode()) for text in (before, after))
     found = []
     if is_json:
         compare_json(json_documents(before), json_documents(after), [], found)
