@@ -162,6 +162,11 @@ static const struct config_key rewrite_keys[] = {
      .kind = CONFIG_BOOL,
      .offset = offsetof(struct config, rewrite.warnings),
      .preset = "false"},
+    {.name = "kinds",
+     .kind = CONFIG_CHOICE,
+     .offset = offsetof(struct config, rewrite.kinds),
+     .preset = "known",
+     .words = WORDS("known", "any-pod-spec")},
 };
 
 static const struct config_key lifecycle_keys[] = {

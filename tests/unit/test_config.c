@@ -72,6 +72,7 @@ static void assert_rewrite_equal(const struct config_rewrite *a, const struct co
     assert_int_equal(a->exclude_defaults, b->exclude_defaults);
     assert_int_equal(a->skip_pods_defaults, b->skip_pods_defaults);
     assert_int_equal(a->pull_secrets, b->pull_secrets);
+    assert_int_equal(a->kinds, b->kinds);
     assert_int_equal(a->require_rule, b->require_rule);
     assert_int_equal(a->record_originals, b->record_originals);
     assert_int_equal(a->warnings, b->warnings);
@@ -246,6 +247,7 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_true(config->rewrite.exclude_defaults);
     assert_true(config->rewrite.skip_pods_defaults);
     assert_int_equal(config->rewrite.pull_secrets, CONFIG_PULL_SECRETS_REWRITE);
+    assert_int_equal(config->rewrite.kinds, CONFIG_KINDS_KNOWN);
     assert_true(config->rewrite.record_originals);
     assert_true(config->rewrite.require_rule);
     assert_int_equal(config->reconcile.mode, CONFIG_RECONCILE_MANAGE);

@@ -36,6 +36,9 @@ struct config_upstream {
 enum config_digests { CONFIG_DIGESTS_SKIP, CONFIG_DIGESTS_REWRITE };
 /* What becomes of pods that bring credentials of their own (spec.imagePullSecrets). */
 enum config_pull_secrets { CONFIG_PULL_SECRETS_REWRITE, CONFIG_PULL_SECRETS_SKIP };
+/* Whose pods `rewrite -f` edits: those of the kinds that it knows, or also lists of containers in
+ * custom objects. */
+enum config_kinds { CONFIG_KINDS_KNOWN, CONFIG_KINDS_ANY_POD_SPEC };
 enum config_reconcile_mode {
     CONFIG_RECONCILE_MANAGE,  /* make what is missing */
     CONFIG_RECONCILE_OBSERVE, /* look only */
@@ -74,6 +77,7 @@ struct config_rewrite {
     bool require_rule;
     bool record_originals;
     bool warnings;
+    enum config_kinds kinds; /* of manifests; a review knows its pods */
 };
 
 struct config_template {
