@@ -38,24 +38,44 @@ static const char help[] =
     "      --explain     instead, what becomes of each image and why\n"
     "      --check       instead, what would change; the exit status says whether anything would\n"
     "  -o, --output json instead, all of that as one JSON document\n"
+    "      --kinds WHICH known: the kinds below; any-pod-spec: in custom objects also each "
+    "mapping\n"
+    "                    with a list of containers; over the configuration's rewrite.kinds\n"
     "      --config FILE the configuration; without it the defaults hold\n"
     "      --account ID  the registry's AWS account, over the configuration's\n"
     "      --region R    the registry's AWS region, over the configuration's\n"
     "      --help        this text\n"
     "\n"
-    "Images that can't be edited (aliases, block scalars, template expressions) and kinds that\n"
-    "hold no pod are left alone and named on standard error.\n"
+    "Kinds that are known:\n"
+    "  Pod, PodTemplate, ReplicationController; Deployment, StatefulSet, DaemonSet, ReplicaSet\n"
+    "  (apps); Job, CronJob (batch)\n"
+    "  Rollout, Workflow, WorkflowTemplate, ClusterWorkflowTemplate, CronWorkflow (argoproj.io)\n"
+    "  CloneSet, StatefulSet, DaemonSet, BroadcastJob, AdvancedCronJob, SidecarSet\n"
+    "  (apps.kruise.io); Service, Configuration, Revision (serving.knative.dev)\n"
+    "  List, typed lists such as PodList, and ResourceList (config.kubernetes.io), which makes "
+    "this\n"
+    "  a KRM function for kustomize\n"
     "\n"
-    "As a Helm post-renderer: a script that runs `pullthrough rewrite -f -`.\n"
+    "Images that can't be edited (aliases, block scalars, template expressions) are left alone "
+    "and\n"
+    "named on standard error; so are objects of other kinds in which something looks like an "
+    "image.\n"
+    "--explain judges custom objects' lists of containers, too, whatever --kinds says.\n"
+    "\n"
+    "As a Helm post-renderer: with Helm 3 a script that runs `pullthrough rewrite -f -`, with Helm "
+    "4\n"
+    "the plugin in deploy/helm-plugin.\n"
     "\n"
     "exit status: 0 done, 1 --check and something would change, 2 wrong usage, 3 could not do it\n";
+
+static const char any_pod_spec[] = "any-pod-spec";
 
 struct options {
     const char **files; /* as many as there are arguments */
     size_t n_files;
     char *const *references;
     size_t n_references;
-    const char *config, *account, *region;
+    const char *config, *account, *region, *kinds;
     bool explain, check, json, help;
 };
 
@@ -97,6 +117,7 @@ static int take_option(struct options *options, int option, char *const *argv)
     case 'c': options->config = optarg; return 0;
     case 'a': options->account = optarg; return 0;
     case 'r': options->region = optarg; return 0;
+    case 'n': options->kinds = optarg; return 0;
     case 'h': options->help = true; return 0;
     default: return wrong_option(argv, option == ':');
     }
@@ -123,21 +144,20 @@ static int check_options(const struct options *options)
         return wrong_usage("--account wants the 12 digits of an AWS account");
     if (options->region && !ecr_host_is_region(slice_str(options->region)))
         return wrong_usage("--region wants an AWS region, such as eu-central-1");
+    if (options->kinds && strcmp(options->kinds, "known") != 0 &&
+        strcmp(options->kinds, any_pod_spec) != 0)
+        return wrong_usage("--kinds wants known or any-pod-spec");
     return 0;
 }
 
 static int read_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"file", required_argument, NULL, 'f'},
-        {"output", required_argument, NULL, 'o'},
-        {"explain", no_argument, NULL, 'e'},
-        {"check", no_argument, NULL, 'k'},
-        {"config", required_argument, NULL, 'c'},
-        {"account", required_argument, NULL, 'a'},
-        {"region", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"file", required_argument, NULL, 'f'},   {"output", required_argument, NULL, 'o'},
+        {"explain", no_argument, NULL, 'e'},      {"check", no_argument, NULL, 'k'},
+        {"config", required_argument, NULL, 'c'}, {"account", required_argument, NULL, 'a'},
+        {"region", required_argument, NULL, 'r'}, {"kinds", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     int option, r = 0;
 
@@ -175,8 +195,9 @@ static int unknown_host(const struct config *config, struct error *error)
                               : "--account and --region");
 }
 
-/* The rules as the options, the configuration and the environment have them. */
-static int load_rules(const struct options *options, struct rule_set **rules, struct error *error)
+/* The rules and the kinds as the options, the configuration and the environment have them. */
+static int load_rules(const struct options *options, struct rule_set **rules,
+                      enum config_kinds *kinds, struct error *error)
 {
     CONFIG_CLEANUP struct config *config = NULL;
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
@@ -197,6 +218,10 @@ static int load_rules(const struct options *options, struct rule_set **rules, st
     if (r < 0)
         return r;
     facts.host = strbuf_slice(&host);
+    *kinds = config->rewrite.kinds;
+    if (options->kinds)
+        *kinds = strcmp(options->kinds, any_pod_spec) == 0 ? CONFIG_KINDS_ANY_POD_SPEC
+                                                           : CONFIG_KINDS_KNOWN;
     *rules = rule_set_new(config, &facts);
     return 0;
 }
@@ -223,7 +248,8 @@ static const char *advice(struct slice text)
                : "";
 }
 
-static int rewrite_file(const char *file, struct rewrite_report *report, struct strbuf *out)
+static int rewrite_file(const char *file, enum config_kinds kinds, struct rewrite_report *report,
+                        struct strbuf *out)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(MANIFEST_TEXT_MAX);
     const struct manifest_report callbacks = rewrite_report_callbacks(report);
@@ -235,7 +261,7 @@ static int rewrite_file(const char *file, struct rewrite_report *report, struct 
     }
     rewrite_report_file(report, name_of(file));
     strbuf_init(out, OUTPUT_BYTES_MAX);
-    if (manifest_rewrite(report->rules, strbuf_slice(&text), out, &callbacks, &error) == 0)
+    if (manifest_rewrite(report->rules, kinds, strbuf_slice(&text), out, &callbacks, &error) == 0)
         return 0;
     rewrite_report_drop_file(report);
     (void)fprintf(stderr, "%s:%s%s\n", name_of(file), error.text, advice(strbuf_slice(&text)));
@@ -266,14 +292,15 @@ static bool writes_texts(const struct options *options)
     return !options->explain && !options->check && !options->json;
 }
 
-static int rewrite_files(const struct options *options, struct rewrite_report *report)
+static int rewrite_files(const struct options *options, enum config_kinds kinds,
+                         struct rewrite_report *report)
 {
     int status = EXIT_FINE, told;
 
     for (size_t i = 0; i < options->n_files; i++) {
         STRBUF_CLEANUP struct strbuf out = {0};
 
-        if (rewrite_file(options->files[i], report, &out) != 0 ||
+        if (rewrite_file(options->files[i], kinds, report, &out) != 0 ||
             (writes_texts(options) && print(&out, stdout) != 0))
             status = EXIT_FAILED;
     }
@@ -304,6 +331,7 @@ int command_rewrite(int argc, char **argv)
     __attribute__((cleanup(options_fini))) struct options options = {0};
     REWRITE_REPORT_CLEANUP struct rewrite_report report = {0};
     struct rule_set *rules = NULL;
+    enum config_kinds kinds = CONFIG_KINDS_KNOWN;
     struct error error = {""};
     int status = read_options(&options, argc, argv);
 
@@ -313,13 +341,13 @@ int command_rewrite(int argc, char **argv)
         (void)fprintf(stdout, "%s%s", usage, help);
         return fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
     }
-    if (load_rules(&options, &rules, &error) != 0) {
+    if (load_rules(&options, &rules, &kinds, &error) != 0) {
         complain(error.text);
         return EXIT_FAILED;
     }
     rewrite_report_init(&report, rules);
-    status =
-        options.n_files ? rewrite_files(&options, &report) : rewrite_references(&options, &report);
+    status = options.n_files ? rewrite_files(&options, kinds, &report)
+                             : rewrite_references(&options, &report);
     rule_set_unref(rules);
     return status;
 }

@@ -150,7 +150,7 @@ static void add_other_json(const struct rewrite_other *entry, struct strbuf *out
     add_member(out, "apiVersion", entry->other.version);
     add_member(out, "kind", entry->other.kind);
     add_member(out, "name", entry->other.object);
-    strbuf_add_char(out, '}');
+    strbuf_add_format(out, ",\"images\":%zu}", entry->other.images);
 }
 
 void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out)
@@ -211,48 +211,80 @@ static int compare_kinds(const void *left, const void *right)
     return order ? order : compare_slices(a->kind, b->kind);
 }
 
-static void add_kind(const struct manifest_other *other, size_t n, struct strbuf *out)
+static void add_number(struct strbuf *out, size_t n, const char *noun)
 {
-    text_add_printable(out, other->version.len ? other->version : slice_str("(no apiVersion)"));
-    strbuf_add_char(out, '/');
-    text_add_printable(out, other->kind.len ? other->kind : slice_str("(no kind)"));
-    if (n > 1)
-        strbuf_add_format(out, " (%zu)", n);
+    strbuf_add_format(out, "%zu %s%s", n, noun, n == 1 ? "" : "s");
 }
 
-/* The kinds of others[from .. from + n), which are of one file. */
-static void add_kinds(const struct rewrite_report *report, size_t from, size_t n,
-                      struct strbuf *out)
+/* Objects of one kind. */
+static void add_kind(const struct manifest_other *objects, size_t n, struct strbuf *out)
 {
-    struct manifest_other *sorted = calloc(n, sizeof(*sorted));
-    size_t same;
+    struct slice version = objects->version, kind = objects->kind;
+    size_t images = 0;
 
-    if (!sorted)
-        abort();
     for (size_t i = 0; i < n; i++)
-        sorted[i] = report->others[from + i].other;
-    qsort(sorted, n, sizeof(*sorted), compare_kinds);
-    text_add_printable(out, slice_str(report->others[from].file));
+        images += objects[i].images;
+    text_add_printable(out, version.len ? version : slice_str("(no apiVersion)"));
+    strbuf_add_char(out, '/');
+    text_add_printable(out, kind.len ? kind : slice_str("(no kind)"));
+    strbuf_add_str(out, " (");
+    if (n > 1) {
+        add_number(out, n, "object");
+        strbuf_add_str(out, ", ");
+    }
+    add_number(out, images, "image");
+    strbuf_add_char(out, ')');
+}
+
+/* The kinds of others[0 .. n), which are of one file and hold images. */
+static void add_kinds(const char *file, struct manifest_other *others, size_t n, struct strbuf *out)
+{
+    size_t same, in_pods = 0;
+
+    qsort(others, n, sizeof(*others), compare_kinds);
+    text_add_printable(out, slice_str(file));
     strbuf_add_str(out, ": left alone, no pods known in: ");
     for (size_t i = 0; i < n; i += same) {
-        for (same = 1; i + same < n && compare_kinds(&sorted[i], &sorted[i + same]) == 0;)
+        for (same = 1; i + same < n && compare_kinds(&others[i], &others[i + same]) == 0;)
             same++;
         strbuf_add_str(out, i ? ", " : "");
-        add_kind(&sorted[i], same, out);
+        add_kind(&others[i], same, out);
+    }
+    for (size_t i = 0; i < n; i++)
+        in_pods += others[i].images_in_pods;
+    if (in_pods) {
+        strbuf_add_str(out, "; --kinds any-pod-spec takes ");
+        strbuf_add_format(out, "%zu of them for those of pods", in_pods);
     }
     strbuf_add_char(out, '\n');
-    free(sorted);
+}
+
+/* Of the file of others[from]: what has images. Where the next file begins. */
+static size_t add_file(const struct rewrite_report *report, size_t from, struct strbuf *out)
+{
+    const char *file = report->others[from].file;
+    struct manifest_other *telling = calloc(report->n_others - from, sizeof(*telling));
+    size_t n = 0, i = from;
+
+    if (!telling)
+        abort();
+    for (; i < report->n_others && report->others[i].file == file; i++)
+        if (report->others[i].other.images)
+            telling[n++] = report->others[i].other;
+    if (n)
+        add_kinds(file, telling, n, out);
+    free(telling);
+    return i;
 }
 
 void rewrite_report_remarks(const struct rewrite_report *report, bool images, struct strbuf *out)
 {
-    for (size_t i = 0; images && i < report->n_entries; i++)
-        if (report->entries[i].image.outcome == OUTCOME_INVALID)
+    for (size_t i = 0; images && i < report->n_entries; i++) {
+        const struct manifest_image *image = &report->entries[i].image;
+
+        if (image->outcome == OUTCOME_INVALID && !image->other_kind)
             add_image_remark(&report->entries[i], out);
-    for (size_t i = 0, n; i < report->n_others; i += n) {
-        for (n = 1;
-             i + n < report->n_others && report->others[i + n].file == report->others[i].file;)
-            n++;
-        add_kinds(report, i, n, out);
     }
+    for (size_t i = 0; i < report->n_others;)
+        i = add_file(report, i, out);
 }

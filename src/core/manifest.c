@@ -44,6 +44,8 @@ static const struct {
     [MANIFEST_BLOCK] = {"block-scalar", "written as a block scalar"},
     [MANIFEST_TEMPLATE] = {"template", "holds a template expression"},
     [MANIFEST_NO_STRING] = {"not-a-string", "not a string"},
+    [MANIFEST_OTHER_KIND] = {"other-kind", "its kind isn't one of those that are known; with "
+                                           "--kinds any-pod-spec it would be rewritten"},
 };
 
 const char *manifest_obstacle_name(enum manifest_obstacle obstacle)
@@ -75,8 +77,10 @@ static enum manifest_obstacle obstacle_of_text(const struct yaml_node *node, str
 }
 
 /* What can be judged, and not edited. */
-static enum manifest_obstacle obstacle_of_place(struct yaml_found image)
+static enum manifest_obstacle obstacle_of_place(struct yaml_found image, bool other_kind)
 {
+    if (other_kind)
+        return MANIFEST_OTHER_KIND;
     if (image.aliased)
         return MANIFEST_ALIAS;
     if (image.node->style == YAML_LITERAL || image.node->style == YAML_FOLDED)
@@ -143,7 +147,7 @@ static void judge(struct editor *editor, struct yaml_found found, struct manifes
     image->reason = verdict.reason;
     /* The line break that most blocks end with makes their text invalid; say what it is. */
     if (verdict.outcome == OUTCOME_REWRITTEN || (block && verdict.outcome == OUTCOME_INVALID))
-        image->obstacle = obstacle_of_place(found);
+        image->obstacle = obstacle_of_place(found, image->other_kind);
     if (image->obstacle != MANIFEST_EDITABLE) {
         image->outcome = OUTCOME_INVALID;
         image->reason = NULL;
@@ -166,6 +170,7 @@ static void take_image(void *context, const struct manifest_place *place)
         .original = yaml_lookup_text(place->image),
         .outcome = place->gate,
         .upstream = -1,
+        .other_kind = place->other_kind,
     };
 
     if (node->kind != YAML_SCALAR && slice_starts_with(source(editor, node), slice_str("{{")))
@@ -223,8 +228,8 @@ static int apply(struct editor *editor, struct strbuf *out, struct error *error)
     return 0;
 }
 
-int manifest_rewrite(const struct rule_set *rules, struct slice text, struct strbuf *out,
-                     const struct manifest_report *report, struct error *error)
+int manifest_rewrite(const struct rule_set *rules, enum config_kinds kinds, struct slice text,
+                     struct strbuf *out, const struct manifest_report *report, struct error *error)
 {
     static const struct yaml_limits limits = {
         .max_bytes = MANIFEST_TEXT_MAX, .max_nodes = NODES_MAX, .max_depth = DEPTH_MAX};
@@ -240,7 +245,7 @@ int manifest_rewrite(const struct rule_set *rules, struct slice text, struct str
 
     if (yaml_tree_parse(&tree, text, &limits, error) != 0)
         return -1;
-    if (manifest_walk(tree, rules, &visitor, error) != 0)
+    if (manifest_walk(tree, rules, kinds, &visitor, error) != 0)
         return -1;
     return apply(&editor, out, error);
 }

@@ -1,51 +1,19 @@
 /*
- * From a document to its images: the kinds, the lists, the pod template of each kind, and
- * whether its pod is left alone as a whole.
+ * From a document to its images: lists of objects, the pods of each kind, and whether a pod is
+ * left alone as a whole.
  *
- * It refuses to guess: a kind counts only in its own API group, and a key only where the
- * kind's type has it.
+ * It refuses to guess: in a kind that is known, a key counts only where the kind's type has it.
  */
 #include "pullthrough/core/manifest_walk.h"
 
-#include "pullthrough/core/pod_gate.h"
-#include "pullthrough/core/strbuf.h"
+#include "manifest_visit.h"
 
 enum {
-    LISTS_MAX = 4,     /* lists inside lists */
-    PATH_BYTES = 2048, /* bytes of manifest_place.path */
-    /* Without aliases a node is touched not even four times on average. */
-    TOUCHES_PER_NODE = 8,
+    LISTS_MAX = 4,          /* lists inside lists */
+    PATH_BYTES = 16 * 1024, /* of manifest_place.path; what manifest_other.c adds comes to less */
+    /* Without aliases a node is touched not even twelve times: an empty template of a workflow. */
+    TOUCHES_PER_NODE = 16,
     TOUCHES_AT_LEAST = 1000000,
-};
-
-static const char *const core_versions[] = {"v1", NULL};
-static const char *const apps_versions[] = {"apps/v1", "apps/v1beta1", "apps/v1beta2",
-                                            "extensions/v1beta1", NULL};
-static const char *const batch_versions[] = {"batch/v1", "batch/v1beta1", NULL};
-
-/* Where each kind has what holds a pod's metadata and spec. */
-static const struct kind {
-    const char *name;
-    const char *const *versions;
-    const char *pod[5];
-} kinds[] = {
-    {"Pod", core_versions, {NULL}},
-    {"PodTemplate", core_versions, {"template", NULL}},
-    {"ReplicationController", core_versions, {"spec", "template", NULL}},
-    {"Deployment", apps_versions, {"spec", "template", NULL}},
-    {"StatefulSet", apps_versions, {"spec", "template", NULL}},
-    {"DaemonSet", apps_versions, {"spec", "template", NULL}},
-    {"ReplicaSet", apps_versions, {"spec", "template", NULL}},
-    {"Job", batch_versions, {"spec", "template", NULL}},
-    {"CronJob", batch_versions, {"spec", "jobTemplate", "spec", "template", NULL}},
-};
-
-struct walk {
-    const struct rule_set *rules;
-    const struct manifest_visitor *visitor;
-    struct yaml_lookup lookup;
-    struct strbuf *path;
-    struct manifest_place place; /* of the object at hand */
 };
 
 /* What an item of a typed list may leave out. */
@@ -53,30 +21,8 @@ struct defaults {
     struct slice kind, version;
 };
 
-static struct yaml_found get(struct walk *walk, struct yaml_found mapping, const char *key)
-{
-    return yaml_lookup_get(&walk->lookup, mapping, slice_str(key));
-}
-
-static struct slice get_text(struct walk *walk, struct yaml_found mapping, const char *key)
-{
-    return yaml_lookup_text(get(walk, mapping, key));
-}
-
-static const struct kind *find_kind(struct slice name, struct slice version)
-{
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (!slice_is(name, kinds[i].name))
-            continue;
-        for (const char *const *known = kinds[i].versions; *known; known++)
-            if (slice_is(version, *known))
-                return &kinds[i];
-    }
-    return NULL;
-}
-
 struct feed {
-    struct walk *walk;
+    struct manifest_visit *walk;
     struct yaml_found mapping;
     struct pod_gate *gate;
     void (*add)(struct pod_gate *gate, struct slice key, struct slice value);
@@ -95,7 +41,7 @@ static void feed_pair(void *context, struct slice key, struct yaml_found value)
         *feed->gate = after;
 }
 
-static void feed_gate(struct walk *walk, struct pod_gate *gate, struct yaml_found mapping,
+static void feed_gate(struct manifest_visit *walk, struct pod_gate *gate, struct yaml_found mapping,
                       void (*add)(struct pod_gate *, struct slice, struct slice))
 {
     struct feed feed = {.walk = walk, .mapping = mapping, .gate = gate, .add = add};
@@ -103,79 +49,104 @@ static void feed_gate(struct walk *walk, struct pod_gate *gate, struct yaml_foun
     yaml_lookup_pairs(&walk->lookup, mapping, feed_pair, &feed);
 }
 
+void manifest_feed_gate(struct manifest_visit *walk, struct pod_gate *gate,
+                        struct yaml_found metadata)
+{
+    feed_gate(walk, gate, manifest_get(walk, metadata, "labels"), pod_gate_label);
+    feed_gate(walk, gate, manifest_get(walk, metadata, "annotations"), pod_gate_annotation);
+}
+
 /* Visits `image` at path "…LIST[INDEX].KEY". */
-static void visit_image(struct walk *walk, struct yaml_found entry, struct yaml_found image,
-                        const char *key)
+static void visit_image(struct manifest_visit *walk, struct yaml_found entry,
+                        struct yaml_found image, const char *key)
 {
     size_t length = walk->path->len;
 
     strbuf_add_str(walk->path, key);
     walk->place.path = strbuf_str(walk->path);
-    walk->place.container = get_text(walk, entry, "name");
+    walk->place.container = manifest_get_text(walk, entry, "name");
     walk->place.image = image;
     walk->visitor->image(walk->visitor->context, &walk->place);
     strbuf_truncate(walk->path, length);
 }
 
-static void visit_container(struct walk *walk, struct yaml_found entry)
+void manifest_visit_container(struct manifest_visit *walk, struct yaml_found entry)
 {
-    struct yaml_found image = get(walk, entry, "image");
+    struct yaml_found image = manifest_get(walk, entry, "image");
 
     if (image.node)
         visit_image(walk, entry, image, ".image");
 }
 
 /* An image volume may have no reference yet: whoever creates the pod fills it in. */
-static void visit_volume(struct walk *walk, struct yaml_found entry)
+void manifest_visit_volume(struct manifest_visit *walk, struct yaml_found entry)
 {
-    struct yaml_found reference = get(walk, get(walk, entry, "image"), "reference");
+    struct yaml_found reference =
+        manifest_get(walk, manifest_get(walk, entry, "image"), "reference");
 
     if (reference.node && (reference.node->kind != YAML_SCALAR || reference.node->text.len))
         visit_image(walk, entry, reference, ".image.reference");
 }
 
-static void visit_list(struct walk *walk, struct yaml_found spec, const char *key,
-                       void (*visit)(struct walk *, struct yaml_found))
+void manifest_visit_list(struct manifest_visit *walk, struct yaml_found mapping, const char *key,
+                         void (*visit)(struct manifest_visit *, struct yaml_found))
 {
-    struct yaml_found list = get(walk, spec, key);
+    struct yaml_found list = manifest_get(walk, mapping, key);
     size_t n = yaml_lookup_count(&walk->lookup, list), length = walk->path->len;
 
     for (size_t i = 0; i < n && !walk->lookup.spent; i++) {
-        strbuf_add_format(walk->path, "spec.%s[%zu]", key, i);
+        strbuf_add_format(walk->path, "%s[%zu]", key, i);
         visit(walk, yaml_lookup_item(list, i));
         strbuf_truncate(walk->path, length);
     }
 }
 
-static void visit_pod(struct walk *walk, const struct kind *kind, struct yaml_found object)
+void manifest_visit_spec(struct manifest_visit *walk, struct yaml_found spec)
 {
-    struct yaml_found pod = object, metadata, spec;
-    struct pod_gate gate;
-    size_t length = walk->path->len;
-
-    pod_gate_init(&gate, walk->rules, get_text(walk, get(walk, object, "metadata"), "namespace"));
-    for (const char *const *key = kind->pod; *key; key++) {
-        pod = get(walk, pod, *key);
-        strbuf_add_format(walk->path, "%s.", *key);
-    }
-    metadata = get(walk, pod, "metadata");
-    feed_gate(walk, &gate, get(walk, metadata, "labels"), pod_gate_label);
-    feed_gate(walk, &gate, get(walk, metadata, "annotations"), pod_gate_annotation);
-    walk->place.gate = pod_gate_outcome(&gate);
-    spec = get(walk, pod, "spec");
-    visit_list(walk, spec, "containers", visit_container);
-    visit_list(walk, spec, "initContainers", visit_container);
-    visit_list(walk, spec, "volumes", visit_volume);
-    strbuf_truncate(walk->path, length);
+    manifest_visit_list(walk, spec, "containers", manifest_visit_container);
+    manifest_visit_list(walk, spec, "initContainers", manifest_visit_container);
+    manifest_visit_list(walk, spec, "volumes", manifest_visit_volume);
 }
 
-static void visit_object(struct walk *walk, struct yaml_found object,
+/* `pod` has a pod's metadata and spec. */
+static void visit_pod(struct manifest_visit *walk, struct yaml_found pod, struct pod_gate *gate)
+{
+    manifest_feed_gate(walk, gate, manifest_get(walk, pod, "metadata"));
+    walk->place.gate = pod_gate_outcome(gate);
+    strbuf_add_str(walk->path, "spec.");
+    manifest_visit_spec(walk, manifest_get(walk, pod, "spec"));
+}
+
+static void visit_known(struct manifest_visit *walk, const struct manifest_kind *kind,
+                        struct yaml_found object)
+{
+    struct yaml_found metadata = manifest_get(walk, object, "metadata");
+    size_t length = walk->path->len;
+
+    for (unsigned i = 0; i < kind->n_paths; i++) {
+        struct yaml_found at = object;
+        struct pod_gate gate;
+
+        pod_gate_init(&gate, walk->rules, manifest_get_text(walk, metadata, "namespace"));
+        for (const char *const *key = kind->paths[i]; *key; key++) {
+            at = manifest_get(walk, at, *key);
+            strbuf_add_format(walk->path, "%s.", *key);
+        }
+        if (kind->shape == MANIFEST_WORKFLOW)
+            manifest_visit_workflow(walk, at, &gate);
+        else
+            visit_pod(walk, at, &gate);
+        strbuf_truncate(walk->path, length);
+    }
+}
+
+static void visit_object(struct manifest_visit *walk, struct yaml_found object,
                          const struct defaults *defaults, unsigned lists);
 
-static void visit_items(struct walk *walk, struct yaml_found object,
+static void visit_items(struct manifest_visit *walk, struct yaml_found object,
                         const struct defaults *defaults, unsigned lists)
 {
-    struct yaml_found items = get(walk, object, "items");
+    struct yaml_found items = manifest_get(walk, object, "items");
     size_t n = yaml_lookup_count(&walk->lookup, items), length = walk->path->len;
 
     for (size_t i = 0; i < n && !walk->lookup.spent; i++) {
@@ -185,7 +156,8 @@ static void visit_items(struct walk *walk, struct yaml_found object,
     }
 }
 
-/* Whether `kind` is "List" or, say, "PodList"; then also what its items are by default. */
+/* Whether `kind` is "List" or, say, "PodList", or what a KRM function gets (ResourceList); then
+ * also what its items are by default. */
 static bool is_list(struct slice kind, struct slice version, struct defaults *items)
 {
     static const struct slice list = {.ptr = "List", .len = 4};
@@ -193,29 +165,36 @@ static bool is_list(struct slice kind, struct slice version, struct defaults *it
     *items = (struct defaults){.version = version};
     if (!slice_ends_with(kind, list))
         return false;
+    if (slice_is(kind, "ResourceList") && slice_is(version, "config.kubernetes.io/v1")) {
+        items->version = slice_str("");
+        return true;
+    }
     items->kind = slice_of(kind.ptr, kind.len - list.len);
     if (items->kind.len > 0)
-        return find_kind(items->kind, version) != NULL;
+        return manifest_kind_find(items->kind, version) != NULL;
     items->version = slice_str("");
     return slice_is(version, "v1");
 }
 
-static struct slice object_name(struct walk *walk, struct yaml_found object)
+static struct slice object_name(struct manifest_visit *walk, struct yaml_found object)
 {
-    struct yaml_found metadata = get(walk, object, "metadata");
-    struct slice name = get_text(walk, metadata, "name");
+    struct yaml_found metadata = manifest_get(walk, object, "metadata");
+    struct slice name = manifest_get_text(walk, metadata, "name");
 
-    return name.len ? name : get_text(walk, metadata, "generateName");
+    return name.len ? name : manifest_get_text(walk, metadata, "generateName");
 }
 
-static void visit_object(struct walk *walk, struct yaml_found object,
+static void visit_object(struct manifest_visit *walk, struct yaml_found object,
                          const struct defaults *defaults, unsigned lists)
 {
-    struct slice kind = get_text(walk, object, "kind");
-    struct slice version = get_text(walk, object, "apiVersion");
+    struct slice kind, version;
     struct defaults items;
-    const struct kind *known;
+    const struct manifest_kind *known;
 
+    if (object.node && yaml_node_is_null(object.node))
+        return;
+    kind = manifest_get_text(walk, object, "kind");
+    version = manifest_get_text(walk, object, "apiVersion");
     if (!kind.len)
         kind = defaults->kind;
     if (!version.len)
@@ -224,28 +203,23 @@ static void visit_object(struct walk *walk, struct yaml_found object,
         visit_items(walk, object, &items, lists - 1);
         return;
     }
-    known = find_kind(kind, version);
+    known = manifest_kind_find(kind, version);
     walk->place.kind = kind;
     walk->place.object = object_name(walk, object);
-    if (known) {
-        visit_pod(walk, known, object);
-    } else {
-        struct manifest_other other = {.document = walk->place.document,
-                                       .line = object.node->line,
-                                       .version = version,
-                                       .kind = kind,
-                                       .object = walk->place.object};
-
-        walk->visitor->other(walk->visitor->context, &other);
-    }
+    if (known)
+        visit_known(walk, known, object);
+    else
+        manifest_visit_other(walk, object, kind, version);
 }
 
 int manifest_walk(const struct yaml_tree *tree, const struct rule_set *rules,
-                  const struct manifest_visitor *visitor, struct error *error)
+                  enum config_kinds kinds, const struct manifest_visitor *visitor,
+                  struct error *error)
 {
     static const struct defaults none;
     STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(PATH_BYTES);
-    struct walk walk = {.rules = rules, .visitor = visitor, .path = &path};
+    struct manifest_visit walk = {
+        .rules = rules, .kinds = kinds, .visitor = visitor, .path = &path};
 
     walk.lookup.budget = TOUCHES_AT_LEAST + TOUCHES_PER_NODE * yaml_tree_nodes(tree);
     for (size_t i = 0; i < yaml_tree_documents(tree); i++) {

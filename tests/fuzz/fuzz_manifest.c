@@ -2,7 +2,8 @@
  * A manifest of any bytes: rewriting it changes the texts of images and nothing else, what
  * comes out is read as the same tree, and a second run changes nothing.
  *
- * The first byte chooses the host, so that scalars which must be quoted occur as well.
+ * The first byte chooses the host, so that scalars which must be quoted occur as well, and
+ * whether lists of containers count in objects of any kind.
  */
 #include "fuzz.h"
 
@@ -130,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct count count = {0}, second = {0};
     struct manifest_report report = {.image = count_image, .context = &count};
     struct comparison comparison = {0};
+    enum config_kinds kinds;
     struct error error;
 
     if (size == 0)
@@ -137,8 +139,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!both[data[0] & 1])
         both[data[0] & 1] = make_rules(data[0] & 1);
     comparison.rules = both[data[0] & 1];
+    kinds = data[0] & 2 ? CONFIG_KINDS_ANY_POD_SPEC : CONFIG_KINDS_KNOWN;
     comparison.before = slice_of((const char *)data + 1, size - 1);
-    if (manifest_rewrite(comparison.rules, comparison.before, &out, &report, &error) != 0) {
+    if (manifest_rewrite(comparison.rules, kinds, comparison.before, &out, &report, &error) != 0) {
         check(out.len == 0);
         return 0;
     }
@@ -147,7 +150,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(comparison.n_images == count.rewritten);
 
     report.context = &second;
-    check(manifest_rewrite(comparison.rules, comparison.after, &again, &report, &error) == 0);
+    check(manifest_rewrite(comparison.rules, kinds, comparison.after, &again, &report, &error) ==
+          0);
     check(slice_equal(strbuf_slice(&again), comparison.after));
     check(second.rewritten == 0 && second.images == count.images);
     return 0;

@@ -30,6 +30,12 @@ def wanted(case):
     return next(path for path in (case / "want.yaml", case / "want.json") if path.is_file())
 
 
+def kinds(case):
+    """The options of a case for which the configuration isn't the default one."""
+    path = case / "kinds.txt"
+    return ["--kinds", path.read_text().strip()] if path.is_file() else []
+
+
 CASES = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
 GOOD = [case for case in CASES if not (case / "want-error.txt").is_file()]
 BAD = [case for case in CASES if (case / "want-error.txt").is_file()]
@@ -136,9 +142,9 @@ def differences(is_json, before, after):
 
 @pytest.mark.parametrize("case", GOOD, ids=names(GOOD))
 def test_fixture(rewrite, case):
-    done = rewrite("-f", fixture_input(case), *WHERE)
+    done = rewrite("-f", fixture_input(case), *kinds(case), *WHERE)
     assert done.stdout == wanted(case).read_bytes()
-    again = rewrite("-f", "-", *WHERE, stdin=done.stdout)
+    again = rewrite("-f", "-", *kinds(case), *WHERE, stdin=done.stdout)
     assert again.stdout == done.stdout
 
 
@@ -146,7 +152,7 @@ def test_fixture(rewrite, case):
 def test_only_images_differ_for_another_parser(rewrite, case):
     path = fixture_input(case)
     before = path.read_bytes()
-    done = rewrite("-f", "-", *WHERE, stdin=before)
+    done = rewrite("-f", "-", *kinds(case), *WHERE, stdin=before)
     found = differences(path.suffix == ".json", before, done.stdout)
     for path, old, new in found:
         assert path[-1] == "image" or path[-2:] == ["image", "reference"], path
@@ -170,7 +176,7 @@ def test_fixture_that_is_refused(rewrite, case):
 def test_check_says_whether_anything_would_change(rewrite, case):
     path = fixture_input(case)
     changes = path.read_bytes() != wanted(case).read_bytes()
-    done = rewrite("-f", path, "--check", *WHERE, status=1 if changes else 0)
+    done = rewrite("-f", path, "--check", *kinds(case), *WHERE, status=int(changes))
     report = (case / "want-report.txt").read_text().split("\n")[:-1]
     images = [line.split() for line in report if " -> " in line]
     lines = done.stdout.decode().splitlines()
@@ -183,14 +189,18 @@ def test_check_says_whether_anything_would_change(rewrite, case):
 @pytest.mark.parametrize("case", GOOD, ids=names(GOOD))
 def test_json_says_what_the_report_says(rewrite, case):
     path = fixture_input(case)
-    done = rewrite("-f", path, "-o", "json", *WHERE)
+    done = rewrite("-f", path, "-o", "json", *kinds(case), *WHERE)
     assert done.stderr == b""
     found = json.loads(done.stdout)
     report = (case / "want-report.txt").read_text().split("\n")[:-1]
     images = [line for line in report if " no pod: " not in line]
     assert found["rewritten"] == sum(" -> " in line for line in images)
     assert len(found["images"]) == len(images)
-    assert len(found["others"]) == len(report) - len(images)
+    others = [line for line in report if line not in images]
+    assert len(found["others"]) == len(others)
+    for other, line in zip(found["others"], others):
+        assert line.startswith(f"{other['document']} {other['line']} no pod: ")
+        assert (f" images: {other['images']}, " in line) == (other["images"] > 0)
     for image, line in zip(found["images"], images):
         assert image["file"] == str(path)
         assert line.startswith(f"{image['document']} {image['line']}:{image['column']} ")
@@ -364,9 +374,84 @@ def test_what_is_left_alone_is_named_on_standard_error(rewrite):
         "the text at the anchor could be edited",
         'standard input:8:12: left alone: "nginx": written as a block scalar',
         'standard input:10:12: left alone: "1": not a string',
-        "standard input: left alone, no pods known in: (no apiVersion)/(no kind), "
-        "(no apiVersion)/Pod, example.com/v1/Deployment, v1/Service (2)",
     ]
+
+
+OTHERS = """\
+apiVersion: v1
+kind: Service
+---
+null
+---
+apiVersion: example.com/v1
+kind: Deployment
+spec: {template: {spec: {containers: [{image: nginx}, {image: nginx}]}}}
+---
+apiVersion: example.com/v1
+kind: Database
+spec: {image: nginx}
+---
+apiVersion: example.com/v1
+kind: Database
+spec: {image: quay.io/org/x, exporter: {image: {repository: quay.io/org/y, tag: 1}}}
+---
+- {image: nginx}
+---
+apiVersion: example.com/v1
+kind: Database
+metadata: {name: none}
+"""
+
+
+def test_objects_of_other_kinds_are_named_if_they_hold_images(rewrite):
+    done = rewrite("-f", "-", *WHERE, stdin=OTHERS.encode())
+    assert done.stdout == OTHERS.encode()
+    assert done.stderr.decode() == (
+        "standard input: left alone, no pods known in: (no apiVersion)/(no kind) (1 image), "
+        "example.com/v1/Database (2 objects, 3 images), example.com/v1/Deployment (2 images); "
+        "--kinds any-pod-spec takes 2 of them for those of pods\n"
+    )
+    done = rewrite("-f", "-", "--kinds", "any-pod-spec", *WHERE, stdin=OTHERS.encode())
+    assert done.stdout.decode() == OTHERS.replace("[{image: nginx}, {image: nginx}]",
+        f"[{{image: {NGINX}}}, {{image: {NGINX}}}]")  # fmt: skip
+    assert done.stderr.decode() == (
+        "standard input: left alone, no pods known in: (no apiVersion)/(no kind) (1 image), "
+        "example.com/v1/Database (2 objects, 3 images)\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "null\n", "--- ~\n---\n# c\n", "kind: Pod\n---\nnull\n"])
+def test_nothing_is_nothing_to_speak_of(rewrite, text):
+    done = rewrite("-f", "-", *WHERE, stdin=text.encode())
+    assert done.stdout == text.encode() and done.stderr == b""
+
+
+def test_explain_judges_lists_of_containers_in_any_kind(rewrite):
+    done = rewrite("-f", "-", "--explain", *WHERE, stdin=OTHERS.encode())
+    cells = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    assert [line[1:6] for line in cells] == [
+        ["Deployment", "-", "nginx", "other-kind", "docker.io -> dockercache"]
+    ] * 2
+    assert cells[0][6].endswith("with --kinds any-pod-spec it would be rewritten")
+    done = rewrite("-f", "-", "--explain", "--kinds=any-pod-spec", *WHERE, stdin=OTHERS.encode())
+    cells = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    assert [line[4] for line in cells] == ["rewritten"] * 2
+    assert rewrite("-f", "-", "--check", *WHERE, stdin=OTHERS.encode()).stdout == b""
+
+
+def test_images_of_other_kinds_are_not_named_one_by_one(rewrite):
+    text = OTHERS.replace("[{image: nginx}, {image: nginx}]", "[{image: 5}, {image: 'A B'}]")
+    assert b"A B" not in rewrite("-f", "-", *WHERE, stdin=text.encode()).stderr
+    done = rewrite("-f", "-", "--kinds=any-pod-spec", *WHERE, stdin=text.encode())
+    assert b'left alone: "A B": not a valid image reference' in done.stderr
+
+
+def test_the_option_goes_before_the_configured_kinds(rewrite, tmp_path):
+    (tmp_path / "config.yaml").write_text("rewrite: {kinds: any-pod-spec}\n")
+    arguments = ["-f", "-", "--config", "config.yaml", *WHERE]
+    assert NGINX.encode() in rewrite(*arguments, stdin=OTHERS.encode()).stdout
+    done = rewrite(*arguments, "--kinds", "known", stdin=OTHERS.encode())
+    assert done.stdout == OTHERS.encode()
 
 
 def test_helm_post_renderer(rewrite):
@@ -374,7 +459,7 @@ def test_helm_post_renderer(rewrite):
     done = rewrite("-f", "-", *WHERE, stdin=(case / "in.yaml").read_bytes())
     assert done.stdout == (case / "want.yaml").read_bytes()
     assert done.stderr.decode() == (
-        "standard input: left alone, no pods known in: v1/ConfigMap, v1/Service, v1/ServiceAccount\n"
+        "standard input: left alone, no pods known in: v1/ConfigMap (1 image)\n"
     )
 
 
@@ -464,6 +549,7 @@ def test_the_environment_names_the_registry(rewrite):
         (["-f", "-", "--config", "-"], "standard input can be read once only"),
         (["nginx", "--account", "12"], "--account wants the 12 digits"),
         (["nginx", "--region", "Mars!"], "--region wants an AWS region"),
+        (["-f", "-", "--kinds", "all"], "--kinds wants known or any-pod-spec"),
     ],
 )
 def test_wrong_usage(rewrite, arguments, reason):
@@ -473,11 +559,26 @@ def test_wrong_usage(rewrite, arguments, reason):
     assert b"\nusage: pullthrough rewrite" in done.stderr
 
 
+def known_kinds():
+    """The kinds of the program's own table, and those that aren't in it."""
+    table = (ROOT / "src" / "core" / "manifest_kinds.c").read_text()
+    found = set(re.findall(r'^ +{"([A-Z]\w+)",', table, re.M))
+    assert len(found) > 15
+    return found | {"List", "ResourceList"}
+
+
 def test_help(rewrite):
     done = rewrite("--help")
-    for word in (b"usage:", b"--explain", b"--check", b"-o", b"--config", b"--account", b"--region"):
+    for word in (b"usage:", b"--explain", b"--check", b"-o", b"--config", b"--account", b"--region",
+                 b"--kinds"):  # fmt: skip
         assert word in done.stdout
     assert done.stderr == b""
+
+
+def test_help_and_readme_list_the_kinds(rewrite):
+    said = rewrite("--help").stdout.decode(), (ROOT / "README.md").read_text()
+    for text in said:
+        assert {kind for kind in known_kinds() if not re.search(rf"\b{kind}\b", text)} == set()
 
 
 def test_what_cannot_be_read_or_written(rewrite, program, tmp_path):

@@ -1,7 +1,8 @@
 /*
  * Every folder of tests/fixtures/manifest is a case: in.yaml or in.json, what becomes of it
  * byte for byte (want.*), and what is reported (want-report.txt), or why it is refused
- * (want-error.txt). The rules are those of an empty configuration.
+ * (want-error.txt). The rules are those of an empty configuration; kinds.txt has another value
+ * of rewrite.kinds.
  */
 #include "pullthrough/core/manifest.h"
 
@@ -96,6 +97,9 @@ static void print_other(void *context, const struct manifest_other *other)
     strbuf_add_json(out, other->kind);
     strbuf_add_char(out, ' ');
     strbuf_add_json(out, other->object);
+    assert_true(other->images_in_pods <= other->images);
+    if (other->images)
+        strbuf_add_format(out, " images: %zu, in pods: %zu", other->images, other->images_in_pods);
     strbuf_add_char(out, '\n');
 }
 
@@ -124,25 +128,36 @@ static void check_bytes(const char *folder, const char *what, const struct strbu
                  strbuf_str(want));
 }
 
+static enum config_kinds kinds_of(const char *folder)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(100);
+
+    if (!read_file(folder, "kinds.txt", &text))
+        return CONFIG_KINDS_KNOWN;
+    assert_string_equal(strbuf_str(&text), "any-pod-spec\n");
+    return CONFIG_KINDS_ANY_POD_SPEC;
+}
+
 static void check_case(const struct rule_set *rules, const char *folder)
 {
     STRBUF_CLEANUP struct strbuf in = STRBUF_INIT(MANY_BYTES), out = STRBUF_INIT(MANY_BYTES);
     STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(MANY_BYTES), text = STRBUF_INIT(MANY_BYTES);
     STRBUF_CLEANUP struct strbuf report = STRBUF_INIT(MANY_BYTES);
     struct manifest_report callbacks = {print_image, print_other, &report};
+    enum config_kinds kinds = kinds_of(folder);
     struct error error = {""};
 
     if (!read_file(folder, "in.yaml", &in) && !read_file(folder, "in.json", &in))
         fail_msg("%s: no in.yaml, no in.json", folder);
     strbuf_add_str(&out, "before");
     if (read_file(folder, "want-error.txt", &text)) {
-        assert_int_equal(manifest_rewrite(rules, strbuf_slice(&in), &out, NULL, &error), -1);
+        assert_int_equal(manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, NULL, &error), -1);
         strbuf_add_format(&report, "%s\n", error.text);
         check_bytes(folder, "the error", &report, &text);
         assert_string_equal(strbuf_str(&out), "before");
         return;
     }
-    if (manifest_rewrite(rules, strbuf_slice(&in), &out, &callbacks, &error) != 0)
+    if (manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, &callbacks, &error) != 0)
         fail_msg("%s: %s", folder, error.text);
     strbuf_add_str(&want, "before");
     if (!read_file(folder, "want.yaml", &want) && !read_file(folder, "want.json", &want))
@@ -156,7 +171,7 @@ static void check_case(const struct rule_set *rules, const char *folder)
     strbuf_add_slice(&in, slice_from(strbuf_slice(&want), strlen("before")));
     strbuf_clear(&out);
     strbuf_add_str(&out, "before");
-    assert_int_equal(manifest_rewrite(rules, strbuf_slice(&in), &out, NULL, &error), 0);
+    assert_int_equal(manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, NULL, &error), 0);
     check_bytes(folder, "the second run", &out, &want);
 }
 
@@ -189,7 +204,7 @@ static void check_rewrite(const struct rule_set *rules, struct slice text, const
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(MANY_BYTES);
     struct error error = {""};
 
-    if (manifest_rewrite(rules, text, &out, NULL, &error) != 0)
+    if (manifest_rewrite(rules, CONFIG_KINDS_KNOWN, text, &out, NULL, &error) != 0)
         fail_msg("%.*s: %s", SLICE_FMT(text), error.text);
     assert_string_equal(strbuf_str(&out), want);
 }
@@ -239,8 +254,9 @@ static void test_nothing_is_appended_over_the_ceiling(void **state)
 
     (void)state;
     strbuf_add_str(&out, "before");
-    assert_int_equal(
-        manifest_rewrite(rules, slice_str(POD "  - image: nginx\n"), &out, NULL, &error), -1);
+    assert_int_equal(manifest_rewrite(rules, CONFIG_KINDS_KNOWN,
+                                      slice_str(POD "  - image: nginx\n"), &out, NULL, &error),
+                     -1);
     assert_string_equal(error.text, "1:1: rewritten, this is more than 94 bytes");
     assert_string_equal(strbuf_str(&out), "before");
     assert_false(strbuf_overflowed(&out));
@@ -284,7 +300,8 @@ static void test_many_images(void **state)
     }
     strbuf_add_str(&in, "]}}");
     strbuf_add_str(&want, "]}}");
-    assert_int_equal(manifest_rewrite(rules, strbuf_slice(&in), &out, &report, &error), 0);
+    assert_int_equal(
+        manifest_rewrite(rules, CONFIG_KINDS_KNOWN, strbuf_slice(&in), &out, &report, &error), 0);
     assert_int_equal(n, IMAGES);
     check_bytes("many images", "the text", &out, &want);
     rule_set_unref(rules);

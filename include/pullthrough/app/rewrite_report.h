@@ -21,7 +21,7 @@ struct rewrite_entry {
     struct manifest_image image; /* its texts are the report's; a reference has no place */
 };
 
-/* An object of a kind that holds no pod. */
+/* An object of a kind that holds no pod that we know. */
 struct rewrite_other {
     const char *file;
     struct manifest_other other;
@@ -65,8 +65,8 @@ void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out
 /* --check: one line for each image that would change. */
 void rewrite_report_changes(const struct rewrite_report *report, struct strbuf *out);
 
-/* References that are none and images that can't be edited, one line each, if `images`; and
- * for each file the kinds that were left alone. */
+/* References that are none and images that can't be edited, one line each, if `images`; and for
+ * each file the kinds that were left alone although something in them looks like an image. */
 void rewrite_report_remarks(const struct rewrite_report *report, bool images, struct strbuf *out);
 
 #endif

@@ -3,20 +3,23 @@
  * place. Everything else stays byte for byte: comments, anchors, quoting, line ends,
  * tabs, a missing last newline.
  *
- * Kinds: Pod, PodTemplate, Deployment, StatefulSet, DaemonSet, ReplicaSet,
- * ReplicationController, Job, CronJob, List (and the kinds' own ...List). Others are
- * left alone and reported. The pod's labels, annotations and namespace count as in a
- * review.
+ * Kinds: those of core, apps and batch that hold pods; Argo's Rollout and Workflows,
+ * OpenKruise's workloads, Knative Serving (src/core/manifest_kinds.c); List, the kinds' own
+ * ...List, and the ResourceList that a KRM function gets. Custom objects of other kinds: the
+ * lists of containers in them are judged, and edited if that is asked for. The pod's labels,
+ * annotations and namespace count as in a review.
  */
 #ifndef PULLTHROUGH_CORE_MANIFEST_H
 #define PULLTHROUGH_CORE_MANIFEST_H
 
+#include "pullthrough/core/config.h"
 #include "pullthrough/core/error.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
 #include "pullthrough/core/slice.h"
 #include "pullthrough/core/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { MANIFEST_TEXT_MAX = 64 * 1024 * 1024 }; /* bytes of one manifest */
@@ -25,12 +28,13 @@ enum { MANIFEST_TEXT_MAX = 64 * 1024 * 1024 }; /* bytes of one manifest */
  * stood there as a plain or quoted text, or nobody can tell. */
 enum manifest_obstacle {
     MANIFEST_EDITABLE,
-    MANIFEST_ALIAS,    /* "*name", or inside a node that is reached by one or by "<<" */
-    MANIFEST_BLOCK,    /* a block scalar, "|" or ">" */
-    MANIFEST_TEMPLATE, /* holds "{{" */
-    MANIFEST_NO_STRING /* a number, a boolean, null, a collection */
+    MANIFEST_ALIAS,     /* "*name", or inside a node that is reached by one or by "<<" */
+    MANIFEST_BLOCK,     /* a block scalar, "|" or ">" */
+    MANIFEST_TEMPLATE,  /* holds "{{" */
+    MANIFEST_NO_STRING, /* a number, a boolean, null, a collection */
+    MANIFEST_OTHER_KIND /* of an object whose kind isn't known, with CONFIG_KINDS_KNOWN */
 };
-/* "alias", "block-scalar", "template", "not-a-string"; static. */
+/* "alias", "block-scalar", "template", "not-a-string", "other-kind"; static. */
 const char *manifest_obstacle_name(enum manifest_obstacle obstacle);
 /* A few words for a person: why the image was left alone; static. */
 const char *manifest_obstacle_explanation(enum manifest_obstacle obstacle);
@@ -47,6 +51,7 @@ struct manifest_image {
     enum outcome outcome;
     int upstream;
     const char *reason; /* static, or NULL */
+    bool other_kind;    /* left alone for its object's kind, whatever else there is to say */
 };
 
 /* An object whose kind holds no pod that we know. */
@@ -54,6 +59,8 @@ struct manifest_other {
     size_t document, line;
     struct slice version, kind; /* "apps/v1", "Deployment"; empty where there is none */
     struct slice object;
+    size_t images;         /* what looks like one in it, and is neither excluded nor in ECR */
+    size_t images_in_pods; /* of them those that CONFIG_KINDS_ANY_POD_SPEC would judge */
 };
 
 struct manifest_report {
@@ -63,14 +70,15 @@ struct manifest_report {
 };
 
 /* Append `text` with its images rewritten to `out` (ceiling: at least 4 times the text and
- * 1 MiB), and report each image and each object of another kind in order; `report` and its
- * functions may be NULL. 0; or -1 with "LINE:COL: message" in error where the text is neither
- * YAML nor JSON, is over a limit, or doesn't fit into `out`: nothing is appended.
- * Slices in reports are dead when the callback returns.
+ * 1 MiB), and report each image and each object of another kind in order, but for a bare null
+ * and for objects of whose images none is left; `report` and its functions may be NULL. 0; or -1
+ * with "LINE:COL: message" in error where the text is neither YAML nor JSON, is over a limit, or
+ * doesn't fit into `out`: nothing is appended. Slices in reports are dead when the callback
+ * returns.
  *
  * What is appended parses to the same tree but for the texts of the images that were reported
  * as OUTCOME_REWRITTEN (and of the aliases that mean them); rewriting it again changes nothing. */
-int manifest_rewrite(const struct rule_set *rules, struct slice text, struct strbuf *out,
-                     const struct manifest_report *report, struct error *error);
+int manifest_rewrite(const struct rule_set *rules, enum config_kinds kinds, struct slice text,
+                     struct strbuf *out, const struct manifest_report *report, struct error *error);
 
 #endif

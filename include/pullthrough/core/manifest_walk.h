@@ -4,6 +4,7 @@
 #ifndef PULLTHROUGH_CORE_MANIFEST_WALK_H
 #define PULLTHROUGH_CORE_MANIFEST_WALK_H
 
+#include "pullthrough/core/config.h"
 #include "pullthrough/core/error.h"
 #include "pullthrough/core/manifest.h"
 #include "pullthrough/core/outcome.h"
@@ -12,6 +13,7 @@
 #include "pullthrough/core/yaml_lookup.h"
 #include "pullthrough/core/yaml_tree.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Dead when the callback returns. */
@@ -22,6 +24,7 @@ struct manifest_place {
     struct slice container; /* name of the container or volume */
     struct yaml_found image;
     enum outcome gate; /* OUTCOME_REWRITTEN, or why the whole pod is left alone */
+    bool other_kind;   /* the pod is one only for CONFIG_KINDS_ANY_POD_SPEC, and not asked for */
 };
 
 struct manifest_visitor {
@@ -30,10 +33,11 @@ struct manifest_visitor {
     void *context;
 };
 
-/* Visit every image and every object without a pod that we know, in order: documents, items
- * of lists; containers, initContainers, volumes. -1 with "LINE:COL: message" in error where
+/* Visit every image and every object of a kind that isn't known, in order: documents, items of
+ * lists; containers, initContainers, volumes. -1 with "LINE:COL: message" in error where
  * aliases multiply the text beyond reason. */
 int manifest_walk(const struct yaml_tree *tree, const struct rule_set *rules,
-                  const struct manifest_visitor *visitor, struct error *error);
+                  enum config_kinds kinds, const struct manifest_visitor *visitor,
+                  struct error *error);
 
 #endif

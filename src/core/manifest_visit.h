@@ -1,0 +1,62 @@
+/*
+ * Private to manifest_*.c: the walk, and what the shapes of objects have in common.
+ */
+#ifndef PULLTHROUGH_SRC_CORE_MANIFEST_VISIT_H
+#define PULLTHROUGH_SRC_CORE_MANIFEST_VISIT_H
+
+#include "manifest_kinds.h"
+
+#include "pullthrough/core/manifest_walk.h"
+#include "pullthrough/core/pod_gate.h"
+#include "pullthrough/core/strbuf.h"
+
+#include <stddef.h>
+
+struct manifest_visit {
+    const struct rule_set *rules;
+    enum config_kinds kinds;
+    const struct manifest_visitor *visitor;
+    struct yaml_lookup lookup;
+    struct strbuf *path;         /* where the walk is; who adds to it takes it off again */
+    struct manifest_place place; /* of the object at hand */
+};
+
+static inline struct yaml_found manifest_get(struct manifest_visit *walk, struct yaml_found mapping,
+                                             const char *key)
+{
+    return yaml_lookup_get(&walk->lookup, mapping, slice_str(key));
+}
+
+static inline struct slice manifest_get_text(struct manifest_visit *walk, struct yaml_found mapping,
+                                             const char *key)
+{
+    return yaml_lookup_text(manifest_get(walk, mapping, key));
+}
+
+/* The labels and annotations of a pod's metadata. */
+void manifest_feed_gate(struct manifest_visit *walk, struct pod_gate *gate,
+                        struct yaml_found metadata);
+
+/* The image of a container; its path ends in ".image". */
+void manifest_visit_container(struct manifest_visit *walk, struct yaml_found entry);
+
+/* The reference of an image volume; its path ends in ".image.reference". */
+void manifest_visit_volume(struct manifest_visit *walk, struct yaml_found entry);
+
+/* All images of a spec: containers, initContainers, volumes. */
+void manifest_visit_spec(struct manifest_visit *walk, struct yaml_found spec);
+
+/* Each item of the list `key`, at the path "...KEY[INDEX]". */
+void manifest_visit_list(struct manifest_visit *walk, struct yaml_found mapping, const char *key,
+                         void (*visit)(struct manifest_visit *, struct yaml_found));
+
+/* What becomes pods of the spec of an Argo Workflow. `gate` is that of the object. */
+void manifest_visit_workflow(struct manifest_visit *walk, struct yaml_found spec,
+                             const struct pod_gate *gate);
+
+/* An object of a kind that isn't known: its images are counted, its lists of containers visited.
+ * Reported unless nothing of it is left. */
+void manifest_visit_other(struct manifest_visit *walk, struct yaml_found object, struct slice kind,
+                          struct slice version);
+
+#endif
