@@ -97,7 +97,7 @@ pytests() { # PRESET, folders of tests
 # The programs that the chart's tests run; built the first time, which takes minutes.
 cluster_tools() {
     hack/tools.sh kube-apiserver kube-apiserver-1.33 etcd kubectl helm3 helm4 helm-unittest \
-        helm-docs crds
+        helm-docs kustomize crds
 }
 
 cluster_tools_can_be_had() { # TITLE

@@ -24,6 +24,7 @@ kube-controller-manager  kubernetes       k8s.io/kubernetes/cmd/kube-controller-
 kube-scheduler           kubernetes       k8s.io/kubernetes/cmd/kube-scheduler
 kubelet                  kubernetes       k8s.io/kubernetes/cmd/kubelet
 kube-proxy               kubernetes       k8s.io/kubernetes/cmd/kube-proxy
+kustomize                kustomize        sigs.k8s.io/kustomize/kustomize/v5
 crds                     crds             -
 '
 cache=${PULLTHROUGH_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pullthrough/tools}
