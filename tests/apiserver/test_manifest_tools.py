@@ -1,6 +1,7 @@
 """The program among the tools that make manifests: as a post-renderer of Helm 3 and of Helm 4, and
 as a KRM function of kustomize. No API server is asked."""
 
+import json
 import os
 import re
 import shutil
@@ -46,6 +47,30 @@ def environment(program, monkeypatch):
     monkeypatch.setenv("PATH", f"{program.resolve().parent}:{os.environ['PATH']}")
     monkeypatch.setenv("AWS_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("AWS_REGION", REGION)
+
+
+MANIFESTS = ROOT / "tests" / "fixtures" / "manifest"
+# "%TAG" and aliases across documents are nothing that kubectl can read.
+AS_KUBECTL = ["tagged-merge-in-labels", "bom-in-second-document"]
+TAGS = """\
+x: &off {pullthrough.internal/rewrite: disabled}
+y: &web {image: nginx}
+apiVersion: !!str v1
+kind: !!str "Pod"
+metadata: !!map
+  name: a
+  labels: !!map {LABELS}
+spec: !<tag:yaml.org,2002:map>
+  containers: !!seq
+  - !!map {!!str name: c, !!str image: !!str nginx}
+  - {name: d, image: ! "redis"}
+  - {name: e, image: ! memcached}
+  - {name: f, !!merge <<: *web}
+"""
+LABELS = ["!!merge <<: *off", "!<tag:yaml.org,2002:merge> <<: *off", "! <<: *off", "! '<<': *off",
+          "!!merge '<<': [*off]", "!!str <<: x", "'<<': x", "!!merge <<: [{a: b}, *off]",
+          "!!merge <<: {!!merge <<: *off}", "!!merge <<: *off, pullthrough.internal/rewrite: enabled",
+          "!!merge <<: [{pullthrough.internal/rewrite: enabled}, *off]"]  # fmt: skip
 
 
 @pytest.fixture
@@ -139,3 +164,37 @@ def test_kustomize_takes_the_program_as_a_function(program, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert images(done.stdout) == {"web": NGINX}
+
+
+def outcomes(program, *words, stdin=None):
+    """Of each image; what can't be edited where it stands would be rewritten elsewhere."""
+    done = subprocess.run(
+        [program, "rewrite", "-o", "json", "-f", *words], capture_output=True, text=True,
+        input=stdin, check=True,
+    )  # fmt: skip
+    return [
+        (image["name"], image["image"], "rewritten" if "obstacle" in image else image["outcome"])
+        for image in json.loads(done.stdout)["images"]
+    ]
+
+
+def check_against_kubectl(program, path):
+    """The same outcomes as in what kubectl makes of it, which has no tag and no merge key left."""
+    read = subprocess.run(
+        [tools.path("kubectl"), "annotate", "--local", "-f", path, "-o", "json", "x=y"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = outcomes(program, path)
+    assert found and found == outcomes(program, "-", stdin=read.stdout)
+
+
+@pytest.mark.parametrize("case", AS_KUBECTL)
+def test_a_manifest_means_what_it_means_to_kubectl(case, program):
+    check_against_kubectl(program, MANIFESTS / case / "in.yaml")
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_tags_mean_what_they_mean_to_kubectl(labels, program, tmp_path):
+    path = tmp_path / "pod.yaml"
+    path.write_text(TAGS.replace("LABELS", labels))
+    check_against_kubectl(program, path)
