@@ -12,6 +12,23 @@ from service import Services
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
+class Preloaded:
+    """A library that is put before libc, and the file in which it says what it was asked."""
+
+    def __init__(self, library, file):
+        assert library.is_file(), f"{library} isn't built"
+        self._file = file
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "SILENT_RESOLVER": str(file),
+            "ASAN_OPTIONS": "verify_asan_link_order=0",  # it needn't be the first library
+        }
+
+    def asked(self):
+        """The names, in their order."""
+        return self._file.read_text().splitlines() if self._file.exists() else []
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "deadlines: needs deadlines that are shorter than usual")
 
@@ -33,6 +50,12 @@ def program(request):
         path = request.getfixturevalue("build_dir") / "src" / "pullthrough"
     assert path.is_file(), f"{path} isn't built"
     return path
+
+
+@pytest.fixture
+def silent_resolver(build_dir, tmp_path):
+    """Name servers that say nothing, to a program that has its environment."""
+    return Preloaded(build_dir / "tests" / "it" / "silent_resolver.so", tmp_path / "asked")
 
 
 @pytest.fixture(scope="session")

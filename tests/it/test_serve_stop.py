@@ -3,14 +3,23 @@
 import datetime
 import signal
 import socket
+import subprocess
 
 import pytest
 
-from http_peer import wait_for
-from service import Client, review, sample
+from http_peer import DEADLINE_S, wait_for
+from service import Client, environment, review, sample, settings
 
 LONG = {"drain": "10m"}  # ended by a second signal, or else by the test's deadline
 BODY = sample("create-pod")
+SELF = {
+    "mode": "self",
+    "certFile": "",
+    "keyFile": "",
+    "secretName": "pullthrough-tls",
+    "serviceName": "pullthrough",
+    "webhookName": "pullthrough",
+}
 
 
 def is_closing(response):
@@ -130,6 +139,86 @@ def test_no_client_holds_it_up(services):
 def test_a_signal_right_after_the_start_is_obeyed(services):
     for _ in range(2):
         services.start().end(signal.SIGTERM)  # at its first line, "listening"
+
+
+# Name servers that say nothing
+
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
+SILENT_AWS = {service: "https://aws.silent.test" for service in ("ecr", "sts", "secretsmanager")}
+
+
+def test_a_silent_resolver_does_not_hold_it_up(services, silent_resolver):
+    """One of AWS: there is no way to take a thread out of getaddrinfo()."""
+    service = services.start(
+        {**AWS_KEYS, **silent_resolver.environment},
+        reconcile={"mode": "manage"},
+        aws={"endpoint": SILENT_AWS},
+    )
+    wait_for(silent_resolver.asked, "AWS's address is asked for")
+
+    # Another configuration is worked for at once, too.
+    asked = len(silent_resolver.asked())
+    service.send(signal.SIGHUP)
+    service.wait_log("configuration loaded")
+    wait_for(lambda: len(silent_resolver.asked()) > asked, "it is asked for again")
+    assert set(silent_resolver.asked()) == {"aws.silent.test"}
+    assert service.mutate(BODY).images()
+    service.end(signal.SIGTERM)
+
+
+def test_a_silent_resolver_does_not_hold_up_its_own_certificate(
+    program, certs, silent_resolver, tmp_path
+):
+    """One of the API server."""
+    account = tmp_path / "account"
+    account.mkdir()
+    for name, text in {"token": "t", "namespace": "demo", "ca.crt": certs.ca.read_text()}.items():
+        (account / name).write_text(text)
+    config = tmp_path / "config.yaml"
+    config.write_text(settings(tmp_path, tls=SELF))
+    process = subprocess.Popen(
+        [program, "serve", "--config", config],
+        stderr=subprocess.PIPE,
+        env=environment(
+            KUBERNETES_SERVICE_HOST="api.silent.test",
+            PULLTHROUGH_SERVICE_ACCOUNT=str(account),
+            **silent_resolver.environment,
+        ),
+    )
+    with process:
+        try:
+            wait_for(silent_resolver.asked, "the API server's address is asked for")
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate(timeout=DEADLINE_S)[1].decode()
+        finally:
+            process.kill()
+    assert process.returncode == 0, said
+    assert "Sanitizer" not in said and '"message":"stopped"' in said
+    assert silent_resolver.asked() == ["api.silent.test"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["rules", "list"], ["verify", "nginx:1.27"]], ids=lambda a: a[0]
+)
+def test_a_command_that_waits_for_a_resolver_can_be_interrupted(
+    program, silent_resolver, tmp_path, arguments
+):
+    config = tmp_path / "config.yaml"
+    config.write_text(settings(tmp_path, aws={"endpoint": SILENT_AWS}))
+    process = subprocess.Popen(
+        [program, *arguments, "--config", config],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(**AWS_KEYS, **silent_resolver.environment),
+    )
+    with process:
+        try:
+            wait_for(silent_resolver.asked, "AWS's address is asked for")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
 
 
 # Where the log goes

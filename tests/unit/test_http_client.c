@@ -3,6 +3,9 @@
 #include "fake_http.h"
 #include "made_certificate.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,11 +13,76 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 enum { URL_BYTES = 100 };
+
+/* A resolver as it is where name servers say nothing: libcurl calls this one, in its own thread.
+ * It gives up by itself only so that a test that waits for it fails and doesn't hang. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned inside;
+    bool speaks;
+} resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+enum { RESOLVER_GIVES_UP_S = 20 };
+
+static int stay_silent(void)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RESOLVER_GIVES_UP_S;
+    (void)pthread_mutex_lock(&resolver.lock);
+    resolver.inside++;
+    (void)pthread_cond_broadcast(&resolver.changed);
+    while (!resolver.speaks &&
+           pthread_cond_timedwait(&resolver.changed, &resolver.lock, &until) == 0)
+        ;
+    resolver.inside--;
+    (void)pthread_cond_broadcast(&resolver.changed);
+    (void)pthread_mutex_unlock(&resolver.lock);
+    return EAI_AGAIN;
+}
+
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **results)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+    if (name && strcmp(name, "silent.test") == 0)
+        return stay_silent();
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(name, service, hints, results);
+}
+
+static bool resolver_is_asked(void *context)
+{
+    bool asked;
+
+    (void)context;
+    (void)pthread_mutex_lock(&resolver.lock);
+    asked = resolver.inside > 0;
+    (void)pthread_mutex_unlock(&resolver.lock);
+    return asked;
+}
+
+/* What libcurl left behind comes to its end, too. */
+static void let_resolver_speak(void)
+{
+    (void)pthread_mutex_lock(&resolver.lock);
+    resolver.speaks = true;
+    (void)pthread_cond_broadcast(&resolver.changed);
+    while (resolver.inside)
+        (void)pthread_cond_wait(&resolver.changed, &resolver.lock);
+    resolver.speaks = false;
+    (void)pthread_mutex_unlock(&resolver.lock);
+}
 
 /* What the server shall say, and what it saw. */
 struct script {
@@ -335,6 +403,43 @@ static void test_a_wait_can_be_cut_short(void **state)
     stop(&bench);
 }
 
+/* A thread can't be taken out of getaddrinfo(): it is left behind. */
+static void test_a_silent_resolver_keeps_nobody(void **state)
+{
+    const struct http_client_config config = {.stopped = resolver_is_asked};
+    struct bench bench;
+
+    (void)state;
+    start(&bench, &config, NULL, NULL);
+    bench.request.url = "http://silent.test/";
+    bench.request.connect_ms = bench.request.total_ms = 600000;
+    assert_int_equal(send_it(&bench), -1);
+    assert_string_equal(bench.error.text, "stopped");
+    assert_true(resolver_is_asked(NULL));
+    stop(&bench); /* freeing it waits for nobody either */
+    assert_true(resolver_is_asked(NULL));
+    let_resolver_speak();
+}
+
+static void test_a_silent_resolver_is_given_up_in_time(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    bench.request.url = "http://silent.test/";
+    bench.request.connect_ms = bench.request.total_ms = 100;
+    assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+    assert_non_null(strstr(bench.error.text, "Resolving timed out"));
+    assert_true(resolver_is_asked(NULL));
+    bench.request.url = bench.url; /* and the next request can be made */
+    bench.request.connect_ms = bench.request.total_ms = 5000;
+    assert_int_equal(send_it(&bench), 0);
+    assert_true(resolver_is_asked(NULL));
+    stop(&bench);
+    let_resolver_speak();
+}
+
 static void test_proxies(void **state)
 {
     struct bench bench;
@@ -491,6 +596,8 @@ int main(void)
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_requests_that_are_not_sent),
         cmocka_unit_test(test_a_wait_can_be_cut_short),
+        cmocka_unit_test(test_a_silent_resolver_keeps_nobody),
+        cmocka_unit_test(test_a_silent_resolver_is_given_up_in_time),
         cmocka_unit_test(test_proxies),
         cmocka_unit_test(test_a_proxys_password_is_not_shown),
         cmocka_unit_test(test_harmless_texts_are_shown),
