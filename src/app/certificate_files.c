@@ -1,5 +1,7 @@
 /*
- * A stamp is taken before its file is read: a change in between is seen at the next look.
+ * A stamp is taken before its file is read: a change in between is seen at the next look. Files
+ * that could not be read for a reason that may pass are tried again at each look, and that is said
+ * once: a stamp tells of a change of the file, not of descriptors that are there again.
  */
 #include "pullthrough/app/certificate_files.h"
 
@@ -32,8 +34,10 @@ static int load(const struct certificate_files *files, const struct config *conf
     for (int i = 0; i < CERTIFICATE_FILES; i++) {
         const char *path = certificate_path(config, i);
 
-        if (*path && file_read(path, texts[i], error))
-            return -1;
+        int status = *path ? file_read(path, texts[i], error) : 0;
+
+        if (status < 0)
+            return status;
     }
     /* To tls_load() an empty bundle means that clients need no certificate. */
     if (*certificate_path(config, CLIENT_CA) && client_ca.len == 0)
@@ -43,31 +47,42 @@ static int load(const struct certificate_files *files, const struct config *conf
                     error);
 }
 
-static void take(struct certificate_files *files, const struct config *config)
+static void tell_loaded(struct certificate_files *files, const struct config *config,
+                        const struct tls_dates *dates)
+{
+    STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
+
+    files->loaded_s = clock_wall_s();
+    metrics_certificate_not_after(files->metrics, METRICS_LEAF, dates->not_after_s);
+    metrics_certificate_not_after(files->metrics, METRICS_CA, 0); /* not ours to know */
+    timestamp_print_rfc3339(&not_after, dates->not_after_s);
+    log_event(LOG_LEVEL_INFO, "certificate loaded",
+              LOG_TEXT("file", certificate_path(config, CHAIN)),
+              LOG_SLICE("notAfter", strbuf_slice(&not_after)));
+}
+
+/* Whether there is something to tell; `again`: only because the last try failed. */
+static bool take(struct certificate_files *files, const struct config *config, bool again)
 {
     bool first = files->loaded_s == 0;
     struct error error = {""};
     struct tls_dates dates;
+    int status = load(files, config, &error);
 
-    if (load(files, config, &error)) {
+    files->unread = status == FILE_UNREAD;
+    if (again && files->unread)
+        return false;
+    if (status < 0)
         log_event(LOG_LEVEL_ERROR,
                   first ? "no certificate yet" : "certificate refused, the old one goes on",
                   LOG_TEXT("problem", error.text));
-    } else if (tls_loaded(files->tls, &dates)) {
-        STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
-
-        files->loaded_s = clock_wall_s();
-        metrics_certificate_not_after(files->metrics, METRICS_LEAF, dates.not_after_s);
-        metrics_certificate_not_after(files->metrics, METRICS_CA, 0); /* not ours to know */
-        timestamp_print_rfc3339(&not_after, dates.not_after_s);
-        log_event(LOG_LEVEL_INFO, "certificate loaded",
-                  LOG_TEXT("file", certificate_path(config, CHAIN)),
-                  LOG_SLICE("notAfter", strbuf_slice(&not_after)));
-    }
+    else if (tls_loaded(files->tls, &dates))
+        tell_loaded(files, config, &dates);
     if (!first)
         metrics_certificate_reload(files->metrics, !*error.text);
     metrics_certificate_problem(files->metrics, *error.text != '\0');
     files->problem = error;
+    return true;
 }
 
 bool certificate_files_look(struct certificate_files *files, const struct config *config,
@@ -78,6 +93,7 @@ bool certificate_files_look(struct certificate_files *files, const struct config
     if (config->tls.mode != CONFIG_TLS_FILES) {
         memset(files->stamps, 0, sizeof(files->stamps)); /* what isn't looked at is new later */
         files->problem = (struct error){""};
+        files->unread = false;
         return false;
     }
     for (int i = 0; i < CERTIFICATE_FILES; i++) {
@@ -86,7 +102,5 @@ bool certificate_files_look(struct certificate_files *files, const struct config
         changed |= !file_stamp_equal(&stamp, &files->stamps[i]);
         files->stamps[i] = stamp;
     }
-    if (changed)
-        take(files, config);
-    return changed;
+    return (changed || files->unread) && take(files, config, !changed);
 }

@@ -31,7 +31,7 @@ static int answer(const struct config *config, struct error *error)
     struct rule_set *rules;
     struct review review;
 
-    if (file_read("-", &body, error))
+    if (file_read_argument("-", &body, error))
         return -1;
     if (config_source_host(config, &host, error)) {
         (void)fprintf(stderr, "pullthrough review: nothing is rewritten: %s\n", error->text);

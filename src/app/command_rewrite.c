@@ -255,7 +255,7 @@ static int rewrite_file(const char *file, enum config_kinds kinds, struct rewrit
     const struct manifest_report callbacks = rewrite_report_callbacks(report);
     struct error error = {""};
 
-    if (file_read(file, &text, &error) != 0) {
+    if (file_read_argument(file, &text, &error) != 0) {
         complain(error.text);
         return -1;
     }

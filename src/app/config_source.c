@@ -16,7 +16,7 @@ static const char *name_of(const char *path)
 
 int config_source_read(const char *path, struct strbuf *text, struct error *error)
 {
-    return path ? file_read(path, text, error) : 0;
+    return path ? file_read_argument(path, text, error) : 0;
 }
 
 int config_source_parse(const char *path, struct slice text, struct config **configp,
@@ -34,9 +34,24 @@ int config_source_parse(const char *path, struct slice text, struct config **con
 int config_source_load(const char *path, struct config **configp, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
+    int status = config_source_read(path, &text, error);
 
-    if (config_source_read(path, &text, error))
-        return -1;
+    if (status < 0)
+        return status;
+    return config_source_parse(path, strbuf_slice(&text), configp, error);
+}
+
+/* It is read again and again, so only standard input may be something else than a file. */
+static int load_lasting(const char *path, struct config **configp, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
+    int status;
+
+    if (!path || strcmp(path, "-") == 0)
+        return config_source_load(path, configp, error);
+    status = file_read(path, &text, error);
+    if (status < 0)
+        return status;
     return config_source_parse(path, strbuf_slice(&text), configp, error);
 }
 
@@ -61,9 +76,10 @@ static int check_tls(const char *path, const struct config *config, struct error
 int config_source_load_for_serve(const char *path, struct config **configp, struct error *error)
 {
     CONFIG_CLEANUP struct config *config = NULL;
+    int status = load_lasting(path, &config, error);
 
-    if (config_source_load(path, &config, error))
-        return -1;
+    if (status < 0)
+        return status;
     if (check_tls(path, config, error))
         return -1;
     *configp = config;

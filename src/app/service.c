@@ -178,17 +178,16 @@ static void hide_memory(void)
         log_event(LOG_LEVEL_WARN, "a core dump may show keys", LOG_TEXT("problem", error.text));
 }
 
-/* Everything up to running threads. What was made is in *service, also when it fails. */
-static int start(struct service *service, const char *config_path, struct error *error)
+/* Everything up to running threads; takes over `config`. What was made is in *service, also when it
+ * fails. */
+static int start(struct service *service, const struct upkeep_parts *parts, struct config *given,
+                 struct error *error)
 {
-    struct upkeep_parts upkeep = {.config_path = config_path,
-                                  .config_stamp = file_stamp_of(config_path ? config_path : "")};
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP struct config *config = given;
+    struct upkeep_parts upkeep = *parts;
     const struct config *in_use;
     unsigned threads;
 
-    if (config_source_load_for_serve(config_path, &config, error))
-        return -1;
     set_up_log(config);
     hide_memory();
     threads = loop_threads(config);
@@ -246,9 +245,35 @@ static void drain(const sigset_t *signals, struct service *service)
     }
 }
 
+static void end_at_once(int number)
+{
+    _exit(128 + number);
+}
+
+/* Standard input may be a pipe that is never closed, and nothing is to be stopped in good order
+ * yet. As process 1 of a container we get no signal that has no handler. */
+static int load_config(const char *path, struct config **configp, struct error *error)
+{
+    sigset_t obeyed, later;
+
+    (void)sigemptyset(&later);
+    (void)sigaddset(&later, SIGHUP);
+    (void)sigemptyset(&obeyed);
+    (void)sigaddset(&obeyed, SIGTERM);
+    (void)sigaddset(&obeyed, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &later, NULL);
+    (void)signal(SIGTERM, end_at_once);
+    (void)signal(SIGINT, end_at_once);
+    (void)pthread_sigmask(SIG_UNBLOCK, &obeyed, NULL);
+    return config_source_load_for_serve(path, configp, error);
+}
+
 int service_run(const char *config_path, struct error *error)
 {
+    struct upkeep_parts upkeep = {.config_path = config_path,
+                                  .config_stamp = file_stamp_of(config_path ? config_path : "")};
     struct service service = {0};
+    struct config *config;
     sigset_t signals;
     int result;
 
@@ -256,9 +281,11 @@ int service_run(const char *config_path, struct error *error)
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGHUP);
+    if (load_config(config_path, &config, error) < 0)
+        return -1;
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* libh2o writes without MSG_NOSIGNAL */
-    result = start(&service, config_path, error);
+    result = start(&service, &upkeep, config, error);
     if (result == 0) {
         wait_for_end(&signals, &service);
         drain(&signals, &service);

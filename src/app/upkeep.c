@@ -4,7 +4,8 @@
  * ConfigMap or Secret, whose links kubelet swaps. Watching by inotify would have to follow
  * each of these links itself, and saves four stat() calls a second.
  *
- * A stamp is taken before its file is read: a change in between is seen at the next look.
+ * A stamp is taken before its file is read: a change in between is seen at the next look. What
+ * could not be read, for a reason that may pass, is tried again at each look.
  */
 #include "pullthrough/app/upkeep.h"
 
@@ -34,6 +35,7 @@ struct upkeep {
     struct fixed_keys fixed;
     int64_t config_loaded_s;
     struct error config_problem; /* "" where there is none */
+    bool config_unread;          /* and it may pass */
     struct certificate_files certificate;
     struct certificate_keeper *keeper;
     struct certificate_report kept; /* about `config` */
@@ -59,28 +61,37 @@ static void configure_keeper(struct upkeep *upkeep, const struct config *config)
         upkeep->kept = (struct certificate_report){0};
 }
 
-static void take_config(struct upkeep *upkeep)
+static void use_config(struct upkeep *upkeep, struct config *config)
+{
+    fixed_keys_warn(&upkeep->fixed, config);
+    outlook_carry(&upkeep->outlook, upkeep->config, config);
+    configure_keeper(upkeep, config);
+    config_free(upkeep->config);
+    upkeep->config = config;
+    reconciler_configure(upkeep->reconciler, config);
+    upkeep->config_loaded_s = clock_wall_s();
+    log_set_level((enum log_level)config->log.level);
+    log_event(LOG_LEVEL_INFO, "configuration loaded", LOG_TEXT("file", upkeep->parts.config_path));
+}
+
+/* Whether there is something to tell; `again`: only because the last try failed. */
+static bool take_config(struct upkeep *upkeep, bool again)
 {
     struct error error = {""};
     struct config *config = NULL;
+    int status = config_source_load_for_serve(upkeep->parts.config_path, &config, &error);
 
-    if (config_source_load_for_serve(upkeep->parts.config_path, &config, &error)) {
+    upkeep->config_unread = status == FILE_UNREAD;
+    if (again && upkeep->config_unread)
+        return false;
+    if (status < 0)
         log_event(LOG_LEVEL_ERROR, "configuration refused, the old one goes on",
                   LOG_TEXT("problem", error.text));
-    } else {
-        fixed_keys_warn(&upkeep->fixed, config);
-        outlook_carry(&upkeep->outlook, upkeep->config, config);
-        configure_keeper(upkeep, config);
-        config_free(upkeep->config);
-        upkeep->config = config;
-        reconciler_configure(upkeep->reconciler, config);
-        upkeep->config_loaded_s = clock_wall_s();
-        log_set_level((enum log_level)config->log.level);
-        log_event(LOG_LEVEL_INFO, "configuration loaded",
-                  LOG_TEXT("file", upkeep->parts.config_path));
-    }
+    else
+        use_config(upkeep, config);
     metrics_config_reload(upkeep->parts.metrics, !*error.text);
     upkeep->config_problem = error;
+    return true;
 }
 
 static bool look_at_config(struct upkeep *upkeep, bool forced)
@@ -97,9 +108,7 @@ static bool look_at_config(struct upkeep *upkeep, bool forced)
     stamp = file_stamp_of(upkeep->parts.config_path);
     changed = forced || !file_stamp_equal(&stamp, &upkeep->parts.config_stamp);
     upkeep->parts.config_stamp = stamp;
-    if (changed)
-        take_config(upkeep);
-    return changed;
+    return (changed || upkeep->config_unread) && take_config(upkeep, !changed);
 }
 
 static void print_status(const struct upkeep *upkeep, const struct rule_set *rules,

@@ -1,22 +1,40 @@
 /*
  * Files as whole texts: small ones, read in one go, up to the ceiling of the caller's buffer.
  * No writing, no watching: whoever wants to know of a change compares stamps.
+ *
+ * Whoever can put a file where one is expected must not be able to stop us with it: opening or
+ * reading a FIFO or a device may wait for ever, and opening some devices does something. So the
+ * kind is looked at before the file is opened, and once more, without waiting, after it.
  */
 #include "pullthrough/edge/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 16 * 1024 };
+enum {
+    CHUNK_BYTES = 16 * 1024,
+    NULL_MAJOR = 1, /* Linux, Documentation/admin-guide/devices.txt */
+    NULL_MINOR = 3,
+};
+
+static int unread(struct error *error, const char *name)
+{
+    (void)error_set(error, "%s: %s", name, strerror(errno));
+    return FILE_UNREAD;
+}
 
 static int read_chunks(int fd, const char *name, char *chunk, struct strbuf *out,
                        struct error *error)
 {
     size_t start = out->len;
+    int status;
 
     for (;;) {
         ssize_t got = read(fd, chunk, CHUNK_BYTES);
@@ -26,17 +44,17 @@ static int read_chunks(int fd, const char *name, char *chunk, struct strbuf *out
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            (void)error_set(error, "%s: %s", name, strerror(errno));
+            status = unread(error, name);
             break;
         }
         strbuf_add(out, chunk, (size_t)got);
         if (strbuf_overflowed(out)) {
-            (void)error_set(error, "%s: larger than %zu bytes", name, out->ceiling - start);
+            status = error_set(error, "%s: larger than %zu bytes", name, out->ceiling - start);
             break;
         }
     }
     strbuf_truncate(out, start);
-    return -1;
+    return status;
 }
 
 int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *error)
@@ -49,18 +67,84 @@ int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *err
     return status;
 }
 
+/* /dev/null is how an empty file is named. */
+static bool is_readable(const struct stat *found)
+{
+    return S_ISREG(found->st_mode) ||
+           (S_ISCHR(found->st_mode) && found->st_rdev == makedev(NULL_MAJOR, NULL_MINOR));
+}
+
+static int refuse(const struct stat *found, const char *path, struct error *error)
+{
+    const char *kind = S_ISDIR(found->st_mode)    ? "directory"
+                       : S_ISFIFO(found->st_mode) ? "FIFO"
+                       : S_ISSOCK(found->st_mode) ? "socket"
+                                                  : "device";
+
+    return error_set(error, "%s: is a %s, not a regular file", path, kind);
+}
+
+static int open_file(const char *path, int *fdp, struct error *error)
+{
+    struct stat found;
+    int status = 0;
+
+    if (stat(path, &found) != 0)
+        return unread(error, path);
+    if (!is_readable(&found))
+        return refuse(&found, path, error);
+    *fdp = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (*fdp < 0)
+        return unread(error, path);
+    if (fstat(*fdp, &found) != 0)
+        status = unread(error, path);
+    else if (!is_readable(&found))
+        status = refuse(&found, path, error);
+    if (status < 0)
+        (void)close(*fdp);
+    return status;
+}
+
 int file_read(const char *path, struct strbuf *out, struct error *error)
 {
-    int fd, status;
+    int fd, status = open_file(path, &fd, error);
 
-    if (strcmp(path, "-") == 0)
-        return file_read_fd(STDIN_FILENO, "standard input", out, error);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(error, "%s: %s", path, strerror(errno));
+    if (status < 0)
+        return status;
     status = file_read_fd(fd, path, out, error);
     (void)close(fd);
     return status;
+}
+
+/* The number of a descriptor that we were started with, or -1: "-", and what shells make of
+ * "<(command)". */
+static int given_descriptor(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0)
+        return STDIN_FILENO;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        const char *digits = path + strlen(folders[i]);
+        char *end;
+        long number;
+
+        if (strncmp(path, folders[i], strlen(folders[i])) != 0 || *digits < '0' || *digits > '9')
+            continue;
+        number = strtol(digits, &end, 10);
+        if (*end == '\0' && number <= INT_MAX)
+            return (int)number;
+    }
+    return -1;
+}
+
+int file_read_argument(const char *path, struct strbuf *out, struct error *error)
+{
+    int fd = given_descriptor(path);
+
+    if (fd < 0)
+        return file_read(path, out, error);
+    return file_read_fd(fd, strcmp(path, "-") == 0 ? "standard input" : path, out, error);
 }
 
 struct file_stamp file_stamp_of(const char *path)
@@ -76,11 +160,19 @@ struct file_stamp file_stamp_of(const char *path)
         .size = (uint64_t)found.st_size,
         .modified_s = found.st_mtim.tv_sec,
         .modified_ns = found.st_mtim.tv_nsec,
+        .changed_s = found.st_ctim.tv_sec,
+        .changed_ns = found.st_ctim.tv_nsec,
+        .mode = found.st_mode,
+        .owner = found.st_uid,
+        .group = found.st_gid,
     };
 }
 
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
 {
     return a->exists == b->exists && a->device == b->device && a->inode == b->inode &&
-           a->size == b->size && a->modified_s == b->modified_s && a->modified_ns == b->modified_ns;
+           a->size == b->size && a->modified_s == b->modified_s &&
+           a->modified_ns == b->modified_ns && a->changed_s == b->changed_s &&
+           a->changed_ns == b->changed_ns && a->mode == b->mode && a->owner == b->owner &&
+           a->group == b->group;
 }

@@ -1,10 +1,14 @@
 /*
  * A curl easy handle that is reset before each request: its connections, its DNS cache and its
  * TLS sessions survive that, its options don't.
+ *
+ * A CA file that was named is read by us, for each request: libcurl would wait for ever where it
+ * is a FIFO, and would not see for a minute that it was exchanged.
  */
 #include "pullthrough/edge/http_client.h"
 
 #include "http_client_problem.h"
+#include "pullthrough/edge/file.h"
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
@@ -13,7 +17,8 @@
 
 enum {
     HEADER_MAX = 32 * 1024, /* bytes of one header that we send */
-    CA_CACHE_S = 60,        /* a CA file in a mounted Secret is exchanged now and then */
+    CA_MAX = 4 * 1024 * 1024,
+    CA_CACHE_S = 60, /* the system's CAs may be exchanged, too */
 };
 
 struct http_client {
@@ -191,8 +196,9 @@ static int on_progress(void *context, curl_off_t down_total, curl_off_t down, cu
     } while (0)
 
 static void set_policy(const struct http_client *client, const struct http_client_request *request,
-                       CURLcode *result)
+                       struct slice ca, CURLcode *result)
 {
+    struct curl_blob blob = {(void *)(uintptr_t)ca.ptr, ca.len, CURL_BLOB_NOCOPY};
     CURL *curl = client->curl;
 
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -207,8 +213,9 @@ static void set_policy(const struct http_client *client, const struct http_clien
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
     if (client->ca_file) {
-        SET(CURLOPT_CAINFO, client->ca_file);
-        SET(CURLOPT_CAPATH, NULL); /* else the system's CAs count as well */
+        SET(CURLOPT_CAINFO_BLOB, &blob);
+        SET(CURLOPT_CAINFO, NULL); /* else the system's CAs count as well */
+        SET(CURLOPT_CAPATH, NULL);
     }
     if (request->direct)
         SET(CURLOPT_PROXY, "");
@@ -279,10 +286,23 @@ static int explain(CURLcode result, const struct http_client_request *request,
     return is_passing(result) ? HTTP_CLIENT_NO_ANSWER : -1;
 }
 
+static int read_ca(const struct http_client *client, const struct http_client_request *request,
+                   struct strbuf *ca, struct error *error)
+{
+    if (!client->ca_file || slice_starts_with(slice_str(request->url), slice_str("http://")))
+        return 0;
+    if (file_read(client->ca_file, ca, error) < 0)
+        return error_prefix(error, "the CA file");
+    if (ca->len == 0)
+        return error_set(error, "the CA file: %s is empty", client->ca_file);
+    return 0;
+}
+
 int http_client_send(struct http_client *client, const struct http_client_request *request,
                      struct http_client_answer *answer, struct error *error)
 {
     __attribute__((cleanup(free_headers))) struct curl_slist *headers = NULL;
+    STRBUF_CLEANUP struct strbuf ca = STRBUF_INIT(CA_MAX);
     char problem[CURL_ERROR_SIZE] = "";
     CURLcode result = CURLE_OK;
     long status = 0;
@@ -290,16 +310,18 @@ int http_client_send(struct http_client *client, const struct http_client_reques
     strbuf_clear(&answer->headers);
     strbuf_clear(&answer->body);
     answer->status = 0;
-    if (add_headers(&headers, request, error) < 0)
+    if (add_headers(&headers, request, error) < 0 || read_ca(client, request, &ca, error) < 0)
         return -1;
     curl_easy_reset(client->curl);
-    set_policy(client, request, &result);
+    set_policy(client, request, strbuf_slice(&ca), &result);
     set_request(client, request, headers, &result);
     set_answer(client, answer, problem, &result);
     if (result == CURLE_OK)
         result = curl_easy_perform(client->curl);
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_reset(client->curl); /* it must not keep pointers into our frame */
+    if (result == CURLE_SSL_CACERT_BADFILE && ca.len)
+        return error_set(error, "the CA file: %s holds no certificates", client->ca_file);
     if (result != CURLE_OK)
         return explain(result, request, answer, problem, error);
     answer->status = (int)status;

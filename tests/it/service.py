@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -219,6 +220,19 @@ class Answer:
         return jsonpatch.JsonPatch(self.patch).apply(copy.deepcopy(document))
 
 
+def without_rights(program, folder):
+    """The program as somebody whom the modes of files concern, who root isn't."""
+    if os.geteuid() != 0:
+        return program
+    wrapper = folder / "without-rights"
+    wrapper.write_text(
+        "#!/bin/sh\n"
+        f'exec setpriv --bounding-set=-dac_override,-dac_read_search {program} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    return wrapper
+
+
 def run(program, *arguments, stdin=b"", **variables):
     """A process that ends by itself; a sanitizer report is an AssertionError."""
     done = subprocess.run(
@@ -385,6 +399,16 @@ class Service:
             lambda: self.reloads(what) == (taken, refused),
             f"{what} reloads: {taken} taken, {refused} refused",
         )
+
+    @contextlib.contextmanager
+    def without_descriptors(self):
+        """It gets no new one meanwhile, for whatever it is; those that are open go on."""
+        limit = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (0, limit[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limit)
 
     # The end
 

@@ -232,6 +232,31 @@ def test_every_known_name_of_a_registry_is_an_alias(rewrite, tmp_path):
     assert done.stdout.decode() == HOST + "/ecrpubliccache/docker/library/nginx:1\n"
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])
+def test_standard_input_may_be_a_pipe(rewrite, name):
+    done = rewrite("-f", name, *WHERE, stdin=f"{POD}  - image: nginx\n".encode())
+    assert done.stdout.decode() == f"{POD}  - image: {NGINX}\n"
+
+
+def test_what_a_shell_substitutes_may_be_a_pipe(program, tmp_path):
+    """`-f <(helm template ...)`; that the configuration is one, too."""
+    script = f'exec "$0" rewrite -f <(printf "%s" "$1") --config <(true) {" ".join(WHERE)}'
+    done = subprocess.run(
+        ["bash", "-c", script, program, f"{POD}  - image: nginx\n"],
+        capture_output=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == f"{POD}  - image: {NGINX}\n"
+
+
+def test_a_manifest_that_is_a_fifo(rewrite, tmp_path):
+    os.mkfifo(tmp_path / "pod.yaml")
+    done = rewrite("-f", "pod.yaml", *WHERE, status=3)
+    assert b"pod.yaml: is a FIFO, not a regular file" in done.stderr
+
+
 def test_references_that_are_none_are_named(rewrite):
     done = rewrite("Nginx\x1b[31m", "--", "-x", env=aws("111122223333", "us-west-2"))
     assert done.stdout == b"Nginx\x1b[31m\n-x\n"

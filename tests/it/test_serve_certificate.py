@@ -1,6 +1,7 @@
 """`pullthrough serve` and its certificate: exchanged, refused, missing, and that of clients."""
 
 import calendar
+import os
 import signal
 import ssl
 import time
@@ -8,7 +9,8 @@ import time
 import pytest
 
 from http_peer import wait_for
-from service import replace, review, sample, settings
+from mount import Mount
+from service import replace, review, sample, settings, without_rights
 
 NOT_AFTER = "pullthrough_certificate_not_after_seconds"
 HANDSHAKES = "pullthrough_tls_handshakes_total"
@@ -203,6 +205,65 @@ def test_without_files_it_waits_for_them(services, certs):
     is_served(service, certs.leaf)
     assert service.mutate(sample("create-pod")).images()
     assert service.status()["certificate"]["loaded"]
+
+
+# What passes
+
+
+def test_a_rotation_while_there_are_no_descriptors_is_not_lost(services, certs):
+    """A stamp tells of a change once; that there are descriptors again, none tells."""
+    service = services.start()
+    with service.webhook() as old:
+        assert old.mutate(sample("create-pod")).images()
+        with service.without_descriptors():
+            service.tls.write(certs.second.secret())
+            record = service.wait_log(REFUSED)
+            assert record["problem"] == f"{service.tls / 'tls.crt'}: Too many open files"
+            assert old.mutate(sample("create-pod")).images()
+        service.wait_log("certificate loaded", count=2)
+        assert old.mutate(sample("create-pod")).images()
+    is_served(service, certs.second)
+    assert len(service.log(REFUSED)) == 1  # it was tried more often
+    assert service.reloads("certificate") == (1, 1)
+
+
+def test_a_key_that_becomes_readable_is_taken(services, certs, tmp_path):
+    services.program = without_rights(services.program, tmp_path)
+    tls = Mount(tmp_path / "tls", certs.leaf.secret())
+    key, config = tls / "tls.key", tmp_path / "config.yaml"
+    key.chmod(0)
+    config.write_text(settings(tls))
+    service = services.run(config)
+    assert service.log("no certificate yet")[0]["problem"] == f"{key}: Permission denied"
+    assert service.ready() == (503, "no certificate loaded\n")
+    key.chmod(0o400)
+    service.wait_log("certificate loaded")
+    is_served(service, certs.leaf)
+    key.chmod(0)  # is a change as well
+    assert service.wait_log(REFUSED)["problem"] == f"{key}: Permission denied"
+    key.chmod(0o400)
+    service.wait_reloads("certificate", 1, 1)
+    is_served(service, certs.leaf)
+
+
+@pytest.mark.parametrize("name", ["tls.crt", "tls.key", "clients.crt"])
+def test_a_fifo_is_not_waited_for(services, certs, tmp_path, name):
+    tls = tmp_path / "tls"
+    tls.mkdir()
+    files = {**certs.leaf.secret(), "clients.crt": certs.ca.read_text()}
+    for each, text in files.items():
+        (tls / each).write_text(text)
+    (tls / name).unlink()
+    os.mkfifo(tls / name)
+    config = tmp_path / "config.yaml"
+    config.write_text(settings(tls, tls={"clientCAFile": str(tls / "clients.crt")}))
+    service = services.run(config)
+    problem = f"{tls / name}: is a FIFO, not a regular file"
+    assert service.log("no certificate yet")[0]["problem"] == problem
+    assert service.status()["certificate"]["problem"] == problem
+    replace(tls / name, files[name])
+    service.wait_log("certificate loaded")
+    assert service.ready() == (200, "ok\n")
 
 
 # Clients

@@ -1,6 +1,7 @@
 """`pullthrough serve` when its configuration changes: what is taken, what is refused, and that
 nobody who sends reviews notices."""
 
+import os
 import re
 import signal
 import threading
@@ -9,7 +10,7 @@ import pytest
 
 from http_peer import ROOT, wait_for
 from mount import Mount
-from service import HOST, Client, replace, review, sample, settings, utc_now
+from service import HOST, Client, replace, review, sample, settings, utc_now, without_rights
 
 NGINX = "/spec/containers/0/image"
 CHANGED = {"rewrite": {"exclude": ["docker.io/library/*"]}}
@@ -302,6 +303,49 @@ def test_what_could_not_start_is_refused(services, text):
     assert service.mutate(review("nginx")).images()
     assert service.log(REFUSED)[-1]["problem"].startswith(f"{service.config}")
     wait_for(lambda: service.status()["configuration"]["problem"], "a problem in the status")
+
+
+def test_a_change_while_there_are_no_descriptors_is_not_lost(services):
+    service = services.start()
+    with service.webhook() as old:
+        assert old.mutate(sample("create-pod")).images()
+        with service.without_descriptors():
+            replace(service.config, settings(service.tls, **CHANGED))
+            record = service.wait_log(REFUSED)
+            assert record["problem"] == f"{service.config}: Too many open files"
+            assert old.mutate(sample("create-pod")).images()
+        service.wait_log("configuration loaded")
+    wait_excluded(service)
+    assert len(service.log(REFUSED)) == 1  # it was tried more often
+    assert service.reloads("config") == (1, 1)
+    assert service.status()["configuration"]["problem"] is None
+
+
+def test_a_configuration_that_becomes_readable_is_taken(services, tmp_path):
+    services.program = without_rights(services.program, tmp_path)
+    service = services.start()
+    service.config.chmod(0)
+    problem = f"{service.config}: Permission denied"
+    assert service.wait_log(REFUSED)["problem"] == problem
+    wait_for(
+        lambda: service.status()["configuration"]["problem"] == problem, "the status says so"
+    )
+    service.config.chmod(0o400)
+    service.wait_reloads("config", 1, 1)
+
+
+def test_a_fifo_is_not_waited_for(services):
+    service = services.start()
+    service.config.unlink()
+    os.mkfifo(service.config)
+    wait_for(
+        lambda: service.log(REFUSED)
+        and service.log(REFUSED)[-1]["problem"]
+        == f"{service.config}: is a FIFO, not a regular file",
+        "the FIFO is refused",
+    )
+    replace(service.config, settings(service.tls, **CHANGED))
+    wait_excluded(service)
 
 
 def test_standard_input_is_read_once(services):

@@ -1,21 +1,29 @@
 """`pullthrough serve` when it starts: what it needs, and what it says when it can't."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
 import socket
+import struct
 import subprocess
+import termios
 
 import pytest
 
-from http_peer import DEADLINE_S
+from http_peer import DEADLINE_S, wait_for
 from mount import Mount
 from service import HOST, environment, review, run, sample, settings
 
 USAGE = "usage: pullthrough serve [--config FILE]\n"
 UNKNOWN = "nothing is rewritten: the registry is not known"
+
+
+def unread(pipe):
+    """How many bytes lie in it."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
 
 
 def fails(program, config, problem):
@@ -71,7 +79,59 @@ def test_a_configuration_that_is_not_there(program, tmp_path):
 
 
 def test_a_configuration_that_is_a_folder(program, tmp_path):
-    fails(program, tmp_path, f"{tmp_path}: Is a directory")
+    fails(program, tmp_path, f"{tmp_path}: is a directory, not a regular file")
+
+
+def test_a_configuration_that_is_a_fifo(program, tmp_path):
+    path = tmp_path / "config.yaml"
+    os.mkfifo(path)
+    fails(program, path, f"{path}: is a FIFO, not a regular file")
+
+
+def test_standard_input_that_never_ends_can_be_interrupted(program):
+    """As process 1 of a container, for which a signal without a handler is none."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen(
+            [program, "serve", "--config", "-"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        with process:
+            try:
+                process.stdin.write(b"# a beginning\n")
+                process.stdin.flush()
+                wait_for(lambda: unread(process.stdin) == 0, "it reads")
+                process.send_signal(number)
+                assert process.wait(DEADLINE_S) == 128 + number
+                assert process.stderr.read() == b""
+            finally:
+                process.kill()
+
+
+# What each of AWS's ways names is read by path.
+FIFOS = {
+    "AWS_SHARED_CREDENTIALS_FILE": {},
+    "AWS_CONFIG_FILE": {},
+    "AWS_WEB_IDENTITY_TOKEN_FILE": {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/r"},
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"
+    },
+    "AWS_CA_BUNDLE": {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"},
+}
+
+
+@pytest.mark.parametrize("variable", FIFOS)
+def test_a_fifo_of_aws_is_not_waited_for(program, tmp_path, variable):
+    fifo, config = tmp_path / "fifo", tmp_path / "config.yaml"
+    os.mkfifo(fifo)
+    ends = dict.fromkeys(("ecr", "sts", "secretsmanager"), "https://127.0.0.1:1")
+    config.write_text(settings(tmp_path, aws={"endpoint": ends}))
+    none = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    environ = {**none, **FIFOS[variable], variable: str(fifo)}
+    done = run(program, "rules", "list", "--config", config, **environ)
+    assert done.returncode == 3
+    assert f"{fifo}: is a FIFO, not a regular file" in done.stderr.decode()
 
 
 def test_a_configuration_that_is_too_large(program, config):

@@ -238,7 +238,7 @@ static void test_files_that_the_environment_names(void **state)
     profiles = NULL;
     assert_int_equal(aws_settings_profiles(&profiles, &profile, &home->fake.environment, &error),
                      -1);
-    assert_non_null(strstr(error.text, "Is a directory"));
+    assert_non_null(strstr(error.text, "is a directory, not a regular file"));
 }
 
 int main(void)

@@ -60,8 +60,8 @@ static void test_a_file_that_cannot_be_read(void **state)
         const char *path, *reason;
     } rows[] = {
         {FIXTURES "/config/no-such-case/in.yaml", ": No such file or directory"},
-        {FIXTURES "/config", ": Is a directory"},
-        {"/dev/zero", ": larger than 1048576 bytes"},
+        {FIXTURES "/config", ": is a directory, not a regular file"},
+        {"/dev/zero", ": is a device, not a regular file"},
     };
 
     (void)state;
@@ -69,7 +69,7 @@ static void test_a_file_that_cannot_be_read(void **state)
         struct config *config = NULL;
         struct error error = {""};
 
-        assert_int_equal(config_source_load(rows[i].path, &config, &error), -1);
+        assert_true(config_source_load(rows[i].path, &config, &error) < 0);
         assert_null(config);
         assert_true(slice_starts_with(slice_str(error.text), slice_str(rows[i].path)));
         assert_string_equal(error.text + strlen(rows[i].path), rows[i].reason);

@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -113,13 +116,13 @@ static void test_what_cannot_be_read(void **state)
     struct folder *folder = *state;
     char want[2 * PATH_BYTES + 50];
 
-    assert_int_equal(file_read(in_folder(state, "b"), &out, &error), -1);
+    assert_int_equal(file_read(in_folder(state, "b"), &out, &error), FILE_UNREAD);
     (void)snprintf(want, sizeof(want), "%s: No such file or directory", in_folder(state, "b"));
     assert_string_equal(error.text, want);
     assert_int_equal(file_read(folder->path, &out, &error), -1);
-    (void)snprintf(want, sizeof(want), "%s: Is a directory", folder->path);
+    (void)snprintf(want, sizeof(want), "%s: is a directory, not a regular file", folder->path);
     assert_string_equal(error.text, want);
-    assert_int_equal(file_read_fd(-1, "nothing", &out, &error), -1);
+    assert_int_equal(file_read_fd(-1, "nothing", &out, &error), FILE_UNREAD);
     assert_string_equal(error.text, "nothing: Bad file descriptor");
     assert_int_equal(out.len, 0);
 }
@@ -135,14 +138,122 @@ static void test_dash_is_standard_input(void **state)
     assert_int_equal(write(ends[1], "piped", 5), 5);
     (void)close(ends[0]);
     (void)close(ends[1]);
-    assert_int_equal(file_read("-", &out, NULL), 0);
+    assert_int_equal(file_read_argument("-", &out, NULL), 0);
     assert_string_equal(strbuf_str(&out), "piped");
-    assert_int_equal(file_read("-", &out, NULL), 0); /* at its end: nothing more */
+    assert_int_equal(file_read_argument("/dev/stdin", &out, NULL), 0); /* at its end */
     assert_int_equal(out.len, 5);
     if (kept >= 0) {
         assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
         (void)close(kept);
     }
+}
+
+/* As a shell's "<(command)" is named; and what only begins like that is a path like any other. */
+static void test_given_descriptors_may_be_pipes(void **state)
+{
+    static const char *const names[] = {"/dev/fd/", "/proc/self/fd/"};
+    static const char *const paths[] = {"/dev/fd/", "/dev/fd/0x1", "/proc/self/fd/-1",
+                                        "/dev/fd/99999999999999999999"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(100);
+        char name[40];
+        int ends[2];
+
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], "piped", 5), 5);
+        (void)close(ends[1]);
+        (void)snprintf(name, sizeof(name), "%s%d", names[i], ends[0]);
+        assert_int_equal(file_read_argument(name, &out, NULL), 0);
+        assert_string_equal(strbuf_str(&out), "piped");
+        assert_int_equal(file_read(name, &out, NULL), -1); /* where it is no argument */
+        (void)close(ends[0]);
+    }
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(100);
+        struct error error = {""};
+
+        assert_true(file_read_argument(paths[i], &out, &error) < 0);
+        assert_true(slice_starts_with(slice_str(error.text), slice_str(paths[i])));
+    }
+}
+
+/* None of them is waited for, or even opened. */
+static void test_only_regular_files_are_read(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(100);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct {
+        const char *path, *kind;
+    } rows[] = {
+        {in_folder(state, "a"), "FIFO"},
+        {in_folder(state, "b"), "socket"},
+        {((struct folder *)*state)->path, "directory"},
+        {"/dev/zero", "device"},
+        {"/dev/tty", "device"},
+    };
+
+    (void)remove(rows[0].path);
+    assert_int_equal(mkfifo(rows[0].path, 0600), 0);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", rows[1].path);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char want[2 * PATH_BYTES + 50];
+        struct error error = {""};
+
+        assert_int_equal(file_read(rows[i].path, &out, &error), -1);
+        (void)snprintf(want, sizeof(want), "%s: is a %s, not a regular file", rows[i].path,
+                       rows[i].kind);
+        assert_string_equal(error.text, want);
+        assert_int_equal(file_read_argument(rows[i].path, &out, &error), -1);
+        assert_string_equal(error.text, want);
+    }
+    assert_int_equal(file_read("/dev/null", &out, NULL), 0);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(file_read("/proc/self/stat", &out, NULL), -1); /* it is over 100 bytes */
+    (void)close(listener);
+    assert_int_equal(remove(rows[0].path), 0);
+    assert_int_equal(remove(rows[1].path), 0);
+}
+
+/* And are told from those of what is in the file: another try fares better. */
+static void test_failures_that_pass(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(100);
+    struct rlimit limit, none;
+    struct error error = {""};
+    char want[2 * PATH_BYTES + 50];
+    int status;
+
+    assert_int_equal(file_read(in_folder(state, "b"), &out, NULL), FILE_UNREAD);
+    write_file(in_folder(state, "a"), "here", 4);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){0, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    status = file_read(in_folder(state, "a"), &out, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(status, FILE_UNREAD);
+    (void)snprintf(want, sizeof(want), "%s: Too many open files", in_folder(state, "a"));
+    assert_string_equal(error.text, want);
+    assert_int_equal(file_read(in_folder(state, "a"), &out, &error), 0);
+    assert_string_equal(strbuf_str(&out), "here");
+}
+
+static void test_stamp_sees_another_mode(void **state)
+{
+    struct file_stamp first, closed, open;
+
+    write_file(in_folder(state, "a"), "1", 1);
+    first = file_stamp_of(in_folder(state, "a"));
+    assert_int_equal(chmod(in_folder(state, "a"), 0), 0);
+    closed = file_stamp_of(in_folder(state, "a"));
+    assert_false(file_stamp_equal(&first, &closed));
+    assert_int_equal(chmod(in_folder(state, "a"), 0600), 0);
+    open = file_stamp_of(in_folder(state, "a"));
+    assert_false(file_stamp_equal(&closed, &open));
+    assert_int_equal(open.modified_ns, first.modified_ns);
 }
 
 /* The way kubelet swaps a mounted Secret: tls.crt -> ..data/tls.crt, ..data -> a folder. */
@@ -193,6 +304,10 @@ int main(void)
         cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_dash_is_standard_input),
+        cmocka_unit_test(test_given_descriptors_may_be_pipes),
+        cmocka_unit_test(test_only_regular_files_are_read),
+        cmocka_unit_test(test_failures_that_pass),
+        cmocka_unit_test(test_stamp_sees_another_mode),
         cmocka_unit_test(test_stamp_follows_a_symlink_swap),
         cmocka_unit_test(test_stamp_sees_a_rewrite_in_place),
     };

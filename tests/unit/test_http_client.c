@@ -4,6 +4,7 @@
 #include "made_certificate.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -567,20 +569,62 @@ static void test_certificates_are_checked(void **state)
     assert_non_null(strstr(why, "no alternative certificate subject name matches"));
 }
 
-static void test_a_ca_file_that_is_not_there(void **state)
+static int leave_out(const char *path)
 {
-    struct bench bench;
+    (void)path;
+    return 0;
+}
+
+static int make_fifo(const char *path)
+{
+    return mkfifo(path, 0600);
+}
+
+static int make_empty(const char *path)
+{
+    return close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int make_nonsense(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    return write(fd, "nonsense\n", 9) == 9 ? close(fd) : -1;
+}
+
+/* As one that is not there, but looked at, and never waited for. */
+static void test_a_ca_file_that_is_none(void **state)
+{
+    char folder[] = "/tmp/test_http_client.XXXXXX", path[sizeof(folder) + 10];
+    const struct {
+        const char *why;
+        int (*make)(const char *path);
+    } rows[] = {
+        {": No such file or directory", leave_out},
+        {": is a FIFO, not a regular file", make_fifo},
+        {" is empty", make_empty},
+        {" holds no certificates", make_nonsense},
+    };
 
     (void)state;
-    start(&bench, &(struct http_client_config){.ca_file = "/nowhere/ca.pem"}, NULL, NULL);
-    bench.request.url = "https://127.0.0.1:1/";
-    assert_int_not_equal(send_it(&bench), 0);
-    (void)snprintf(bench.url, sizeof(bench.url), "https://127.0.0.1:%u/",
-                   fake_http_port(bench.server));
-    bench.request.url = bench.url;
-    assert_int_equal(send_it(&bench), -1);
-    assert_non_null(strstr(bench.error.text, "/nowhere/ca.pem"));
-    stop(&bench);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/ca.pem", folder);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench bench;
+        char want[200];
+
+        assert_int_equal(rows[i].make(path), 0);
+        start(&bench, &(struct http_client_config){.ca_file = path}, NULL, NULL);
+        assert_int_equal(send_it(&bench), 0); /* without TLS it is of no use */
+        (void)snprintf(bench.url, sizeof(bench.url), "https://127.0.0.1:%u/",
+                       fake_http_port(bench.server));
+        assert_int_equal(send_it(&bench), -1);
+        (void)snprintf(want, sizeof(want), "the CA file: %s%s", path, rows[i].why);
+        assert_string_equal(bench.error.text, want);
+        stop(&bench);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
 }
 
 int main(void)
@@ -602,7 +646,7 @@ int main(void)
         cmocka_unit_test(test_a_proxys_password_is_not_shown),
         cmocka_unit_test(test_harmless_texts_are_shown),
         cmocka_unit_test(test_certificates_are_checked),
-        cmocka_unit_test(test_a_ca_file_that_is_not_there),
+        cmocka_unit_test(test_a_ca_file_that_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,10 +23,11 @@ struct certificate_files {
     struct file_stamp stamps[CERTIFICATE_FILES];
     int64_t loaded_s;     /* 0: never */
     struct error problem; /* of the last look; "" where there is none */
+    bool unread;          /* and it may pass: the files are tried at the next look */
 };
 
-/* Load the files that the configuration names, if one of them changed (or `forced`); whether
- * something was loaded or refused. With tls.mode self there are none. */
+/* Load the files that the configuration names, if one of them changed, could not be read before, or
+ * `forced`; whether something was loaded or refused that wasn't before. With tls.mode self there are none. */
 bool certificate_files_look(struct certificate_files *files, const struct config *config,
                             bool forced);
 

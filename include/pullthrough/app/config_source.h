@@ -9,10 +9,12 @@
 #include "pullthrough/core/strbuf.h"
 
 /* Read the file ("-": standard input; NULL: the defaults) and parse it. 0 and a new *configp;
- * or -1 with "FILE:LINE:COL: message", or "FILE: reason" where it can't be read, in error. */
+ * or -1 with "FILE:LINE:COL: message", or FILE_UNREAD with "FILE: reason", in error. What else may
+ * be read, and what can't: file_read_argument(). */
 int config_source_load(const char *path, struct config **configp, struct error *error);
 
-/* The same, and refuses what `serve` could not start with: no certificate is named. */
+/* The same, and refuses what `serve` could not start or live with: no certificate is named, or what
+ * isn't standard input is no regular file. */
 int config_source_load_for_serve(const char *path, struct config **configp, struct error *error);
 
 /* The two halves of config_source_load(), for those who answer their failures differently.

@@ -19,7 +19,8 @@
 struct http_client;
 
 struct http_client_config {
-    const char *ca_file;            /* PEM, instead of the system's; NULL or "": the system's */
+    const char *ca_file;            /* PEM, instead of the system's, read for each request by
+                                       https; NULL or "": the system's */
     const char *user_agent;         /* or NULL */
     bool (*stopped)(void *context); /* asked about every second while waiting; or NULL */
     void *context;
