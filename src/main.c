@@ -4,6 +4,7 @@
 #include "pullthrough/app/command_check_config.h"
 #include "pullthrough/app/command_rewrite.h"
 #include "pullthrough/app/commands.h"
+#include "pullthrough/edge/process.h"
 
 #include <jansson.h>
 #include <malloc.h>
@@ -51,6 +52,7 @@ static void set_up(void)
 
 int main(int argc, char **argv)
 {
+    process_open_standard_streams();
     set_up();
     if (argc < 2) {
         print_usage(stderr);

@@ -165,7 +165,6 @@ static void make_parts(struct service *service, const struct config *config, uns
     service->status_page.mailbox = service->mailbox;
     service->status_page.metrics = service->metrics;
     service->status_page.tls = service->tls;
-    service->status_page.started_s = clock_wall_s();
     service->status_page.started_ns = clock_monotonic_ns();
 }
 

@@ -22,12 +22,15 @@ static void healthz(void *context, const struct http_request *request,
     answer(response, alive, alive ? "ok\n" : "a loop thread does not answer\n");
 }
 
+static uint64_t up_ms(const struct status_page *page)
+{
+    return (clock_monotonic_ns() - page->started_ns) / 1000000;
+}
+
 /* The rules aren't known yet, and may be at any moment. */
 static bool is_waiting(const struct status_page *page, const struct edition *edition)
 {
-    uint64_t up_ms = (clock_monotonic_ns() - page->started_ns) / 1000000;
-
-    return edition_is_waiting(edition) && up_ms < STATUS_PAGE_FIRST_LOOK_MS;
+    return edition_is_waiting(edition) && up_ms(page) < STATUS_PAGE_FIRST_LOOK_MS;
 }
 
 static void readyz(void *context, const struct http_request *request,
@@ -65,9 +68,9 @@ static void status(void *context, const struct http_request *request,
 
     response->content_type = "application/json";
     strbuf_add_format(out,
-                      "{\"version\":\"%s\",\"commit\":\"%s\",\"uptimeSeconds\":%lld,"
+                      "{\"version\":\"%s\",\"commit\":\"%s\",\"uptimeSeconds\":%llu,"
                       "\"draining\":%s,",
-                      version_number, version_commit, (long long)(clock_wall_s() - page->started_s),
+                      version_number, version_commit, (unsigned long long)(up_ms(page) / 1000),
                       atomic_load(&page->draining) ? "true" : "false");
     strbuf_add_slice(out, edition_status(edition));
     strbuf_add_str(out, "}\n");

@@ -6,6 +6,7 @@
 #include "pullthrough/edge/log.h"
 
 #include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/utf8.h"
 #include "pullthrough/edge/clock.h"
 
 #include <errno.h>
@@ -105,6 +106,22 @@ static void add_quoted(struct strbuf *line, struct slice text)
     strbuf_add_json(line, slice_of(safe, len));
 }
 
+/* A message, in a line of text: whatever could break or steer becomes '?'. */
+static void add_words(struct strbuf *line, struct slice text)
+{
+    for (size_t i = 0, step; i < text.len; i += step) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool steers = c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] <= 0x9f;
+
+        step = c < 0x80 ? c >= ' ' && c != 0x7f : utf8_length(text.ptr + i, text.len - i);
+        if (step && !steers)
+            strbuf_add(line, text.ptr + i, step);
+        else
+            strbuf_add_char(line, '?');
+        step += step == 0;
+    }
+}
+
 static bool is_plain(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -139,11 +156,9 @@ static void add_head(struct strbuf *line, enum log_level level, const char *mess
         strbuf_add_format(line, "\",\"level\":\"%s\",\"message\":", level_names[level]);
         add_quoted(line, slice_str(message));
     } else {
-        struct slice kept = cut(slice_str(message));
-
         add_time(line);
         strbuf_add_format(line, " %-5s ", level_names[level]);
-        strbuf_add_slice(line, kept);
+        add_words(line, cut(slice_str(message)));
     }
 }
 
@@ -178,9 +193,10 @@ static bool put(const struct strbuf *line)
     do
         wrote = pwritev2(log_fd, &whole, 1, -1, RWF_NOWAIT);
     while (wrote < 0 && errno == EINTR);
-    /* EAGAIN: a full pipe, and some file systems' word for "not at once". */
-    if (wrote >= 0 ||
-        (errno != EAGAIN && errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+    /* EAGAIN: a full pipe, and some file systems' word for "not at once". EPERM: a sandbox that
+     * doesn't know the call. */
+    if (wrote >= 0 || (errno != EAGAIN && errno != EOPNOTSUPP && errno != EINVAL &&
+                       errno != ENOSYS && errno != EPERM))
         return wrote >= 0;
     if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
         return false;

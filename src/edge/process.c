@@ -1,5 +1,5 @@
 /*
- * /proc/self/stat and friends, read each time they are asked for.
+ * /proc/self/stat and friends, read each time they are asked for; only the start stays as it was.
  */
 #include "pullthrough/edge/process.h"
 
@@ -9,13 +9,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PROC_FILE_MAX = 64 * 1024 };
+enum { PROC_FILE_MAX = 64 * 1024, NS = 1000000000 };
 
 /* proc(5): 14 utime, 15 stime, 22 starttime, 23 vsize, 24 rss. Field 2 may hold spaces and
  * parentheses, so counting starts behind its last ")". */
@@ -40,16 +43,21 @@ static void read_stat(struct process_facts *facts, double *start_after_boot_s)
     facts->resident_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static double boot_time_s(void)
+/* By the clock as it is when this is first asked: who looks for restarts by it must not take a
+ * clock that was set for one. */
+static double start_time_s(double after_boot_s)
 {
-    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(1024 * 1024);
-    unsigned long long seconds = 0;
-    const char *line;
+    static atomic_int_fast64_t start_ns;
+    int_fast64_t found_ns = 0;
+    struct timespec wall, boot;
 
-    if (file_read("/proc/stat", &text, NULL))
-        return 0;
-    line = strstr(strbuf_str(&text), "\nbtime ");
-    return line && sscanf(line, "\nbtime %llu", &seconds) == 1 ? (double)seconds : 0;
+    if (after_boot_s > 0 && atomic_load(&start_ns) == 0 &&
+        clock_gettime(CLOCK_REALTIME, &wall) == 0 && clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
+        (void)atomic_compare_exchange_strong(&start_ns, &found_ns,
+                                             (wall.tv_sec - boot.tv_sec) * NS + wall.tv_nsec -
+                                                 boot.tv_nsec +
+                                                 (int_fast64_t)(after_boot_s * (double)NS));
+    return (double)atomic_load(&start_ns) / (double)NS;
 }
 
 static uint64_t count_fds(void)
@@ -72,11 +80,23 @@ struct process_facts process_facts_now(void)
     double after_boot = 0;
 
     read_stat(&facts, &after_boot);
-    facts.start_time_s = boot_time_s() + after_boot;
+    facts.start_time_s = start_time_s(after_boot);
     facts.open_fds = count_fds();
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
         facts.max_fds = limit.rlim_cur;
     return facts;
+}
+
+void process_open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        /* The lowest free number is this one. Where there is no /dev/null, there is always "/", and
+         * O_PATH gives what can be neither read nor written. */
+        if (open("/dev/null", O_RDWR) < 0)
+            (void)open("/", O_PATH | O_DIRECTORY);
+    }
 }
 
 int process_hide_memory(struct error *error)

@@ -13,20 +13,32 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 class Preloaded:
-    """A library that is put before libc, and the file in which it says what it was asked."""
+    """A library that is put before libc, and a file that it and we know."""
 
-    def __init__(self, library, file):
+    def __init__(self, folder, name, file):
+        library = folder / "tests" / "it" / f"{name}.so"
         assert library.is_file(), f"{library} isn't built"
         self._file = file
         self.environment = {
             "LD_PRELOAD": str(library),
-            "SILENT_RESOLVER": str(file),
+            name.upper(): str(file),
             "ASAN_OPTIONS": "verify_asan_link_order=0",  # it needn't be the first library
         }
+
+
+class SilentResolver(Preloaded):
+    """Name servers that say nothing, to a program that has its environment."""
 
     def asked(self):
         """The names, in their order."""
         return self._file.read_text().splitlines() if self._file.exists() else []
+
+
+class WallClock(Preloaded):
+    """That of a program that has its environment."""
+
+    def put_forward(self, seconds):
+        os.truncate(self._file, os.stat(self._file).st_size + seconds)
 
 
 def pytest_configure(config):
@@ -54,8 +66,13 @@ def program(request):
 
 @pytest.fixture
 def silent_resolver(build_dir, tmp_path):
-    """Name servers that say nothing, to a program that has its environment."""
-    return Preloaded(build_dir / "tests" / "it" / "silent_resolver.so", tmp_path / "asked")
+    return SilentResolver(build_dir, "silent_resolver", tmp_path / "asked")
+
+
+@pytest.fixture
+def wall_clock(build_dir, tmp_path):
+    (tmp_path / "ahead").touch()
+    return WallClock(build_dir, "set_clock", tmp_path / "ahead")
 
 
 @pytest.fixture(scope="session")

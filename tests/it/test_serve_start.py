@@ -288,6 +288,39 @@ def test_the_addresses_that_it_listens_on(services, address):
             assert plain.recv(15) == b"HTTP/1.1 200 OK"
 
 
+def test_a_clock_that_is_set_is_no_restart(services, wall_clock):
+    service = services.start(wall_clock.environment)
+    before = service.metrics().value("process_start_time_seconds")
+    told = service.status()["configuration"]["loaded"]
+    wall_clock.put_forward(1_000_000)
+    assert 0 <= service.status()["uptimeSeconds"] < 10_000
+    assert service.metrics().value("process_start_time_seconds") == before
+    service.send(signal.SIGHUP)  # and it is that clock that dates are from
+    wait_for(lambda: service.status()["configuration"]["loaded"] > told, "a later date")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_nowhere(program, config, closed):
+    """Else a socket gets the number, and the log is written into it."""
+    process = subprocess.Popen(
+        ["sh", "-c", f'exec "$0" serve --config "$1" {closed}', program, config],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    with process:
+        try:
+            tasks = f"/proc/{process.pid}/task"
+            wait_for(lambda: len(os.listdir(tasks)) > 3, "its threads")  # all is opened by then
+            for number in range(3):
+                assert os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_S) == 0
+        finally:
+            process.kill()
+
+
 def read_terminal(terminal):
     """What was written to it until its other side was closed."""
     text = b""

@@ -10,7 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include <jansson.h>
 
@@ -258,6 +264,71 @@ static void test_a_full_pipe_costs_lines_and_no_time(void **state)
     assert_null(strstr(take_log(text, sizeof(text)), "linesLost"));
 }
 
+/* From now on pwritev2() fails, as in a sandbox that doesn't know it. */
+static int refuse_pwritev2(int reason)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwritev2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)reason),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog whole = {sizeof(program) / sizeof(program[0]), program};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole) == 0
+               ? 0
+               : -1;
+}
+
+static void test_a_sandbox_that_refuses_a_call_costs_nothing(void **state)
+{
+    static const int reasons[] = {EPERM, ENOSYS};
+
+    (void)state;
+    log_setup(ends[1], true);
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        pid_t child = fork();
+        char text[PIPE_BUF + 1];
+        int status = -1;
+
+        assert_true(child >= 0);
+        if (child == 0) {
+            if (refuse_pwritev2(reasons[i]) < 0)
+                _exit(1);
+            log_event(LOG_LEVEL_INFO, "still", LOG_NUMBER("n", i));
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        log_event(LOG_LEVEL_INFO, "end", LOG_NUMBER("n", i)); /* else a failure would hang */
+        assert_matches(take_log(text, sizeof(text)), "\"still\",.*\"end\"");
+    }
+}
+
+static void test_any_message_stays_one_harmless_line(void **state)
+{
+    static const struct {
+        const char *message, *in_text, *in_json;
+    } rows[] = {
+        {"a\nb\r\x1b[2J\x7f", "a?b??[2J?", "a\\nb\\r\\u001b[2J?"},
+        {"\xc2\x9b"
+         "31m\xff\xc3\xa9\xc3",
+         "?31m?\xc3\xa9?", "?31m\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd"},
+    };
+    char text[PIPE_BUF + 1];
+
+    (void)state;
+    for (int json = 0; json < 2; json++)
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            log_setup(ends[1], json);
+            log_event(LOG_LEVEL_INFO, rows[i].message, LOG_NUMBER("n", i));
+            take_log(text, sizeof(text));
+            assert_non_null(strstr(text, json ? rows[i].in_json : rows[i].in_text));
+            assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+        }
+}
+
 static void test_limit_says_what_it_left_out(void **state)
 {
     struct log_limit limit = {0};
@@ -302,6 +373,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_full_pipe_costs_lines_and_no_time, make_pipe,
                                         close_pipe),
         cmocka_unit_test_setup_teardown(test_threads_do_not_mix_lines, make_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(test_a_sandbox_that_refuses_a_call_costs_nothing, make_pipe,
+                                        close_pipe),
+        cmocka_unit_test_setup_teardown(test_any_message_stays_one_harmless_line, make_pipe,
+                                        close_pipe),
         cmocka_unit_test(test_limit_says_what_it_left_out),
     };
 

@@ -21,7 +21,6 @@ struct status_page {
     struct metrics *metrics;
     const struct tls *tls;
     const struct http_server *server; /* set before the server is started */
-    int64_t started_s;                /* wall clock */
     uint64_t started_ns;              /* monotonic */
     atomic_bool draining;
 };

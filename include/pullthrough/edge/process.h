@@ -10,13 +10,17 @@
 
 struct process_facts {
     double cpu_s;        /* user and system time */
-    double start_time_s; /* since 1970 */
+    double start_time_s; /* since 1970; the same at each call, whatever is done to the clock */
     uint64_t resident_bytes, virtual_bytes;
     uint64_t open_fds, max_fds;
 };
 
 /* What can't be read is 0. */
 struct process_facts process_facts_now(void);
+
+/* Descriptors 0 to 2 that are closed become /dev/null: else a socket gets the number, and the log is
+ * written into it. Before anything else is opened. */
+void process_open_standard_streams(void);
 
 /* From now on no core dump of this process is written, and no other process of the same user
  * can read its memory. For programs that hold keys: libcurl and OpenSSL keep copies that can't be
