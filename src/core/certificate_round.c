@@ -180,6 +180,7 @@ static enum certificate_step write_set(struct certificate_round *round, enum cer
     replace(&round->wanted, set);
     round->purpose = purpose;
     round->writes++;
+    round->written = step;
     return go_to(round, step);
 }
 
@@ -347,9 +348,9 @@ static void note_written_bundle(struct certificate_round *round)
     round->bundle_state = CERTIFICATE_BUNDLE_CURRENT;
 }
 
-enum certificate_step certificate_round_tell(struct certificate_round *round,
-                                             enum kube_outcome outcome, const struct error *why,
-                                             int64_t now_s, const unsigned char *serials)
+static enum certificate_step go_on(struct certificate_round *round, enum kube_outcome outcome,
+                                   const struct error *why, int64_t now_s,
+                                   const unsigned char *serials)
 {
     switch (round->step) {
     case CERTIFICATE_READ_BUNDLE:
@@ -378,4 +379,34 @@ enum certificate_step certificate_round_tell(struct certificate_round *round,
     case CERTIFICATE_REST: break;
     }
     return decide(round, now_s, serials);
+}
+
+/* At the end of a look. The number in the words grows by doubling, so that they can be told when
+ * they change. */
+static void note_disturbance(struct certificate_round *round)
+{
+    struct error *problem = round->written == CERTIFICATE_PATCH_BUNDLE ? &round->bundle_problem
+                                                                       : &round->secret_problem;
+    unsigned looks = CERTIFICATE_DISTURBED_LOOKS;
+
+    round->disturbed = round->again || round->writes ? round->disturbed + 1 : 0;
+    if (round->disturbed < looks || *problem->text)
+        return;
+    while (looks <= round->disturbed / 2)
+        looks *= 2;
+    (void)error_set(problem,
+                    "somebody else changes the %s again and again: in %u looks in a row it was "
+                    "written, or could not be",
+                    problem == &round->bundle_problem ? "caBundle" : "Secret", looks);
+}
+
+enum certificate_step certificate_round_tell(struct certificate_round *round,
+                                             enum kube_outcome outcome, const struct error *why,
+                                             int64_t now_s, const unsigned char *serials)
+{
+    enum certificate_step step = go_on(round, outcome, why, now_s, serials);
+
+    if (step == CERTIFICATE_REST)
+        note_disturbance(round);
+    return step;
 }

@@ -287,7 +287,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._say(200, b"<html>welcome</html>")
             return
         if way == "huge":
-            self._say(200, b'{"metadata":{"resourceVersion":"1"},"x":"' + b"x" * 2_000_000 + b'"}')
+            self._say(200, b'{"metadata":{"resourceVersion":"1"},"x":"' + b"x" * 4_000_000 + b'"}')
             return
         try:
             if isinstance(way, int):

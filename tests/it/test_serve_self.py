@@ -188,6 +188,51 @@ def test_an_api_server_that_hangs_holds_nobody_up(start, kube):
 # Repairs
 
 
+@pytest.mark.parametrize("kind", ["secrets", "webhooks"])
+def test_a_fight_over_an_object_is_told(start, kube, kind):
+    """Somebody is always faster, as a tool that puts back what it has in its repository is."""
+    name = {"secrets": "Secret", "webhooks": "caBundle"}[kind]
+    told = {
+        "secrets": lambda service: status(service)["problem"],
+        "webhooks": lambda service: status(service)["bundle"]["problem"],
+    }[kind]
+
+    def be_faster(verb, of):
+        if of == kind:
+            place = kube.secret if kind == "secrets" else kube.configuration
+            kube.version += 1
+            place["metadata"]["resourceVersion"] = str(kube.version)
+
+    kube.before_write = be_faster
+    service = start()
+    words = f"somebody else changes the {name} again and again: in 5 looks in a row"
+    wait_for(lambda: (told(service) or "").startswith(words), "the fight in the status")
+    assert service.metrics().value("pullthrough_certificate_problem") == 1
+    assert [r for r in service.log() if r.get("problem", "").startswith(words)]
+    kube.before_write = None
+    look(service)
+    settled(service, kube)
+    look(service)  # the first that finds nothing to do
+    wait_for(lambda: told(service) is None, "no problem any more")
+
+
+def test_the_api_server_is_asked_again_once_there_are_descriptors(start, kube):
+    service = start()
+    settled(service, kube)
+    with service.webhook(trusting(kube.bundles()[0])) as client:
+        assert client.mutate(review("nginx")).images()
+        with service.without_descriptors():
+            mark = service.mark()
+            service.send(signal.SIGHUP)
+            record = service.wait_log(
+                "the Secret of the certificates has a problem, what is loaded goes on", mark
+            )
+            assert "Too many open files" in record["problem"]
+            assert client.mutate(review("nginx")).images()
+        service.wait_log("the Secret of the certificates is in order", mark)
+    settled(service, kube)
+
+
 @pytest.mark.parametrize("bundle", [None, "nonsense", "other"])
 def test_a_bundle_that_somebody_changed_is_repaired(start, kube, certs, bundle):
     service = start()

@@ -32,7 +32,7 @@ struct replica {
     int64_t next_s;  /* when its next step is due, in true time */
     enum certificate_step step;
     bool is_up;
-    unsigned loads;
+    unsigned loads, disturbed;                /* the latter: the most looks in a row */
     unsigned verified_load, verified_version; /* this leaf, with this bundle */
 };
 
@@ -327,8 +327,11 @@ static void take_turn(struct world *world, struct replica *replica)
     /* Mostly at once; now and then a replica stands still in the middle of a look. */
     replica->next_s = world->now_s + (random_below(world, 20) ? random_below(world, 2)
                                                               : random_below(world, 3 * 60 * 60));
-    if (replica->step == CERTIFICATE_REST)
-        replica->next_s = world->now_s + pause_s(world, &replica->round);
+    if (replica->step != CERTIFICATE_REST)
+        return;
+    replica->next_s = world->now_s + pause_s(world, &replica->round);
+    if (replica->round.disturbed > replica->disturbed)
+        replica->disturbed = replica->round.disturbed;
 }
 
 static void start_replica(struct world *world, size_t i)
@@ -431,6 +434,8 @@ static void test_years_without_a_gap(void **state)
         assert_in_range(world.leaves, 18, 27);
         assert_true(cas_in_secret(&world) <= 2);
         assert_in_range(world.writes, 20, 60);
+        for (size_t i = 0; i < world.n; i++) /* rotations and races are no fight */
+            assert_true(world.replicas[i].disturbed < CERTIFICATE_DISTURBED_LOOKS);
         end(&world);
     }
 }
@@ -543,6 +548,69 @@ static void test_without_the_bundle(void **state)
     end(&world);
 }
 
+enum fight { FIGHT_RACE_SECRET, FIGHT_UNDO_SECRET, FIGHT_RACE_BUNDLE, FIGHT_UNDO_BUNDLE };
+
+/* One look, in which somebody else is faster than each write, or undoes what was written before. */
+static void look_in_a_fight(struct world *world, enum fight fight)
+{
+    struct replica *replica = &world->replicas[0];
+
+    if (fight == FIGHT_UNDO_BUNDLE || fight == FIGHT_RACE_BUNDLE)
+        set_bundle(world, (struct slice){0}, false);
+    else
+        set_secret(world, &(struct certificate_texts){0});
+    do {
+        if (fight == FIGHT_RACE_SECRET && replica->step == CERTIFICATE_PATCH_SECRET)
+            world->secret_version = ++world->version;
+        if (fight == FIGHT_RACE_BUNDLE && replica->step == CERTIFICATE_PATCH_BUNDLE)
+            world->bundle_version = ++world->version;
+        take_turn(world, replica);
+    } while (replica->step != CERTIFICATE_REST);
+    world->now_s += 60;
+}
+
+static void test_a_fight_is_told(void **state)
+{
+    static const struct {
+        const char *object;
+        enum fight fight;
+    } rows[] = {
+        {"Secret", FIGHT_RACE_SECRET},
+        {"Secret", FIGHT_UNDO_SECRET},
+        {"caBundle", FIGHT_RACE_BUNDLE},
+        {"caBundle", FIGHT_UNDO_BUNDLE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world world;
+        struct certificate_round *round = &world.replicas[0].round;
+
+        begin(&world, 600 + i, 1);
+        settle(&world);
+        for (unsigned looks = 1; looks <= 25; looks++) {
+            const struct error *problem = strcmp(rows[i].object, "Secret") == 0
+                                              ? &round->secret_problem
+                                              : &round->bundle_problem;
+            unsigned said = looks < 10 ? 5 : looks < 20 ? 10 : 20;
+            char want[ERROR_TEXT_BYTES] = "";
+
+            look_in_a_fight(&world, rows[i].fight);
+            if (looks >= CERTIFICATE_DISTURBED_LOOKS)
+                (void)snprintf(want, sizeof(want),
+                               "somebody else changes the %s again and again: in %u looks in a "
+                               "row it was written, or could not be",
+                               rows[i].object, said);
+            assert_string_equal(problem->text, want);
+        }
+        for (unsigned turns = 0; turns < 200; turns++)
+            take_turn(&world, &world.replicas[0]); /* it is over */
+        assert_string_equal(round->secret_problem.text, "");
+        assert_string_equal(round->bundle_problem.text, "");
+        end(&world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_secret),
         cmocka_unit_test(test_an_emptied_bundle),
         cmocka_unit_test(test_without_the_bundle),
+        cmocka_unit_test(test_a_fight_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -137,6 +139,72 @@ static void test_get_a_secret(void **state)
     assert_string_equal(value, "Bearer secret-token");
     fake_script_header(&bench->script, 0, "User-Agent", value, sizeof(value));
     assert_string_equal(value, "tester/1");
+}
+
+/* As large as an object can be in etcd, which counts bytes: base64 has a third more of them. */
+static void test_large_objects_are_read(void **state)
+{
+    enum { ETCD_BYTES = 3 * 512 * 1024, BASE64_BYTES = ETCD_BYTES / 3 * 4 };
+    struct bench *bench = *state;
+    char *body = malloc(BASE64_BYTES + 1000);
+
+    assert_non_null(body);
+    (void)snprintf(body, BASE64_BYTES + 1000,
+                   "{" META ",\"webhooks\":[{\"clientConfig\":{\"caBundle\":\"cGVt\"}}],"
+                   "\"data\":{\"tls.crt\":\"bGVhZg==\",\"other\":\"%0*d\"}}",
+                   BASE64_BYTES, 0);
+    fake_script_add(&bench->script, 200, "", body);
+    fake_script_add(&bench->script, 200, "", body);
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_DONE);
+    assert_string_equal(strbuf_str(&bench->secret.leaf), "leaf");
+    assert_int_equal(
+        kube_client_get_webhooks(bench->client, "hooks", &bench->webhooks, &bench->error),
+        KUBE_DONE);
+    assert_true(slice_is(bench->webhooks.bundles[0], "pem"));
+    free(body);
+}
+
+/* A failure like any other: the next look tries again. */
+static void test_without_descriptors(void **state)
+{
+    struct bench *bench = *state;
+    struct rlimit limit, none;
+    enum kube_outcome outcome;
+
+    fake_script_add(&bench->script, 200, "", "{" META ",\"data\":{\"tls.crt\":\"bGVhZg==\"}}");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){0, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    outcome = kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(outcome, KUBE_FAILED);
+    assert_non_null(strstr(bench->error.text, "/token: Too many open files"));
+    assert_int_equal(
+        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        KUBE_DONE);
+}
+
+static void test_files_that_are_none(void **state)
+{
+    static const char *const names[] = {"token", "ca.crt"};
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128], want[200];
+
+        remove_file(bench, names[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", bench->folder, names[i]);
+        (void)snprintf(want, sizeof(want), "%s: is a FIFO, not a regular file", path);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        assert_int_equal(
+            kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+            KUBE_FAILED);
+        assert_non_null(strstr(bench->error.text, want));
+        remove_file(bench, names[i]);
+        write_file(bench, names[i], "any");
+    }
 }
 
 static void test_the_token_is_read_for_each_request(void **state)
@@ -378,6 +446,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_get_a_secret),
+        BENCH_TEST(test_large_objects_are_read),
+        BENCH_TEST(test_without_descriptors),
+        BENCH_TEST(test_files_that_are_none),
         BENCH_TEST(test_the_token_is_read_for_each_request),
         BENCH_TEST(test_without_a_token),
         BENCH_TEST(test_writes),

@@ -84,7 +84,7 @@ static void test_size_is_bounded(void **state)
     text[0] = '{';
     text[1] = '}';
     assert_int_equal(secret_json_parse(&json, slice_of(text, SECRET_JSON_MAX + 1), &error), -1);
-    assert_string_equal(error.text, "the JSON has over 262144 bytes");
+    assert_string_equal(error.text, "the JSON has over 3145728 bytes");
     assert_int_equal(secret_json_parse(&json, slice_of(text, SECRET_JSON_MAX), &error), 0);
     free(text);
 }

@@ -32,6 +32,10 @@ enum certificate_step {
     CERTIFICATE_REST,          /* the look is over */
 };
 
+/* So many looks in a row that find something to write, or that another one's write cuts short, are
+ * no rotation and no race of replicas: somebody writes something else there again and again. */
+enum { CERTIFICATE_DISTURBED_LOOKS = 5 };
+
 enum certificate_bundle_state {
     CERTIFICATE_BUNDLE_UNKNOWN, /* it could not be read */
     CERTIFICATE_BUNDLE_ABSENT,  /* there is no such configuration, or it has no webhooks */
@@ -66,6 +70,8 @@ struct certificate_round {
     size_t n_bundles;
     char bundles_version[KUBE_VERSION_BYTES], known_version[KUBE_VERSION_BYTES]; /* as parsed */
     unsigned writes;
+    enum certificate_step written;   /* the last one */
+    unsigned disturbed;              /* looks in a row that had to write, or were in conflict */
     int64_t held_ca_s, held_since_s; /* the first CA's notBefore, and since when it is held */
     bool secret_gave_up, bundle_gave_up, load_gave_up;
 };

@@ -19,7 +19,9 @@
 enum {
     KUBE_VERSION_BYTES = 64, /* a resourceVersion, with its NUL; etcd's are 64-bit numbers */
     KUBE_WEBHOOKS_MAX = 32,  /* of one configuration */
-    KUBE_ANSWER_MAX = 256 * 1024,
+    /* An object has up to 1.5 MiB in etcd, of which as JSON bytes become base64 (4/3), and some
+     * characters escapes. */
+    KUBE_ANSWER_MAX = 3 * 1024 * 1024,
     KUBE_REQUEST_MAX = 1024 * 1024,
 };
 

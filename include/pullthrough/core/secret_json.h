@@ -11,7 +11,7 @@
 
 struct secret_json;
 
-enum { SECRET_JSON_MAX = 256 * 1024 }; /* bytes of a text */
+enum { SECRET_JSON_MAX = 3 * 1024 * 1024 }; /* bytes of a text */
 
 /* -1 with the reason, which quotes nothing, where the text is no JSON object. */
 int secret_json_parse(struct secret_json **jsonp, struct slice text, struct error *error);
