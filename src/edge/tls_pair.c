@@ -1,6 +1,7 @@
 /*
- * What is refused here is what no client could ever accept: a key that isn't the leaf's, a
- * leaf that may not be a server's or has no name. An expired certificate is taken: to refuse
+ * What is refused here is what no client could ever accept: a key that isn't the leaf's, or of a
+ * kind that Go, which API servers are written in, doesn't know; a leaf that may not be a server's
+ * or has no name. An expired certificate is taken: to refuse
  * it would leave none at all, and tls_loaded() tells its dates. Never asks for a passphrase.
  */
 #include "edge/tls_pair.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -166,6 +168,76 @@ static int check_key(const struct tls_pair *pair, struct error *error)
     return error_set(error, "the private key does not belong to the certificate");
 }
 
+enum {
+    RSA_LEAST_BITS = 2048, /* OpenSSL's security level 2 */
+    RSA_MOST_BITS = 8192,  /* Go's crypto/tls, "certificate containing RSA key larger than" */
+    CURVE_BYTES = 64,
+};
+
+/* Go's crypto/x509 knows curves by their names only, and these. P-224 is not for handshakes. */
+static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1", "secp224r1"};
+enum { CURVES_TO_SIGN = 3, CURVES_TO_PARSE = 4 };
+
+static bool is_curve_known(EVP_PKEY *key, size_t known, char name[static CURVE_BYTES])
+{
+    static const char nameless[] = "a curve without a name";
+    char encoding[CURVE_BYTES] = "";
+    bool is_known = false;
+
+    if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, encoding, CURVE_BYTES,
+                                       NULL) != 1 ||
+        strcmp(encoding, OSSL_PKEY_EC_ENCODING_GROUP) != 0 ||
+        EVP_PKEY_get_group_name(key, name, CURVE_BYTES, NULL) != 1)
+        memcpy(name, nameless, sizeof(nameless));
+    ERR_clear_error();
+    for (size_t i = 0; i < known; i++)
+        is_known = is_known || strcmp(name, curves[i]) == 0;
+    return is_known;
+}
+
+/* The handshake is signed with this key. */
+static int check_kind(EVP_PKEY *key, struct error *error)
+{
+    static const char known[] = "(API servers know RSA of 2,048 to 8,192 bits, ECDSA on P-256, "
+                                "P-384 and P-521, and Ed25519)";
+    const char *kind = EVP_PKEY_get0_type_name(key);
+    int bits = EVP_PKEY_get_bits(key);
+    char curve[CURVE_BYTES];
+
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_ED25519: return 0;
+    case EVP_PKEY_RSA:
+        if (bits >= RSA_LEAST_BITS && bits <= RSA_MOST_BITS)
+            return 0;
+        return error_set(error, "certificate: its key is RSA of %d bits %s", bits, known);
+    case EVP_PKEY_EC:
+        if (is_curve_known(key, CURVES_TO_SIGN, curve))
+            return 0;
+        return error_set(error, "certificate: its key is ECDSA on %s %s", curve, known);
+    default:
+        return error_set(error, "certificate: its key is %s %s", kind ? kind : "of no known kind",
+                         known);
+    }
+}
+
+/* Where one certificate of a chain can't be parsed, Go refuses them all. */
+static int check_chain(const struct tls_pair *pair, struct error *error)
+{
+    for (int i = 0; i < sk_X509_num(pair->chain); i++) {
+        EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(pair->chain, i));
+        char curve[CURVE_BYTES];
+
+        if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+            !is_curve_known(key, CURVES_TO_PARSE, curve))
+            return error_set(error,
+                             "certificate chain: certificate %d: its key is ECDSA on %s, which "
+                             "API servers cannot parse",
+                             i + 2, curve);
+        ERR_clear_error();
+    }
+    return 0;
+}
+
 /* What no TLS client, or no Kubernetes API server, would ever accept. */
 static int check_leaf(X509 *leaf, struct error *error)
 {
@@ -239,8 +311,8 @@ int tls_pair_new(struct tls_pair **pairp, struct slice chain, struct slice key,
         return -1;
     pair->leaf = sk_X509_shift(pair->chain);
     if (read_key(key, &pair->key, error) || check_key(pair, error) ||
-        check_leaf(pair->leaf, error) || read_dates(pair->leaf, &pair->dates, error) ||
-        read_clients(pair, client_ca, error))
+        check_leaf(pair->leaf, error) || check_kind(pair->key, error) || check_chain(pair, error) ||
+        read_dates(pair->leaf, &pair->dates, error) || read_clients(pair, client_ca, error))
         return -1;
     pair->references = 1;
     *pairp = pair;

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
+#include <openssl/dsa.h>
+#include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #define MUST(condition)                                                                            \
@@ -35,17 +38,92 @@ static void add_extension(X509 *x509, X509 *issuer, int kind, const char *value)
     X509_EXTENSION_free(extension);
 }
 
+static EVP_PKEY *generate(EVP_PKEY_CTX *context)
+{
+    EVP_PKEY *key = NULL;
+
+    MUST(EVP_PKEY_keygen(context, &key) == 1);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
+static EVP_PKEY *make_dsa(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+    EVP_PKEY *parameters = NULL;
+
+    MUST(context && EVP_PKEY_paramgen_init(context) == 1);
+    MUST(EVP_PKEY_CTX_set_dsa_paramgen_bits(context, 1024) == 1);
+    MUST(EVP_PKEY_paramgen(context, &parameters) == 1);
+    EVP_PKEY_CTX_free(context);
+    context = EVP_PKEY_CTX_new(parameters, NULL);
+    EVP_PKEY_free(parameters);
+    MUST(context && EVP_PKEY_keygen_init(context) == 1);
+    return generate(context);
+}
+
+static EVP_PKEY *make_explicit(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+
+    MUST(context && EVP_PKEY_keygen_init(context) == 1);
+    MUST(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1);
+    MUST(EVP_PKEY_CTX_set_ec_param_enc(context, OPENSSL_EC_EXPLICIT_CURVE) == 1);
+    return generate(context);
+}
+
+/* Of more than two primes, which takes less time to find. */
+static EVP_PKEY *make_large_rsa(int bits)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+
+    MUST(context && EVP_PKEY_keygen_init(context) == 1);
+    MUST(EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits) == 1);
+    MUST(EVP_PKEY_CTX_set_rsa_keygen_primes(context, 5) == 1);
+    return generate(context);
+}
+
+static EVP_PKEY *make_key(const struct certificate_wish *wish)
+{
+    if (wish->rsa_bits >= 8192)
+        return make_large_rsa(wish->rsa_bits);
+    if (wish->rsa_bits)
+        return EVP_RSA_gen((unsigned)wish->rsa_bits);
+    if (!wish->key)
+        return EVP_EC_gen("P-256");
+    if (strcmp(wish->key, "DSA") == 0)
+        return make_dsa();
+    if (strcmp(wish->key, "explicit") == 0)
+        return make_explicit();
+    if (strncmp(wish->key, "ED", 2) == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, wish->key);
+    if (strcmp(wish->key, "RSA-PSS") == 0) {
+        EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, wish->key, NULL);
+
+        MUST(context && EVP_PKEY_keygen_init(context) == 1);
+        return generate(context);
+    }
+    return EVP_EC_gen(wish->key);
+}
+
+/* Ed25519 and Ed448 have a digest of their own. */
+static const EVP_MD *digest_of(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
+}
+
 struct made_certificate *made_certificate_new(const struct certificate_wish *wish)
 {
     static long serial;
     struct made_certificate *made = calloc(1, sizeof(*made));
     BIO *pem = BIO_new(BIO_s_mem()), *key_pem = BIO_new(BIO_s_mem());
     bool dated = wish->from_s || wish->to_s;
+    EVP_PKEY *signer;
     X509_NAME *name;
     X509 *x509;
 
     MUST(made && pem && key_pem);
-    made->key = wish->rsa_bits ? EVP_RSA_gen((unsigned)wish->rsa_bits) : EVP_EC_gen("P-256");
+    made->key = make_key(wish);
     made->x509 = x509 = X509_new();
     MUST(made->key && x509);
     MUST(X509_set_version(x509, X509_VERSION_3) && X509_set_pubkey(x509, made->key));
@@ -61,7 +139,8 @@ struct made_certificate *made_certificate_new(const struct certificate_wish *wis
     add_extension(x509, x509, NID_key_usage, wish->usage);
     add_extension(x509, x509, NID_ext_key_usage, wish->extended);
     add_extension(x509, x509, NID_subject_alt_name, wish->alternative);
-    MUST(X509_sign(x509, wish->issuer ? wish->issuer->key : made->key, EVP_sha256()) > 0);
+    signer = wish->issuer ? wish->issuer->key : made->key;
+    MUST(X509_sign(x509, signer, digest_of(signer)) > 0);
     MUST(PEM_write_bio_X509(pem, x509));
     MUST(PEM_write_bio_PrivateKey(key_pem, made->key, NULL, NULL, 0, NULL, NULL));
     made->pem = take_text(pem);

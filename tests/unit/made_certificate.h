@@ -24,7 +24,9 @@ struct certificate_wish {
     const char *usage;       /* "digitalSignature"; NULL: none */
     const char *extended;    /* "serverAuth"; NULL: none */
     int rsa_bits;            /* 0: ECDSA P-256 */
-    int64_t from_s, to_s;    /* seconds from now; both 0: from an hour ago to in a day */
+    const char *key;      /* another kind: "DSA", "RSA-PSS", "ED25519", "ED448", a curve of EC, or
+                             "explicit" (P-256, by its parameters); NULL: as above */
+    int64_t from_s, to_s; /* seconds from now; both 0: from an hour ago to in a day */
     const struct made_certificate *issuer; /* NULL: self-signed */
 };
 

@@ -481,7 +481,9 @@ static void test_refusals_keep_what_is_loaded(void **state)
          "certificate: its key usage or extended key usage forbids a TLS server (it is a CA's)"},
         {for_clients->pem, for_clients->key_pem, NULL,
          "certificate: its key usage or extended key usage forbids a TLS server"},
-        {weak->pem, weak->key_pem, NULL, "certificate: ee key too small"},
+        {weak->pem, weak->key_pem, NULL,
+         "certificate: its key is RSA of 1024 bits (API servers know RSA of 2,048 to 8,192 bits, "
+         "ECDSA on P-256, P-384 and P-521, and Ed25519)"},
         {leaf->pem, leaf->key_pem, "garbage", "client CA bundle: holds no PEM certificate"},
     };
     struct heard heard;
@@ -511,6 +513,87 @@ static void test_refusals_keep_what_is_loaded(void **state)
     made_certificate_free(for_clients);
     made_certificate_free(weak);
     tls_free(tls);
+}
+
+/* What API servers (Go's crypto/tls and crypto/x509) can verify is taken; what they can't would
+ * fail in each handshake, and is told here. */
+static void test_keys_that_no_client_speaks_are_refused(void **state)
+{
+#define KNOWN                                                                                      \
+    " (API servers know RSA of 2,048 to 8,192 bits, ECDSA on P-256, P-384 and P-521, and "         \
+    "Ed25519)"
+    static const struct {
+        const char *key;
+        int rsa_bits;
+        const char *problem;
+    } rows[] = {
+        {"P-256", 0, NULL},
+        {"P-384", 0, NULL},
+        {"P-521", 0, NULL},
+        {"ED25519", 0, NULL},
+        {NULL, 2048, NULL},
+        {NULL, 8192, NULL},
+        {NULL, 1024, "certificate: its key is RSA of 1024 bits" KNOWN},
+        {NULL, 8200, "certificate: its key is RSA of 8200 bits" KNOWN},
+        {"DSA", 0, "certificate: its key is DSA" KNOWN},
+        {"ED448", 0, "certificate: its key is ED448" KNOWN},
+        {"RSA-PSS", 0, "certificate: its key is RSA-PSS" KNOWN},
+        {"P-224", 0, "certificate: its key is ECDSA on secp224r1" KNOWN},
+        {"secp256k1", 0, "certificate: its key is ECDSA on secp256k1" KNOWN},
+        {"brainpoolP256r1", 0, "certificate: its key is ECDSA on brainpoolP256r1" KNOWN},
+        {"explicit", 0, "certificate: its key is ECDSA on a curve without a name" KNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct certificate_wish wish = {.name = "server",
+                                              .alternative = "DNS:server",
+                                              .key = rows[i].key,
+                                              .rsa_bits = rows[i].rsa_bits};
+        struct made_certificate *made = made_certificate_new(&wish);
+        struct tls *tls = tls_new(NULL, NULL);
+        struct error error = {""};
+        int result = tls_load(tls, slice_str(made->pem), slice_str(made->key_pem),
+                              (struct slice){0}, &error);
+
+        assert_string_equal(error.text, rows[i].problem ? rows[i].problem : "");
+        assert_int_equal(result, rows[i].problem ? -1 : 0);
+        tls_free(tls);
+        made_certificate_free(made);
+    }
+}
+
+/* A client that cannot parse one certificate of a chain refuses them all. */
+static void test_a_chain_that_no_client_can_parse_is_refused(void **state)
+{
+    static const struct {
+        const char *key, *problem;
+    } rows[] = {
+        {"P-384", NULL},
+        {"P-224", NULL}, /* weak, but it is parsed, and maybe not needed */
+        {"secp256k1", "certificate chain: certificate 2: its key is ECDSA on secp256k1, which API "
+                      "servers cannot parse"},
+        {"explicit", "certificate chain: certificate 2: its key is ECDSA on a curve without a "
+                     "name, which API servers cannot parse"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct made_certificate *issuer = made_certificate_new(&(struct certificate_wish){
+            .name = "CA", .constraints = "critical,CA:TRUE", .key = rows[i].key});
+        struct made_certificate *server = made_certificate_new(&(struct certificate_wish){
+            .name = "server", .alternative = "DNS:server", .issuer = issuer});
+        char *chain = joined(server->pem, issuer->pem);
+        struct tls *tls = tls_new(NULL, NULL);
+        struct error error = {""};
+
+        (void)load(tls, chain, server->key_pem, NULL, &error);
+        assert_string_equal(error.text, rows[i].problem ? rows[i].problem : "");
+        tls_free(tls);
+        made_certificate_free(server);
+        made_certificate_free(issuer);
+        free(chain);
+    }
 }
 
 static void test_a_ceiling_on_what_is_read(void **state)
@@ -582,6 +665,8 @@ int main(void)
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_a_chain_is_sent_whole),
         cmocka_unit_test(test_refusals_keep_what_is_loaded),
+        cmocka_unit_test(test_keys_that_no_client_speaks_are_refused),
+        cmocka_unit_test(test_a_chain_that_no_client_can_parse_is_refused),
         cmocka_unit_test(test_a_ceiling_on_what_is_read),
         cmocka_unit_test(test_reloads_under_handshakes_of_two_threads),
     };
