@@ -115,6 +115,18 @@ static enum kube_outcome load_leaf(struct certificate_look *look, struct error *
     return KUBE_DONE;
 }
 
+/* Somebody added them, and may want to know that they are trusted by nobody. */
+static void tell_foreign(const struct certificate_look *look)
+{
+    const struct certificate_set *known = look->round.known;
+
+    if (known && certificate_set_foreign(known))
+        log_event(LOG_LEVEL_WARN,
+                  "the Secret's ca.crt holds CAs that sign nothing of ours; they are not published",
+                  LOG_TEXT("secret", look->wishes.secret),
+                  LOG_NUMBER("count", certificate_set_foreign(known)));
+}
+
 static enum kube_outcome write_secret(struct certificate_look *look, bool create,
                                       struct error *error)
 {
@@ -155,7 +167,7 @@ static enum kube_outcome carry_out(struct certificate_look *look, enum certifica
         return kube_client_get_secret(look->client, look->namespace, look->wishes.secret,
                                       &look->round.secret, error);
     case CERTIFICATE_CREATE_SECRET: return write_secret(look, true, error);
-    case CERTIFICATE_PATCH_SECRET: return write_secret(look, false, error);
+    case CERTIFICATE_PATCH_SECRET: tell_foreign(look); return write_secret(look, false, error);
     case CERTIFICATE_PATCH_BUNDLE: return write_bundle(look, error);
     case CERTIFICATE_LOAD: return load_leaf(look, error);
     default: return KUBE_DONE;

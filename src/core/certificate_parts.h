@@ -18,12 +18,13 @@ struct certificate_set {
     EVP_PKEY *ca_key;    /* of the first CA; or NULL */
     X509 *leaf;
     EVP_PKEY *leaf_key;
-    size_t leaf_ca;
+    size_t leaf_ca, foreign;
 };
 
 #define CERTIFICATE_CN "pullthrough CA "
 
-/* Whether a CA is one that certificate_make_ca() made, as far as its name tells. */
+/* Whether a CA is one that certificate_make_ca() made, as far as its name and its form tell: nobody
+ * else signed it, and it can sign leaves only. */
 bool certificate_is_ours(X509 *ca);
 
 /* New, with one reference each; never NULL. A leaf never lives beyond its CA's end. */

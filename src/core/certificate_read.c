@@ -173,6 +173,27 @@ static int read_leaf(struct certificate_set *set, const struct certificate_texts
     return 0;
 }
 
+/* Whoever may write to the Secret must not be able to have API servers trust more than leaves of
+ * the Service need: what stays is the CA of the leaf, the one that signs next, and those whose
+ * leaves another replica may still serve. */
+static int drop_foreign(struct certificate_set *set, struct error *error)
+{
+    if (set->leaf_ca != 0 && !certificate_is_ours(sk_X509_value(set->cas, 0)))
+        return error_set(error, "the first certificate of ca.crt did not sign tls.crt, and was not "
+                                "made by this program");
+    for (size_t i = certificate_set_cas(set) - 1; i > 0; i--) {
+        X509 *one = sk_X509_value(set->cas, (int)i);
+
+        if (i == set->leaf_ca || certificate_is_ours(one))
+            continue;
+        X509_free(sk_X509_delete(set->cas, (int)i));
+        set->foreign++;
+        if (i < set->leaf_ca)
+            set->leaf_ca--;
+    }
+    return 0;
+}
+
 static int read_set(struct certificate_set **setp, const struct certificate_texts *texts,
                     bool with_ca_key, struct error *error)
 {
@@ -182,7 +203,7 @@ static int read_set(struct certificate_set **setp, const struct certificate_text
         abort();
     set->references = 1;
     if (read_cas(set, texts, error) || (with_ca_key && read_ca_key(set, texts, error)) ||
-        read_leaf(set, texts, error))
+        read_leaf(set, texts, error) || drop_foreign(set, error))
         return -1;
     *setp = set;
     set = NULL;

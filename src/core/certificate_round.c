@@ -290,6 +290,11 @@ static enum certificate_step decide_with(struct certificate_round *round, int64_
 {
     struct certificate_set *grown = adopt(round, round->known, now_s);
 
+    if (certificate_set_foreign(round->known) && !round->secret_gave_up)
+        return write_set(round, CERTIFICATE_PATCH_SECRET,
+                         grown ? grown : certificate_set_ref(round->known),
+                         "ca.crt holds CAs that are not this program's and did not sign the "
+                         "certificate: drop them");
     if (grown && !round->secret_gave_up)
         return write_set(round, CERTIFICATE_PATCH_SECRET, grown,
                          "the bundle holds another CA of ours: keep it");

@@ -180,6 +180,11 @@ size_t certificate_set_cas(const struct certificate_set *set)
     return (size_t)sk_X509_num(set->cas);
 }
 
+size_t certificate_set_foreign(const struct certificate_set *set)
+{
+    return set->foreign;
+}
+
 struct certificate_dates certificate_set_ca_dates(const struct certificate_set *set, size_t i)
 {
     return certificate_dates_of(ca_of(set, i));

@@ -325,6 +325,24 @@ def test_nonsense_in_the_secret_is_left_alone(start, kube, certs):
     is_trusted(second, kube)
 
 
+def test_a_foreign_ca_in_the_secret_is_not_published(start, kube, certs):
+    """Whoever may write there could have API servers trust it."""
+    service = start()
+    settled(service, kube)
+    good = kube.secret_texts()
+    kube.put_secret({**good, "ca.crt": good["ca.crt"] + certs.ca.read_text()})
+    look(service)
+    record = service.wait_log(
+        "the Secret's ca.crt holds CAs that sign nothing of ours; they are not published"
+    )
+    assert (record["level"], record["count"]) == ("warn", 1)
+    wait_for(lambda: kube.secret_texts() == good, "it is dropped")
+    settled(service, kube)
+    is_trusted(service, kube)
+    writes = "pullthrough_certificate_writes_total"
+    assert service.metrics().value(writes, object="bundle") == 1  # it was never in there
+
+
 # Rights, and the token
 
 

@@ -306,6 +306,112 @@ static void test_only_our_own_are_adopted(void **state)
     assert_null(certificate_set_adopt(set, ours, NOW_S + (int64_t)366 * DAY_S)); /* it has ended */
 }
 
+/* A CA of somebody else, and its key; where the name is "borrowed", another key signs it. */
+static void add_foreign_with_key(struct strbuf *pem, struct strbuf *key_pem, const char *name,
+                                 const char *constraints)
+{
+    BIO *out = BIO_new(BIO_s_mem()), *key_out = BIO_new(BIO_s_mem());
+    EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+    X509_EXTENSION *extension =
+        X509V3_EXT_nconf_nid(NULL, NULL, NID_basic_constraints, constraints);
+    X509 *ca = X509_new();
+    X509_NAME *subject = X509_get_subject_name(ca);
+    char *text;
+    size_t len;
+
+    assert_int_equal(X509_set_version(ca, X509_VERSION_3), 1);
+    assert_int_equal(X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_ASC,
+                                                (const unsigned char *)name, -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_issuer_name(ca, subject), 1);
+    assert_int_equal(X509_set_pubkey(ca, key), 1);
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(ca), NOW_S));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(ca), NOW_S + (int64_t)100 * DAY_S));
+    assert_int_equal(X509_add_ext(ca, extension, -1), 1);
+    assert_true(X509_sign(ca, strstr(name, "borrowed") ? other : key, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_bio_X509(out, ca), 1);
+    assert_int_equal(PEM_write_bio_PrivateKey(key_out, key, NULL, NULL, 0, NULL, NULL), 1);
+    len = (size_t)BIO_get_mem_data(out, &text);
+    strbuf_add(pem, text, len);
+    len = (size_t)BIO_get_mem_data(key_out, &text);
+    strbuf_add(key_pem, text, len);
+    X509_EXTENSION_free(extension);
+    X509_free(ca);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+    BIO_free(out);
+    BIO_free(key_out);
+}
+
+static void add_foreign(struct strbuf *pem, const char *name, const char *constraints)
+{
+    STRBUF_CLEANUP struct strbuf key = STRBUF_SECRET_INIT(CERTIFICATE_TEXT_MAX);
+
+    add_foreign_with_key(pem, &key, name, constraints);
+}
+
+static void test_foreign_cas_are_left_out(void **state)
+{
+    static const struct {
+        const char *name, *constraints;
+        bool is_kept;
+    } rows[] = {
+        {"pullthrough CA 0102030405060708", "critical,CA:TRUE,pathlen:0", true},
+        {"corporate CA", "critical,CA:TRUE,pathlen:0", false},
+        {"pullthrough CA of everything", "critical,CA:TRUE", false},
+        {"pullthrough CA borrowed name", "critical,CA:TRUE,pathlen:0", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (unsigned first = 0; first < 2; first++) {
+            CERTIFICATE_SET_CLEANUP struct certificate_set *set = made();
+            CERTIFICATE_SET_CLEANUP struct certificate_set *two =
+                certificate_set_add_ca(set, NOW_S, serial(20)); /* another one signed the leaf */
+            CERTIFICATE_SET_CLEANUP struct certificate_set *read = NULL;
+            PRINTED_CLEANUP struct printed printed = print(set);
+            PRINTED_CLEANUP struct printed more = print(two);
+            STRBUF_CLEANUP struct strbuf cas = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
+            struct certificate_texts texts = texts_of(&more);
+            struct error error = {""};
+
+            /* In the middle, and at the end. */
+            strbuf_add(&cas, more.ca.ptr, more.ca.len - printed.ca.len);
+            if (first)
+                add_foreign(&cas, rows[i].name, rows[i].constraints);
+            strbuf_add_slice(&cas, strbuf_slice(&printed.ca));
+            if (!first)
+                add_foreign(&cas, rows[i].name, rows[i].constraints);
+            texts.ca = strbuf_slice(&cas);
+            assert_int_equal(certificate_set_read(&read, &texts, &error), 0);
+            assert_int_equal(certificate_set_cas(read), rows[i].is_kept ? 3 : 2);
+            assert_int_equal(certificate_set_foreign(read), !rows[i].is_kept);
+            assert_int_equal(certificate_set_leaf_ca(read), first && rows[i].is_kept ? 2 : 1);
+            assert_int_equal(ERR_peek_error(), 0);
+        }
+}
+
+/* The one that signs next: of somebody else only if it signed what is there. */
+static void test_a_foreign_signer(void **state)
+{
+    CERTIFICATE_SET_CLEANUP struct certificate_set *set = made();
+    PRINTED_CLEANUP struct printed printed = print(set);
+    STRBUF_CLEANUP struct strbuf cas = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf key = STRBUF_SECRET_INIT(CERTIFICATE_TEXT_MAX);
+    struct certificate_texts texts = texts_of(&printed);
+    struct certificate_set *read = NULL;
+    struct error error = {""};
+
+    (void)state;
+    add_foreign_with_key(&cas, &key, "corporate CA", "critical,CA:TRUE");
+    strbuf_add_slice(&cas, strbuf_slice(&printed.ca));
+    texts.ca = strbuf_slice(&cas);
+    texts.ca_key = strbuf_slice(&key);
+    assert_int_equal(certificate_set_read(&read, &texts, &error), -1);
+    assert_string_equal(error.text, "the first certificate of ca.crt did not sign tls.crt, and was "
+                                    "not made by this program");
+}
+
 /* However often CAs are added, there is room, and the leaf keeps its own. */
 static void test_there_are_never_too_many(void **state)
 {
@@ -432,6 +538,8 @@ int main(void)
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_only_our_own_are_adopted),
+        cmocka_unit_test(test_foreign_cas_are_left_out),
+        cmocka_unit_test(test_a_foreign_signer),
         cmocka_unit_test(test_there_are_never_too_many),
         cmocka_unit_test(test_health),
         cmocka_unit_test(test_plan),

@@ -58,6 +58,7 @@ struct world {
     struct replica replicas[REPLICAS_MAX];
     size_t n;
     unsigned wrong_permille; /* of writes that are carried out, but not heard of */
+    char *foreign;           /* what must never be in it; or NULL */
     bool no_bundle;          /* nobody may read it */
     bool strict;             /* verify */
     bool at_once;            /* every API server takes a bundle at once */
@@ -135,6 +136,14 @@ static void set_secret(struct world *world, const struct certificate_texts *text
         *to[i] = slice_of(world->secret_texts[i], from[i].len);
     }
     world->secret_exists = true;
+    world->secret_version = ++world->version;
+}
+
+static void set_secret_ca(struct world *world, struct slice ca)
+{
+    free(world->secret_texts[0]);
+    world->secret_texts[0] = strndup(ca.ptr, ca.len);
+    world->secret.ca = slice_of(world->secret_texts[0], ca.len);
     world->secret_version = ++world->version;
 }
 
@@ -257,6 +266,8 @@ static void write_bundle(struct world *world, const struct certificate_set *set)
     STRBUF_CLEANUP struct strbuf cas = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
 
     certificate_set_print_cas(set, &cas);
+    if (world->foreign)
+        assert_null(strstr(strbuf_str(&cas), world->foreign));
     set_bundle(world, strbuf_slice(&cas), true);
     world->writes++;
 }
@@ -392,6 +403,7 @@ static void end(struct world *world)
     for (size_t i = 0; i < 4; i++)
         free(world->secret_texts[i]);
     free(world->bundle);
+    free(world->foreign);
     X509_STORE_free(world->store);
     forget_past(world, true);
 }
@@ -548,6 +560,64 @@ static void test_without_the_bundle(void **state)
     end(&world);
 }
 
+/* A CA that nobody of us made, in PEM. */
+static char *make_foreign(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509_EXTENSION *extension =
+        X509V3_EXT_nconf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
+    BIO *out = BIO_new(BIO_s_mem());
+    X509 *ca = X509_new();
+    X509_NAME *name = X509_get_subject_name(ca);
+    char *text, *copy;
+    long len;
+
+    assert_int_equal(X509_set_version(ca, X509_VERSION_3), 1);
+    assert_int_equal(X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_ASC,
+                                                (const unsigned char *)"corporate", -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_issuer_name(ca, name), 1);
+    assert_int_equal(X509_set_pubkey(ca, key), 1);
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(ca), START_S - DAY_S));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(ca), START_S + (time_t)9999 * DAY_S));
+    assert_int_equal(X509_add_ext(ca, extension, -1), 1);
+    assert_true(X509_sign(ca, key, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_bio_X509(out, ca), 1);
+    len = BIO_get_mem_data(out, &text);
+    copy = strndup(text, (size_t)len);
+    assert_non_null(copy);
+    X509_EXTENSION_free(extension);
+    X509_free(ca);
+    EVP_PKEY_free(key);
+    BIO_free(out);
+    return copy;
+}
+
+/* Somebody who may write to the Secret adds a CA to it, and again. No bundle ever holds it, and the
+ * rotations go on as if nothing were. */
+static void test_a_foreign_ca_in_the_secret(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 700; seed < 702; seed++) {
+        struct world world;
+
+        begin(&world, seed, 2);
+        settle(&world);
+        world.foreign = make_foreign();
+        for (unsigned day = 10; day < 700; day += 20) {
+            STRBUF_CLEANUP struct strbuf cas = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
+
+            run_until(&world, START_S + (int64_t)day * DAY_S);
+            assert_null(strstr(world.secret.ca.ptr, world.foreign)); /* it was dropped there, too */
+            strbuf_add_slice(&cas, world.secret.ca);
+            strbuf_add_str(&cas, world.foreign);
+            set_secret_ca(&world, strbuf_slice(&cas));
+        }
+        assert_true(cas_in_secret(&world) <= 2);
+        end(&world);
+    }
+}
+
 enum fight { FIGHT_RACE_SECRET, FIGHT_UNDO_SECRET, FIGHT_RACE_BUNDLE, FIGHT_UNDO_BUNDLE };
 
 /* One look, in which somebody else is faster than each write, or undoes what was written before. */
@@ -620,6 +690,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_secret),
         cmocka_unit_test(test_an_emptied_bundle),
         cmocka_unit_test(test_without_the_bundle),
+        cmocka_unit_test(test_a_foreign_ca_in_the_secret),
         cmocka_unit_test(test_a_fight_is_told),
     };
 

@@ -64,7 +64,8 @@ struct certificate_set;
 
 /* Read what certificate_set_print() wrote. -1 with the reason, which quotes no key, where
  * anything is missing or malformed, a key isn't its certificate's, the leaf is no server's or is
- * signed by none of the CAs. Dates and names are not judged here. */
+ * signed by none of the CAs, or the first CA neither signed it nor is one of this program. Other
+ * CAs that neither did nor are left out. Dates and names are not judged here. */
 int certificate_set_read(struct certificate_set **setp, const struct certificate_texts *texts,
                          struct error *error);
 /* The same for what has no ca.key: a set that signs nothing any more. */
@@ -109,6 +110,8 @@ struct certificate_set *certificate_set_adopt(const struct certificate_set *set,
                                               int64_t now_s);
 
 size_t certificate_set_cas(const struct certificate_set *set); /* at least 1 */
+/* How many CAs were left out when the set was read; of a set that was changed, 0. */
+size_t certificate_set_foreign(const struct certificate_set *set);
 struct certificate_dates certificate_set_ca_dates(const struct certificate_set *set, size_t i);
 struct certificate_dates certificate_set_leaf_dates(const struct certificate_set *set);
 size_t certificate_set_leaf_ca(const struct certificate_set *set); /* the index of who signed */
