@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 targets() {
-    sed -En 's/^fuzz_target\((.+)\)$/\1/p' tests/fuzz/CMakeLists.txt | while read -r name; do
+    sed -En 's/^fuzz_target\(([a-z0-9_]+).*\)$/\1/p' tests/fuzz/CMakeLists.txt | while read -r name; do
         [ ! -f "tests/fuzz/fuzz_$name.c" ] || printf ' %s' "$name"
     done
 }
