@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -442,6 +443,34 @@ static void test_a_silent_resolver_is_given_up_in_time(void **state)
     let_resolver_speak();
 }
 
+/* A failure of the connection, which may pass; whether an address or a name is asked. */
+static void test_without_descriptors(void **state)
+{
+    static const char *const urls[] = {NULL, "http://name.test/"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        struct rlimit limit, none;
+        struct bench bench;
+        int result;
+
+        start_plain(&bench);
+        if (urls[i])
+            bench.request.url = urls[i];
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){0, limit.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        result = send_it(&bench);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        if (result != HTTP_CLIENT_NO_ANSWER)
+            fail_msg("%d: %s", result, bench.error.text);
+        assert_string_not_equal(bench.error.text, "");
+        bench.request.url = bench.url;
+        assert_int_equal(send_it(&bench), 0);
+        stop(&bench);
+    }
+}
+
 static void test_proxies(void **state)
 {
     struct bench bench;
@@ -642,6 +671,7 @@ int main(void)
         cmocka_unit_test(test_a_wait_can_be_cut_short),
         cmocka_unit_test(test_a_silent_resolver_keeps_nobody),
         cmocka_unit_test(test_a_silent_resolver_is_given_up_in_time),
+        cmocka_unit_test(test_without_descriptors),
         cmocka_unit_test(test_proxies),
         cmocka_unit_test(test_a_proxys_password_is_not_shown),
         cmocka_unit_test(test_harmless_texts_are_shown),
