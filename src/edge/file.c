@@ -107,7 +107,7 @@ static int open_file(const char *path, int *fdp, struct error *error)
 
 int file_read(const char *path, struct strbuf *out, struct error *error)
 {
-    int fd, status = open_file(path, &fd, error);
+    int fd = -1, status = open_file(path, &fd, error);
 
     if (status < 0)
         return status;

@@ -196,9 +196,9 @@ static int on_progress(void *context, curl_off_t down_total, curl_off_t down, cu
     } while (0)
 
 static void set_policy(const struct http_client *client, const struct http_client_request *request,
-                       struct slice ca, CURLcode *result)
+                       const struct strbuf *ca, CURLcode *result)
 {
-    struct curl_blob blob = {(void *)(uintptr_t)ca.ptr, ca.len, CURL_BLOB_NOCOPY};
+    struct curl_blob blob = {ca->ptr, ca->len, CURL_BLOB_NOCOPY};
     CURL *curl = client->curl;
 
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -313,7 +313,7 @@ int http_client_send(struct http_client *client, const struct http_client_reques
     if (add_headers(&headers, request, error) < 0 || read_ca(client, request, &ca, error) < 0)
         return -1;
     curl_easy_reset(client->curl);
-    set_policy(client, request, strbuf_slice(&ca), &result);
+    set_policy(client, request, &ca, &result);
     set_request(client, request, headers, &result);
     set_answer(client, answer, problem, &result);
     if (result == CURLE_OK)

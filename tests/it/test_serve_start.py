@@ -15,7 +15,7 @@ import pytest
 
 from http_peer import DEADLINE_S, wait_for
 from mount import Mount
-from service import HOST, environment, review, run, sample, settings
+from service import HOST, descriptors, environment, review, run, sample, settings
 
 USAGE = "usage: pullthrough serve [--config FILE]\n"
 UNKNOWN = "nothing is rewritten: the registry is not known"
@@ -314,7 +314,7 @@ def test_streams_that_are_closed_are_nowhere(program, config, closed):
             tasks = f"/proc/{process.pid}/task"
             wait_for(lambda: len(os.listdir(tasks)) > 3, "its threads")  # all is opened by then
             for number in range(3):
-                assert os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null"
+                assert os.readlink(f"{descriptors(process.pid)}/{number}") == "/dev/null"
             process.send_signal(signal.SIGTERM)
             assert process.wait(DEADLINE_S) == 0
         finally:

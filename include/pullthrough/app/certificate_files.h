@@ -27,7 +27,8 @@ struct certificate_files {
 };
 
 /* Load the files that the configuration names, if one of them changed, could not be read before, or
- * `forced`; whether something was loaded or refused that wasn't before. With tls.mode self there are none. */
+ * `forced`; whether something was loaded or refused that wasn't before. With tls.mode self there
+ * are none. */
 bool certificate_files_look(struct certificate_files *files, const struct config *config,
                             bool forced);
 

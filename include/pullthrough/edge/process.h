@@ -18,8 +18,8 @@ struct process_facts {
 /* What can't be read is 0. */
 struct process_facts process_facts_now(void);
 
-/* Descriptors 0 to 2 that are closed become /dev/null: else a socket gets the number, and the log is
- * written into it. Before anything else is opened. */
+/* Descriptors 0 to 2 that are closed become /dev/null: else a socket gets the number, and the log
+ * is written into it. Before anything else is opened. */
 void process_open_standard_streams(void);
 
 /* From now on no core dump of this process is written, and no other process of the same user
