@@ -7,12 +7,14 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/core/config_values.h"
+#include "verify_pod.h"
 #include "verify_steps.h"
 
 #include <getopt.h>
 #include <stdio.h>
 
-static const char usage[] = "usage: pullthrough verify [OPTION...] [REFERENCE]\n";
+static const char usage[] = "usage: pullthrough verify [OPTION...] [REFERENCE]\n"
+                            "       pullthrough verify --pod POD/CONTAINER [OPTION...]\n";
 
 static const char help[] =
     "\n"
@@ -21,12 +23,16 @@ static const char help[] =
     "a pod names it; without one, docker.io/library/alpine:3.\n"
     "\n"
     "      --timeout TIME    for the pull, and again for its traces in ECR; default 60s\n"
+    "      --pod POD/CONTAINER\n"
+    "                        in a pod: wait until the node has pulled the image of that container\n"
+    "                        of a pod of the same namespace, or say why it can't. Asks the API\n"
+    "                        server alone; its role needs `get` on that pod\n"
     "      --config FILE     the configuration; without it the defaults hold\n"
     "  -o, --output json     one JSON document\n"
     "      --help            this text\n"
     "\n"
     "`pullthrough iam verify` prints the permissions that it takes. The nodes' own are another\n"
-    "matter: this is the pull of whoever runs it.\n"
+    "matter: this is the pull of whoever runs it. `helm test` asks a node, by --pod.\n"
     "\n"
     "exit status: 0 every step done, 1 a step failed, 2 wrong usage, 3 could not try: no\n"
     "configuration, or no valid credentials\n";
@@ -36,7 +42,7 @@ static const char default_image[] = "docker.io/library/alpine:3";
 enum { TIMEOUT_MS = 60 * 1000, TIMEOUT_LEAST_MS = 1000, TIMEOUT_MOST_MS = 3600 * 1000 };
 
 struct options {
-    const char *image, *config;
+    const char *image, *config, *pod;
     uint64_t timeout_ms;
     bool json;
 };
@@ -63,11 +69,9 @@ static int take_timeout(struct options *options)
 static int read_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"timeout", required_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"config", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'},
+        {"pod", required_argument, NULL, 'p'},    {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     int option, status = GO_ON;
 
@@ -76,6 +80,7 @@ static int read_options(struct options *options, int argc, char **argv)
     while (status == GO_ON && (option = getopt_long(argc, argv, ":o:", known, NULL)) != -1) {
         switch (option) {
         case 'c': options->config = optarg; break;
+        case 'p': options->pod = optarg; break;
         case 't': status = take_timeout(options); break;
         case 'o':
             options->json = true;
@@ -92,6 +97,8 @@ static int read_options(struct options *options, int argc, char **argv)
         options->image = argv[optind++];
     if (status == GO_ON && optind < argc)
         return wrong_usage(argv[optind], ": one image at a time");
+    if (status == GO_ON && options->pod && (options->image || options->config))
+        return wrong_usage("--pod", " takes neither an image nor a configuration");
     return status;
 }
 
@@ -116,19 +123,21 @@ static int walk(struct verify *verify)
 
 int command_verify(int argc, char **argv)
 {
-    struct options options = {.image = default_image, .timeout_ms = TIMEOUT_MS};
+    struct options options = {.timeout_ms = TIMEOUT_MS};
     CONFIG_CLEANUP struct config *config = NULL;
     struct verify verify = {0};
     int status = read_options(&options, argc, argv);
 
     if (status != GO_ON)
         return status;
+    if (options.pod)
+        return verify_pod(options.pod, options.timeout_ms, options.json);
     if (config_source_load(options.config, &config, &verify.error) < 0) {
         (void)fprintf(stderr, "pullthrough verify: %s\n", verify.error.text);
         return EXIT_FAILED;
     }
     verify.config = config;
-    verify.text = options.image;
+    verify.text = options.image ? options.image : default_image;
     verify.timeout_ms = options.timeout_ms;
     if (verify_init(&verify, options.json) < 0) {
         (void)fprintf(stderr, "pullthrough verify: %s\n", verify.error.text);

@@ -221,14 +221,20 @@ static void request_fini(struct request *request)
 }
 #define REQUEST_CLEANUP __attribute__((cleanup(request_fini)))
 
+static void begin_namespaced(struct request *request, const struct kube_client *client,
+                             const char *kind, const char *namespace, const char *name)
+{
+    strbuf_init(&request->url, URL_MAX);
+    strbuf_add_format(&request->url, "%s/api/v1/namespaces/%s/%s/%s", strbuf_str(&client->server),
+                      namespace, kind, name);
+    (void)snprintf(request->object, sizeof(request->object), "%s/%s in namespace %s", kind, name,
+                   namespace);
+}
+
 static void begin_secret(struct request *request, const struct kube_client *client,
                          const char *namespace, const char *name)
 {
-    strbuf_init(&request->url, URL_MAX);
-    strbuf_add_format(&request->url, "%s/api/v1/namespaces/%s/secrets/%s",
-                      strbuf_str(&client->server), namespace, name);
-    (void)snprintf(request->object, sizeof(request->object), "secrets/%s in namespace %s", name,
-                   namespace);
+    begin_namespaced(request, client, "secrets", namespace, name);
 }
 
 static void begin_webhooks(struct request *request, const struct kube_client *client,
@@ -373,4 +379,21 @@ enum kube_outcome kube_client_patch_webhooks(struct kube_client *client, const c
     }
     request.body = strbuf_slice(&body);
     return ask(client, &request, &answer, error);
+}
+
+enum kube_outcome kube_client_get_container(struct kube_client *client, const char *namespace,
+                                            const char *pod, const char *name,
+                                            struct kube_container *container, struct error *error)
+{
+    HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
+    REQUEST_CLEANUP struct request request = {.method = "GET", .verb = "get"};
+    enum kube_outcome outcome;
+
+    http_client_answer_init(&answer, KUBE_ANSWER_MAX, false);
+    begin_namespaced(&request, client, "pods", namespace, pod);
+    outcome = ask(client, &request, &answer, error);
+    if (outcome == KUBE_DONE &&
+        kube_decode_container(container, strbuf_slice(&answer.body), name, error))
+        return malformed(&request, error);
+    return outcome;
 }

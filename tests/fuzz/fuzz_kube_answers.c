@@ -9,6 +9,7 @@
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/certificate_plan.h"
 #include "pullthrough/core/kube_messages.h"
+#include "pullthrough/core/kube_pod.h"
 
 enum { NOW_S = 1795262400, EDIT_BYTES = 4 };
 
@@ -92,6 +93,20 @@ static int read_webhooks(struct slice body, struct error *error)
     return result;
 }
 
+static int read_pod(struct slice body, struct error *error)
+{
+    struct kube_container container;
+    int result;
+
+    kube_container_init(&container);
+    result = kube_decode_container(&container, body, "pull", error);
+    FUZZ_ASSERT(!container.hopeless || container.pull == KUBE_PULL_FAILED);
+    FUZZ_ASSERT((container.reason.len > 0) == (container.pull == KUBE_PULL_FAILED));
+    FUZZ_ASSERT(*kube_pull_advice(&container));
+    kube_container_fini(&container);
+    return result;
+}
+
 static int read_base64(struct slice text, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf bytes = STRBUF_INIT(1 << 20);
@@ -155,6 +170,7 @@ static int read_as(uint8_t reader, struct slice body, struct error *error)
     switch (reader) {
     case 's': return read_secret(body, error);
     case 'w': return read_webhooks(body, error);
+    case 'p': return read_pod(body, error);
     case 'b': return read_base64(body, error);
     case 'e': return read_edited(body, error);
     case 'c': return read_texts(&(struct certificate_texts){body, body, body, body}, error);

@@ -1,4 +1,5 @@
-"""The two objects of an API server that tls.mode self is about, over TLS, and its ways to fail.
+"""The two objects of an API server that tls.mode self is about, and pods, over TLS, and its ways to
+fail.
 
 What it keeps of the real one: a version of everything that counts up; a patch that carries an older
 version is refused (409, or 422 where a JSON patch's `test` failed); a Secret's values are base64;
@@ -21,6 +22,7 @@ import jsonpatch
 NAMESPACE, SECRET, CONFIGURATION = "images", "pullthrough-tls", "pullthrough"
 HOST = f"pullthrough.{NAMESPACE}.svc"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods/"
 WEBHOOKS = (
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/" + CONFIGURATION
 )
@@ -53,6 +55,7 @@ class KubeFake:
         self.lock = threading.RLock()
         self.version = 100
         self.secret = self.configuration = None
+        self.pods = {}  # name: what each GET gives; of a list, the first until it is the last
         self.put_secret({})  # as the chart makes it
         self.put_configuration()
         self.denied = set()  # of "get secrets", "create secrets", "patch webhooks", ...
@@ -193,6 +196,7 @@ class KubeFake:
         is_apply = headers.get("Content-Type") == "application/apply-patch+yaml"
         verb = {"GET": "get", "PATCH": "create" if is_apply else "patch"}[method]
         kind = "secrets" if path.startswith(SECRETS) else "webhooks"
+        kind = "pods" if path.startswith(PODS) else kind
         with self.lock:
             self.requests.append(f"{verb} {kind}")
             if headers["Authorization"] != f"Bearer {self.token}":
@@ -201,9 +205,18 @@ class KubeFake:
                 raise Refusal(403, f'{kind} is forbidden: User "system:serviceaccount:x" cannot {verb}')
             if verb != "get" and self.before_write:
                 self.before_write(verb, kind)
+            if kind == "pods":
+                return self._pods(verb, path.removeprefix(PODS))
             if kind == "webhooks":
                 return self._webhooks(verb, path, headers, body)
             return self._secrets(verb, path, headers, body)
+
+    def _pods(self, verb, name):
+        assert verb == "get"
+        if name not in self.pods:
+            raise Refusal(404, f'pods "{name}" not found')
+        states = self.pods[name]
+        return 200, states.pop(0) if len(states) > 1 else states[0]
 
     def _webhooks(self, verb, path, headers, body):
         assert path == WEBHOOKS, path

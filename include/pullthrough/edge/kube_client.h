@@ -1,5 +1,6 @@
 /*
- * Kubernetes' API server, from inside a pod: one Secret, and one MutatingWebhookConfiguration.
+ * Kubernetes' API server, from inside a pod: one Secret, one MutatingWebhookConfiguration, and what
+ * became of one container of a pod.
  *
  * In-cluster configuration: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, and the service
  * account's folder with token, ca.crt and namespace (PULLTHROUGH_SERVICE_ACCOUNT names another
@@ -12,6 +13,7 @@
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/error.h"
 #include "pullthrough/core/kube_messages.h"
+#include "pullthrough/core/kube_pod.h"
 #include "pullthrough/core/strbuf.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/timing.h"
@@ -74,5 +76,9 @@ enum kube_outcome kube_client_patch_webhooks(struct kube_client *client, const c
                                              const struct kube_webhooks *webhooks,
                                              const struct certificate_set *set,
                                              struct error *error);
+
+enum kube_outcome kube_client_get_container(struct kube_client *client, const char *namespace,
+                                            const char *pod, const char *name,
+                                            struct kube_container *container, struct error *error);
 
 #endif
