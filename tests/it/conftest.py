@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 import pytest
 
@@ -42,6 +43,10 @@ class WallClock(Preloaded):
 
 
 def pytest_configure(config):
+    # In the background of a script SIGINT is ignored, and would be in every program that a test
+    # starts and then interrupts: a command rightly keeps what it inherits.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "deadlines: needs deadlines that are shorter than usual")
 
 
