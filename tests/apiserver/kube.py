@@ -71,7 +71,7 @@ class Kube:
         data = None if body is None else json.dumps(body).encode()
         try:
             return self._exchange(method, path, data, headers)
-        except http.client.RemoteDisconnected:  # idle for so long that the server closed it
+        except (http.client.RemoteDisconnected, ssl.SSLEOFError):  # idle for so long that it closed it
             return self._exchange(method, path, data, headers)
 
     def _exchange(self, *request):

@@ -156,6 +156,10 @@ def test_every_value_is_used():
 
 REFUSED = {
     "no image": ({"image": {"repository": ""}}, "image.repository: say where your image is"),
+    "image with a tag": ({"image": {"repository": "r.example/x:0.1.0"}}, "/image/repository"),
+    "that too": ({"image": {"repository": "r.example:5000/x:0.1.0"}}, "/image/repository"),
+    "image with a digest": ({"image": {"repository": "r.example/x@sha256:0"}}, "/image/repository"),
+    "no node takes it": ({"image": {"repository": "r.example/Tools/x"}}, "/image/repository"),
     "unknown key": ({"replica": 3}, "replica"),
     "unknown key below": ({"webhook": {"timeout": 3}}, "timeout"),
     "unknown key of the program": ({"config": {"registry": {"acount": "1"}}}, "acount"),
@@ -184,6 +188,17 @@ def test_refused(helm, values, word):
     with pytest.raises(Failed) as failed:
         render(helm, **values)
     assert word in str(failed.value)
+
+
+@pytest.mark.parametrize("repository", [
+    "pullthrough", "acme/x", "localhost:5000/x", "r.example:5000/a__b/c-d.e", "[::1]:5000/x",
+    "111122223333.dkr.ecr.eu-central-1.amazonaws.com/pullthrough",
+])  # fmt: skip
+def test_where_an_image_may_be(helm, repository):
+    objects = render(helm, image={"repository": repository})
+    (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"{repository}:0.1.0"
 
 
 def test_names_stay_apart_and_in_bounds(helm3):
