@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian 12 packages that a purpose needs: hack/deps.sh [build|demo|image|test|e2e|all].
+# Install the Debian 12 or 13 packages that a purpose needs: hack/deps.sh [build|demo|image|test|e2e|all].
 #
 # Looks first and does nothing when all is there. Needs root (or sudo) otherwise.
 set -euo pipefail
@@ -55,13 +55,17 @@ python3-venv          hack/venv.sh: a Python with botocore
 docker-registry       the upstream that the AWS stand-in pulls from
 skopeo                pulls from the AWS stand-in
 clang                 the second compiler, and the fuzzer
-libclang-rt-14-dev    its sanitizers
+libclang-rt-dev       its sanitizers
 llvm                  names for its sanitizer reports
 clang-format          layout
 clang-tidy            static checks
 shellcheck            the same for scripts
 gcovr                 line coverage
 valgrind              counts instructions
+'
+# The programs of a cluster are built with Go 1.26. Any from 1.21 on fetches that as a module.
+packages_go='
+golang-1.24-go        fetches the Go that hack/tools.sh builds with
 '
 packages_e2e='
 containerd            runs the pods of a cluster on this machine
@@ -85,17 +89,28 @@ fail() {
     exit 1
 }
 
+go_is_here() {
+    local go version
+    for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-1.*/bin/go; do
+        [ -x "$go" ] || continue
+        version=$(GOTOOLCHAIN=local "$go" env GOVERSION 2>/dev/null || true)
+        [[ $version =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 21)) && return
+    done
+    return 1
+}
+
 packages_for() {
+    go_is_here && packages_go=
     case $1 in
     build) printf '%s' "$packages_build" ;;
     demo) printf '%s' "$packages_build$packages_demo" ;;
     image) printf '%s' "$packages_image" ;;
-    test) printf '%s' "$packages_build$packages_demo$packages_image$packages_test" ;;
+    test) printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_go" ;;
     e2e)
-        printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_e2e"
+        printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_go$packages_e2e"
         ;;
     all)
-        printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_e2e" \
+        printf '%s' "$packages_build$packages_demo$packages_image$packages_test$packages_go$packages_e2e" \
             "$packages_all"
         ;;
     *) return 1 ;;
@@ -123,18 +138,22 @@ apt_get() {
         -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
 }
 
-# Whether apt has a version of package $1 to install.
-has_candidate() {
-    [[ "$(LC_ALL=C apt-cache policy "$1" 2>/dev/null)" =~ Candidate:\ [^\(] ]]
+# Those of the arguments that apt has no version of, one a line. It is asked once: it may need a
+# second to read its lists, each time.
+without_candidate() {
+    local known
+    known=$(LC_ALL=C apt-cache policy "$@" 2>/dev/null |
+        awk '/^[^ ]/ {sub(/:.*/, ""); name = $0} /^  Candidate: [^(]/ {print name}')
+    printf '%s\n' "$@" | grep -vxF -f <(printf '%s\n' "$known") || true
 }
 
-# The paragraph or line of an apt source file that brings Debian 12 itself, turned to
-# Debian 13: same archive, same key, same options; `main` only.
-trixie_from_sources() { # FILE.sources
-    awk '
+# The paragraph or line of an apt source file that brings this Debian itself, turned to another
+# one: same archive, same key, same options; `main` only.
+other_from_sources() { # FILE.sources SUITES OTHER
+    awk -v suites_wanted="(^| )($2)( |\$)" -v other="$3" '
     function flush() {
-        if (types ~ /(^| )deb( |$)/ && suites ~ /(^| )(bookworm|oldstable)( |$)/ && enabled != "no" && !done) {
-            printf "Types: deb\n%sSuites: trixie\nComponents: main\n", kept
+        if (types ~ /(^| )deb( |$)/ && suites ~ suites_wanted && enabled != "no" && !done) {
+            printf "Types: deb\n%sSuites: %s\nComponents: main\n", kept, other
             done = 1
         }
         types = suites = kept = field = ""; enabled = "yes"
@@ -152,10 +171,10 @@ trixie_from_sources() { # FILE.sources
     END { flush() }' "$1"
 }
 
-trixie_from_list() { # FILE.list
+other_from_list() { # FILE.list SUITES OTHER
     local blank='[[:space:]]' word='[^[:space:]]+'
-    sed -En "/^$blank*deb($blank+\[[^]]*\])?$blank+$word$blank+(bookworm|oldstable)$blank/ {
-        s/^$blank*(deb($blank+\[[^]]*\])?$blank+$word).*/\1 trixie main/p
+    sed -En "/^$blank*deb($blank+\[[^]]*\])?$blank+$word$blank+($2)$blank/ {
+        s/^$blank*(deb($blank+\[[^]]*\])?$blank+$word).*/\1 $3 main/p
         q
     }" "$1"
 }
@@ -166,30 +185,50 @@ install_file() { # PATH, text on standard input
     say "wrote $1"
 }
 
-# yyjson isn't in Debian 12. Debian 13 has it, and its build runs on Debian 12's libc.
-add_trixie_for_yyjson() {
-    local file kind text=
+# yyjson isn't in Debian 12, nor a Go that can fetch a newer one, and h2o isn't in Debian 13. Each
+# runs on the other's libraries, so it is taken from there, and nothing else with it.
+borrow() { # PACKAGE PATTERN OUR-SUITES OTHER
+    local package=$1 pattern=$2 other=$4 file kind text='' name pattern_name
     for file in /etc/apt/sources.list.d/*.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
         [ -f "$file" ] || continue
         kind=list
         [ "${file%.sources}" = "$file" ] || kind=sources
-        text=$("trixie_from_$kind" "$file")
+        text=$("other_from_$kind" "$file" "$3" "$other")
         [ -z "$text" ] || break
     done
-    [ -n "$text" ] || fail "libyyjson-dev: it is in Debian 13, but no apt source of this machine" \
-        "names Debian 12 (bookworm), so there is no archive to derive it from"
-    say "libyyjson-dev isn't in Debian 12: taking it, and nothing else, from Debian 13"
-    # The pin first: without it the new source would offer all of Debian 13.
-    install_file /etc/apt/preferences.d/trixie-yyjson <<'PIN'
+    [ -n "$text" ] || fail "$package: it is in Debian's $other, but no apt source of this machine" \
+        "names $release (${3%%|*}), so there is no archive to derive it from"
+    say "$package isn't in $release: taking it, and nothing else, from Debian's $other"
+    pattern_name=${pattern#lib}
+    name=$other-${pattern_name//./} # apt passes over preferences with an extension
+    # The pin first: without it the new source would offer all of the other Debian.
+    install_file "/etc/apt/preferences.d/$name" <<PIN
 Package: *
-Pin: release n=trixie
+Pin: release n=$other
 Pin-Priority: -10
 
-Package: libyyjson*:any
-Pin: release n=trixie
+Package: $pattern*:any
+Pin: release n=$other
 Pin-Priority: 500
 PIN
-    install_file "/etc/apt/sources.list.d/trixie-yyjson.$kind" <<<"$text"
+    install_file "/etc/apt/sources.list.d/$name.$kind" <<<"$text"
+}
+
+# What this Debian lacks, the start of the names that are taken, this one's suites, the other.
+borrowed='
+bookworm  libyyjson-dev      libyyjson    bookworm|oldstable  trixie
+bookworm  golang-1.24-go     golang-1.24  bookworm|oldstable  trixie
+trixie    libh2o-evloop-dev  libh2o       trixie|stable       bookworm
+'
+
+borrow_missing() {
+    local here package pattern suites other
+    while read -r here package pattern suites other; do
+        [ "debian $here" = "$release" ] || continue
+        [[ " ${missing[*]} " = *" $package "* ]] || continue
+        [ -z "$(without_candidate "$package")" ] ||
+            borrow "$package" "$pattern" "$suites" "$other"
+    done <<<"$borrowed"
 }
 
 # Packages with a daemon start it when they are installed, now and at every boot. Here they are
@@ -231,7 +270,8 @@ if [ $# -gt 1 ] || ! list=$(packages_for "$purpose"); then
 fi
 release=$(system_release)
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    fail "this is $release; what is supported is Debian 12 with apt"
+    fail "this is $release; what is supported is Debian 12 and 13 with apt. Elsewhere:" \
+        "docker build -f deploy/Dockerfile ."
 fi
 
 mapfile -t wanted <<<"$list"
@@ -240,7 +280,10 @@ if [ ${#missing[@]} = 0 ]; then
     say "all ${#wanted[@]} packages for '$purpose' are installed"
     exit 0
 fi
-[ "$release" = "debian bookworm" ] || say "this is $release; what is supported is Debian 12: trying"
+case $release in
+"debian bookworm" | "debian trixie") ;;
+*) say "this is $release; what is supported is Debian 12 and 13: trying" ;;
+esac
 say "${#missing[@]} of ${#wanted[@]} packages for '$purpose' are missing: ${missing[*]}"
 if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     fail "installing needs root, and there is no sudo: run hack/deps.sh $purpose as root"
@@ -248,16 +291,11 @@ fi
 
 # shellcheck source=hack/stage.sh
 . hack/stage.sh
+borrow_missing
 stage "apt-get update" apt_get update
-if [ "$release" = "debian bookworm" ] && ! has_candidate libyyjson-dev; then
-    if [ -n "$(missing_of libyyjson-dev)" ]; then
-        add_trixie_for_yyjson
-        stage "apt-get update, with Debian 13 for libyyjson" apt_get update
-    fi
-fi
-for package in "${missing[@]}"; do
-    has_candidate "$package" || fail "apt on $release has no package $package"
-done
+mapfile -t unknown < <(without_candidate "${missing[@]}")
+[ ${#unknown[@]} = 0 ] || fail "apt on $release has no package ${unknown[*]}." \
+    "Without: docker build -f deploy/Dockerfile -t pullthrough:0.1.0 ."
 stage "apt-get install ${#missing[@]} packages" install_packages "${missing[@]}"
 mapfile -t missing < <(missing_of "${wanted[@]}")
 [ ${#missing[@]} = 0 ] || fail "still missing: ${missing[*]}"

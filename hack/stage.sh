@@ -5,17 +5,27 @@
 # bash switches errexit off inside anything whose exit status is being looked at.
 set -euo pipefail
 
-# A line now and then while a long command runs; ends by itself when the script does.
-# Waits inside bash, so that no orphaned sleep keeps our standard output open.
+# That a command lives, after its second second: on a terminal one line that changes, else a line
+# after 2, 5 and 10 s and every 20. Ends by itself when the script does, and waits inside bash, so
+# that no orphaned sleep keeps our standard output open.
 stage_heartbeat() {
-    local log=$1 seconds=0
+    local log=$1 seconds=0 last
     while kill -0 "$$" 2>/dev/null; do
         read -rt 1 <> <(:) || true
         seconds=$((seconds + 1))
-        if ((seconds % 20 == 0)); then
-            printf '   ... %d s  %s\n' "$seconds" "$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-90)"
+        ((seconds > 1)) || continue
+        last=$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-60)
+        if [ -t 1 ]; then
+            printf '\r   ... %d s  %s\e[K' "$seconds" "$last"
+        elif ((seconds == 2 || seconds == 5 || seconds == 10 || seconds % 20 == 0)); then
+            printf '   ... %d s  %s\n' "$seconds" "$last"
         fi
     done
+}
+
+# What a stage that failed shows of its output: all, unless the script says otherwise.
+stage_show() {
+    cat "$stage_log"
 }
 
 # stage TITLE COMMAND [ARGUMENT...]: the command's exit status, its output in $stage_log
@@ -30,9 +40,10 @@ stage() {
     "$@" >"$stage_log" 2>&1 </dev/null || status=$?
     kill "$heartbeat" 2>/dev/null || true
     wait "$heartbeat" 2>/dev/null || true
+    [ ! -t 1 ] || printf '\r\e[K'
     stage_seconds=$((SECONDS - start))
     if ((status != 0)); then
-        cat "$stage_log"
+        stage_show
         printf '   FAILED after %d s (exit status %d): %s\n' "$stage_seconds" "$status" "$title"
     elif ((stage_seconds > 0)); then
         printf '   %d s\n' "$stage_seconds"
@@ -57,17 +68,6 @@ stage_has() { # TITLE TOOL...
     for tool in "$@"; do
         command -v "$tool" >/dev/null && continue
         stage_without "$title" "$tool"
-        return 1
-    done
-}
-
-# Whether the modules of this Python are there.
-stage_has_modules() { # TITLE PYTHON MODULE...
-    local title=$1 python=$2 module
-    shift 2
-    for module in "$@"; do
-        "$python" -c "import $module" 2>/dev/null && continue
-        stage_without "$title" "Python's $module"
         return 1
     done
 }

@@ -1,21 +1,73 @@
 #!/usr/bin/env bash
-# Install what the tests need, and run every test. No argument; safe to run twice.
+# Install what the tests need, and run every test: hack/test.sh. Safe to run twice.
 #
-# With CI=true nothing may be skipped. Elsewhere a missing tool costs its stage and one line
-# that says so. The last line is the sum: "N passed, N failed", where a stage that breaks
-# without a test to blame (lint, a build) counts as one.
+# Debian 12. It needs root (or sudo, for apt: then without the image and the cluster), a way to
+# Debian's archive, PyPI and the Go module proxy, 15 GB of disk, and 25 minutes, with nothing kept
+# of a former run an hour. Go 1.26 is for the API server, Helm and the cluster.
+#
+# What can't be run is a row of the table, "skipped", with the reason; with CI=true that is a
+# failure. The last line is the sum: "N passed, N failed", where a stage that breaks without a
+# test to blame (lint, a build) counts as one, and ", N skipped" after it if there were any.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+case ${1:-} in
+"") ;;
+*)
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    [ "$1" = -h ] || [ "$1" = --help ] || exit 2
+    exit 0
+    ;;
+esac
 # shellcheck source=hack/stage.sh
 . hack/stage.sh
 
 python=/usr/bin/python3 # Debian's own, which has Debian's pytest
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 rows=()
 
 row() { # RESULT SECONDS TESTS TITLE
     rows+=("$(printf '%-8s %5s s  %11s  %s' "$1" "$2" "$3" "$4")")
 }
+
+# skip TITLE REASON: a stage that can't be run here.
+skip() {
+    printf 'skipped: %s: %s\n' "$1" "$2"
+    if [ "${CI:-}" = true ]; then
+        failed=$((failed + 1))
+        row FAILED 0 "" "$1: $2"
+    else
+        skipped=$((skipped + 1))
+        row skipped 0 "" "$1: $2"
+    fi
+}
+
+# has TITLE TOOL...: whether they are there; else it is skipped.
+has() {
+    local title=$1 tool
+    shift
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null && continue
+        skip "$title" "$tool is not installed"
+        return 1
+    done
+}
+
+# Of a run of tests that failed, what passed is of no interest; all of it is in the file that is
+# named at the end.
+stage_show() {
+    local whole
+    if [ -z "$stage_keep" ]; then
+        cat "$stage_log"
+        return
+    fi
+    whole=$stage_keep
+    cp "$stage_log" "$whole"
+    grep -Ev ' (PASSED|SKIPPED)( .*)?\[ *[0-9]+%\]$|^ *[0-9]+/[0-9]+ Test .* Passed |^ *Start +[0-9]+: ' \
+        "$whole" || true
+    printf '   all of it: %s\n' "$whole"
+}
+stage_keep=
 
 # The number in attribute $2="..." of the first test suite in a JUnit file; 0 if there is none.
 junit_number() {
@@ -44,20 +96,23 @@ run() {
 # run_tests TITLE JUNIT-FILE COMMAND...: one stage that counts tests. A run that counted none,
 # skipped one in CI, or failed for another reason than a test, is a failure of its own.
 run_tests() {
-    local title=$1 junit=$2 status=0 good=0 bad=0 skipped=0
+    local title=$1 junit=$2 status=0 good=0 bad=0 left=0
     shift 2
     rm -f "$junit"
+    mkdir -p "$(dirname "$junit")"
+    stage_keep=${junit%.xml}.log
     stage "$title" "$@" || status=1
+    stage_keep=
     bad=$(($(junit_number "$junit" failures) + $(junit_number "$junit" errors)))
-    skipped=$(($(junit_number "$junit" skipped) + $(junit_number "$junit" disabled)))
-    good=$(($(junit_number "$junit" tests) - bad - skipped))
-    ((skipped == 0)) || printf 'skipped: %d tests of "%s"\n' "$skipped" "$title"
+    left=$(($(junit_number "$junit" skipped) + $(junit_number "$junit" disabled)))
+    good=$(($(junit_number "$junit" tests) - bad - left))
+    ((left == 0)) || printf 'skipped: %d tests of "%s"\n' "$left" "$title"
     if ((good + bad == 0)) || { ((status != 0)) && ((bad == 0)); } ||
-        { [ "${CI:-}" = true ] && ((skipped > 0)); }; then
+        { [ "${CI:-}" = true ] && ((left > 0)); }; then
         status=1
         bad=$((bad + 1))
     fi
-    passed=$((passed + good)) failed=$((failed + bad))
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
     if ((status == 0)); then
         row ok "$stage_seconds" "$good" "$title"
     else
@@ -83,7 +138,12 @@ ctests() { # PRESET [ARGUMENT...]
 }
 
 pytest_is_here() { # TITLE of what needs it
-    stage_has_modules "$1" "$python" pytest jsonpatch yaml
+    local module
+    for module in pytest jsonpatch yaml; do
+        "$python" -c "import $module" 2>/dev/null && continue
+        skip "$1" "Python's $module is not installed"
+        return 1
+    done
 }
 
 pytests() { # PRESET, folders of tests
@@ -102,7 +162,7 @@ cluster_tools() {
 
 cluster_tools_can_be_had() { # TITLE
     hack/tools.sh --can >/dev/null 2>&1 || {
-        stage_without "$1" "Go 1.26"
+        skip "$1" "$(hack/tools.sh --can 2>&1 | sed 's/^tools: //')"
         return 1
     }
 }
@@ -172,7 +232,7 @@ else
     not_run "gcc, ASan and UBSan: tests"
 fi
 
-if stage_has "clang build" clang; then
+if has "clang build" clang; then
     if run "clang, libFuzzer: build" build fuzz; then
         run_tests "clang, libFuzzer: unit tests, corpora" build/fuzz/ctest.xml ctests fuzz || true
     else
@@ -190,7 +250,7 @@ else
     not_run "TSan: tests"
 fi
 
-if stage_has "coverage of core" gcovr; then
+if has "coverage of core" gcovr; then
     if run "coverage of core: build" build coverage && run "coverage of core: tests" cover; then
         show_coverage
     else
@@ -202,7 +262,7 @@ run "release: build" hack/build.sh release || true
 if pytest_is_here "release: hardening"; then
     run_tests "release: hardening" build/release/pytest.xml pytests release tests/hardening || true
 fi
-if stage_has "instructions a review" valgrind openssl; then
+if has "instructions a review" valgrind openssl; then
     if run "release: instructions a review" hack/bench.sh --quick; then
         sed -n '/^size of/,$p' "$stage_log"
     fi
@@ -211,11 +271,7 @@ fi
 # The image, and the program run from it. Another architecture's runs under qemu-user.
 image_title="image: build"
 if ! unshare --mount true 2>/dev/null; then
-    printf 'skipped: %s, because that takes root, and the right to mount\n' "$image_title"
-    if [ "${CI:-}" = true ]; then
-        failed=$((failed + 1))
-        row FAILED 0 "" "$image_title"
-    fi
+    skip "$image_title" "that takes root, and the right to mount"
 elif run "$image_title" hack/image.sh --arch amd64 --arch arm64 --again; then
     sed -n '/^  archive/,$p' "$stage_log"
     if pytest_is_here "image: the program from it"; then
@@ -229,11 +285,7 @@ fi
 # All of it together: a node of our own, the image in it, the chart by Helm, and every fault.
 whole_title="a whole cluster: pods from the cache, under load and faults"
 if ! unshare --mount --net --pid --fork true 2>/dev/null; then
-    printf 'skipped: %s, because that takes root, and a network of its own\n' "$whole_title"
-    if [ "${CI:-}" = true ]; then
-        failed=$((failed + 1))
-        row FAILED 0 "" "$whole_title"
-    fi
+    skip "$whole_title" "that takes root, and a network of its own"
 elif cluster_tools_can_be_had "$whole_title"; then
     run_tests "$whole_title" build/e2e/pytest.xml hack/e2e.sh || true
     sed -n '/generated xml file/,/^=/{/^[a-z ]/p}' "$stage_log"
@@ -242,5 +294,7 @@ fi
 printf '\n%-8s %7s  %11s  %s\n' result time tests stage
 printf '%s\n' "${rows[@]}"
 printf 'all in %d s\n\n' $((SECONDS - start))
-printf '%d passed, %d failed\n' "$passed" "$failed"
+sum="$passed passed, $failed failed"
+((skipped == 0)) || sum+=", $skipped skipped"
+printf '%s\n' "$sum"
 ((failed == 0))

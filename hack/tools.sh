@@ -5,8 +5,8 @@
 # Prints "TOOL<tab>PATH" a line, for all that hack/tools pins unless some are named. A
 # kube-apiserver, an etcd or a kubectl in the folder KUBEBUILDER_ASSETS goes first. Others are
 # built from Go modules by what go.mod and go.sum say, once: they stay in PULLTHROUGH_TOOLS, by
-# default pullthrough/tools in the user's cache folder. Needs Go 1.26 and, the first time, a Go
-# proxy; --can tells by its exit status whether that Go is there.
+# default pullthrough/tools in the user's cache folder. Needs Go 1.26, or one from 1.21 on that
+# fetches it, and, the first time, a Go proxy; --can tells by its exit status whether it is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,7 @@ kube-proxy               kubernetes       k8s.io/kubernetes/cmd/kube-proxy
 kustomize                kustomize        sigs.k8s.io/kustomize/kustomize/v5
 crds                     crds             -
 '
+toolchain=go1.26.8 # where Go is older
 cache=${PULLTHROUGH_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pullthrough/tools}
 
 say() {
@@ -42,15 +43,20 @@ row_of() { # TOOL
     awk -v tool="$1" '$1 == tool {print $2, $3}' <<<"$tools"
 }
 
-# The newest Go of the path and of where its installer puts it.
+# The Go of the path, of where its installer puts it, or of Debian's versioned packages: 1.26, or
+# one from 1.21 on, which can fetch that by the module proxy.
 use_go() {
-    local version
-    command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
-    command -v go >/dev/null || fail "there is no Go; 1.26 or later is needed"
-    version=$(go env GOVERSION)
-    if ! [[ $version =~ ^go1\.([0-9]+) ]] || ((BASH_REMATCH[1] < 26)); then
-        fail "Go is $version; 1.26 or later is needed"
-    fi
+    local go version
+    for go in "$(command -v go || true)" /usr/local/go/bin/go /usr/lib/go-1.*/bin/go; do
+        [ -x "$go" ] || continue
+        version=$(GOTOOLCHAIN=local "$go" env GOVERSION)
+        [[ $version =~ ^go1\.([0-9]+) ]] || continue
+        ((BASH_REMATCH[1] >= 21)) || continue
+        PATH=$(dirname "$go"):$PATH
+        ((BASH_REMATCH[1] >= 26)) || export GOTOOLCHAIN=$toolchain
+        return
+    done
+    fail "there is no Go 1.26, and none from 1.21 on that could fetch it (Go here: ${version:-none})"
 }
 
 version_of() { # FOLDER, MODULE
