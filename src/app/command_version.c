@@ -1,5 +1,6 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/version.h"
+#include "pullthrough/edge/http_client.h"
 #include "pullthrough/edge/http_server.h"
 
 #include <jansson.h>
@@ -20,8 +21,8 @@ int command_version(int argc, char **argv)
         return help ? EXIT_FINE : EXIT_USAGE;
     }
     (void)printf("pullthrough %s (commit %s)\n", version_number, version_commit);
-    (void)printf("%s, %s, yyjson %s, jansson %s, libyaml %s\n", http_server_library(),
-                 OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING, jansson_version_str(),
-                 yaml_get_version_string());
+    (void)printf("%s, %s, %s, yyjson %s, jansson %s, libyaml %s\n", http_server_library(),
+                 http_client_library(), OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING,
+                 jansson_version_str(), yaml_get_version_string());
     return EXIT_FINE;
 }

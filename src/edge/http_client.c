@@ -13,6 +13,7 @@
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -326,4 +327,12 @@ int http_client_send(struct http_client *client, const struct http_client_reques
         return explain(result, request, answer, problem, error);
     answer->status = (int)status;
     return 0;
+}
+
+const char *http_client_library(void)
+{
+    static char name[64];
+
+    (void)snprintf(name, sizeof(name), "libcurl %s", curl_version_info(CURLVERSION_NOW)->version);
+    return name;
 }

@@ -75,4 +75,7 @@ enum { HTTP_CLIENT_NO_ANSWER = 1 };
 int http_client_send(struct http_client *client, const struct http_client_request *request,
                      struct http_client_answer *answer, struct error *error);
 
+/* Name and version of the library that this runs with: "libcurl 7.88.1". */
+const char *http_client_library(void);
+
 #endif
