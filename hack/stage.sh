@@ -14,7 +14,7 @@ stage_heartbeat() {
         read -rt 1 <> <(:) || true
         seconds=$((seconds + 1))
         ((seconds > 1)) || continue
-        last=$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-60)
+        last=$(tail -c 400 "$log" | tr '\r' '\n' | tail -n 1 | cut -c 1-60)
         if [ -t 1 ]; then
             printf '\r   ... %d s  %s\e[K' "$seconds" "$last"
         elif ((seconds == 2 || seconds == 5 || seconds == 10 || seconds % 20 == 0)); then
