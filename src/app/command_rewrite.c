@@ -308,6 +308,21 @@ static int rewrite_files(const struct options *options, enum config_kinds kinds,
     return status == EXIT_FINE ? told : status;
 }
 
+/* Who forgot -f. */
+static void hint_at_file(const char *reference)
+{
+    STRBUF_CLEANUP struct strbuf hint = STRBUF_INIT(OUTPUT_BYTES_MAX);
+    const struct slice text = slice_str(reference);
+
+    if (!slice_ends_with(text, slice_str(".yaml")) && !slice_ends_with(text, slice_str(".yml")) &&
+        !slice_ends_with(text, slice_str(".json")) && !file_stamp_of(reference).exists)
+        return;
+    strbuf_add_char(&hint, '"');
+    text_add_printable(&hint, text);
+    strbuf_add_str(&hint, "\" is taken for an image; a manifest comes after -f");
+    complain(strbuf_str(&hint));
+}
+
 static int rewrite_references(const struct options *options, struct rewrite_report *report)
 {
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_BYTES_MAX);
@@ -317,6 +332,7 @@ static int rewrite_references(const struct options *options, struct rewrite_repo
         struct slice text = slice_str(options->references[i]);
         struct rewrite_verdict verdict = rewrite_image(report->rules, text, &rewritten);
 
+        hint_at_file(options->references[i]);
         rewrite_report_reference(report, text, &verdict, strbuf_slice(&rewritten));
         strbuf_add_slice(&out, rewritten.len ? strbuf_slice(&rewritten) : text);
         strbuf_add_char(&out, '\n');

@@ -168,20 +168,56 @@ void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out
     strbuf_add_str(out, "]}\n");
 }
 
+static int compare_sizes(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
+struct change {
+    const struct rewrite_entry *entry;
+};
+
+/* Of one file, by their places; two of one place stay as they were. */
+static int compare_places(const void *left, const void *right)
+{
+    const struct rewrite_entry *a = ((const struct change *)left)->entry;
+    const struct rewrite_entry *b = ((const struct change *)right)->entry;
+    int order = compare_sizes(a->image.line, b->image.line);
+
+    order = order ? order : compare_sizes(a->image.column, b->image.column);
+    return order ? order : (a > b) - (a < b);
+}
+
+static void add_change(const struct rewrite_entry *entry, struct strbuf *out)
+{
+    add_place(entry, out);
+    strbuf_add_str(out, entry->file ? ": " : "");
+    text_add_printable(out, entry->image.original);
+    strbuf_add_str(out, " -> ");
+    text_add_printable(out, entry->image.rewritten);
+    strbuf_add_char(out, '\n');
+}
+
+/* Images are found in the order of a pod's fields; who reads along in the file wants that of the
+ * file. */
 void rewrite_report_changes(const struct rewrite_report *report, struct strbuf *out)
 {
-    for (size_t i = 0; i < report->n_entries; i++) {
-        const struct rewrite_entry *entry = &report->entries[i];
+    struct change *changes = calloc(report->n_entries + 1, sizeof(*changes));
+    size_t n = 0;
 
-        if (entry->image.outcome != OUTCOME_REWRITTEN)
-            continue;
-        add_place(entry, out);
-        strbuf_add_str(out, entry->file ? ": " : "");
-        text_add_printable(out, entry->image.original);
-        strbuf_add_str(out, " -> ");
-        text_add_printable(out, entry->image.rewritten);
-        strbuf_add_char(out, '\n');
+    if (!changes)
+        abort();
+    for (size_t i = 0; i < report->n_entries; i++)
+        if (report->entries[i].image.outcome == OUTCOME_REWRITTEN)
+            changes[n++].entry = &report->entries[i];
+    for (size_t i = 0, same; i < n; i += same) {
+        for (same = 1; i + same < n && changes[i + same].entry->file == changes[i].entry->file;)
+            same++;
+        qsort(changes + i, same, sizeof(*changes), compare_places);
     }
+    for (size_t i = 0; i < n; i++)
+        add_change(changes[i].entry, out);
+    free(changes);
 }
 
 static void add_image_remark(const struct rewrite_entry *entry, struct strbuf *out)

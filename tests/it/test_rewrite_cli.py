@@ -179,6 +179,7 @@ def test_check_says_whether_anything_would_change(rewrite, case):
     done = rewrite("-f", path, "--check", *kinds(case), *WHERE, status=int(changes))
     report = (case / "want-report.txt").read_text().split("\n")[:-1]
     images = [line.split() for line in report if " -> " in line]
+    images.sort(key=lambda image: [int(each) for each in image[1].split(":")])
     lines = done.stdout.decode().splitlines()
     assert len(lines) == len(images)
     for line, image in zip(lines, images):
@@ -297,6 +298,30 @@ def test_references_checked(rewrite):
     done = rewrite("--check", "nginx", "x.io/a", *WHERE, status=1)
     assert done.stdout.decode() == f"nginx -> {NGINX}\n"
     assert rewrite("--check", "x.io/a", NGINX, *WHERE).stdout == b""
+
+
+@pytest.mark.parametrize("name", ["web.yaml", "./web.yml", "a/list.json", "manifest"])
+def test_who_forgets_f_is_told(rewrite, tmp_path, name):
+    (tmp_path / "manifest").write_text("kind: Pod\n")
+    done = rewrite(name, *WHERE)
+    assert done.stderr.decode().startswith(
+        f'pullthrough rewrite: "{name}" is taken for an image; a manifest comes after -f\n'
+    )
+    assert b"after -f" not in rewrite("nginx", "acme/app.web", *WHERE).stderr
+
+
+def test_check_goes_by_the_order_of_the_files(rewrite, tmp_path):
+    """Not by that of a pod's fields: init containers, and a volume, may stand anywhere."""
+    images = ["  volumes:", "  - {name: v, image: {reference: one}}", "  containers:",
+              "  - image: two", "  - image: three", "  initContainers:", "  - image: four"]  # fmt: skip
+    text = POD.removesuffix("  containers:\n") + "\n".join(images) + "\n---\n"
+    for name in ("b", "a"):
+        (tmp_path / name).write_text(text + text)
+    done = rewrite("-f", "b", "-f", "a", "--check", *WHERE, status=1)
+    told = [line.split(" ->")[0] for line in done.stdout.decode().splitlines()]
+    assert [each.rpartition(" ")[2] for each in told] == ["one", "two", "three", "four"] * 4
+    places = [(each.split(":")[0], int(each.split(":")[1])) for each in told]
+    assert places == sorted(places, key=lambda place: ("ba".index(place[0]), place[1]))
 
 
 def test_references_as_json(rewrite):
