@@ -287,8 +287,11 @@ static int refuse_unsupported(const struct aws_profiles *profiles, struct slice 
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (aws_profiles_get(profiles, profile, NULL, keys[i]).len > 0)
-            return error_set(error, "profile \"%.*s\" uses %s, which is not supported here",
-                             SLICE_FMT(profile), keys[i]);
+            return error_set(error,
+                             "profile \"%.*s\" uses %s, which is not supported here; the way out: "
+                             "eval \"$(aws configure export-credentials --profile %.*s --format "
+                             "env)\"",
+                             SLICE_FMT(profile), keys[i], SLICE_FMT(profile));
     return 0;
 }
 

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#define WAY_OUT "eval \"$(aws configure export-credentials --profile p --format env)\""
+
 static struct aws_profiles *profiles_of(const char *credentials, const char *config)
 {
     struct aws_profiles *profiles = NULL;
@@ -170,20 +172,22 @@ static void test_sources(void **state)
         {"", "[profile p]\nweb_identity_token_file=/t", -1, AWS_PROFILE_NONE,
          "profile \"p\" has web_identity_token_file but no role_arn"},
         {"", "[profile p]\nrole_arn=arn:r\nsource_profile=q", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses source_profile, which is not supported here"},
+         "profile \"p\" uses source_profile, which is not supported here; the way out: " WAY_OUT},
         {"[p]\naws_access_key_id=A\naws_secret_access_key=hush",
          "[profile p]\nrole_arn=arn:r\ncredential_source=Ec2InstanceMetadata", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses credential_source, which is not supported here"},
+         "profile \"p\" uses credential_source, which is not supported here; the way "
+         "out: " WAY_OUT},
         {"", "[profile p]\nrole_arn=arn:r", -1, AWS_PROFILE_NONE,
          "profile \"p\" has a role_arn and no way to assume it"},
         {"", "[profile p]\nsso_session=s\nsso_account_id=1", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses sso_session, which is not supported here"},
+         "profile \"p\" uses sso_session, which is not supported here; the way out: " WAY_OUT},
         {"", "[profile p]\nsso_start_url=u", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses sso_start_url, which is not supported here"},
+         "profile \"p\" uses sso_start_url, which is not supported here; the way out: " WAY_OUT},
         {"", "[profile p]\nlogin_session=arn", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses login_session, which is not supported here"},
+         "profile \"p\" uses login_session, which is not supported here; the way out: " WAY_OUT},
         {"[p]\ncredential_process=/bin/x --hush", "", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses credential_process, which is not supported here"},
+         "profile \"p\" uses credential_process, which is not supported here; the way "
+         "out: " WAY_OUT},
     };
 
     (void)state;
