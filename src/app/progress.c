@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 1000, AGAIN_TERMINAL_MS = 1000, AGAIN_LINES_MS = 5000, TEXT_MAX = 2048 };
@@ -35,6 +36,19 @@ void progress_begin(struct progress *progress, const char *format, ...)
     va_end(arguments);
     progress->since_ms = now_ms();
     progress->said_ms = 0;
+}
+
+void progress_reword(struct progress *progress, const char *format, ...)
+{
+    char before[sizeof(progress->doing)];
+    va_list arguments;
+
+    memcpy(before, progress->doing, sizeof(before));
+    va_start(arguments, format);
+    (void)vsnprintf(progress->doing, sizeof(progress->doing), format, arguments);
+    va_end(arguments);
+    if (strcmp(before, progress->doing) != 0)
+        progress->said_ms = 0; /* at the next look */
 }
 
 void progress_end(struct progress *progress)

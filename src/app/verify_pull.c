@@ -44,10 +44,10 @@ static bool pull_refused(struct verify *verify, const struct registry_refusal *r
 static void say_again(struct verify *verify, int result, const struct registry_refusal *refusal)
 {
     if (result == REGISTRY_CLIENT_REFUSED)
-        progress_begin(&verify->progress, "the registry answered HTTP %d; trying again",
-                       refusal->status);
+        progress_reword(&verify->progress, "the registry answered HTTP %d; trying again",
+                        refusal->status);
     else
-        progress_begin(&verify->progress, "the registry did not answer; trying again");
+        progress_reword(&verify->progress, "the registry did not answer; trying again");
 }
 
 /* Again while it may go better and there is time. */

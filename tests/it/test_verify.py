@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import socket
 import time
@@ -473,6 +474,22 @@ def test_what_passes_is_waited_for(ready, aws, kind, said):
     done = ready.run("verify", QUAY, status=0)
     assert f"pullthrough verify: {said}\n" in done.stderr
     assert len(aws.calls(operation="GetManifest")) == 2
+
+
+def test_the_seconds_of_waiting_are_those_of_the_pull(ready, aws):
+    """Three tries, 2 s apart: no line for each, and none begins to count anew."""
+    aws.fault("throttle", times=3, **REGISTRY)
+    done = ready.run("verify", QUAY, status=0)
+    said = [int(each) for each in re.findall(r"HTTP 429; trying again \((\d+) s\)", done.stderr)]
+    assert said and all(later >= sooner + 5 for sooner, later in zip(said, said[1:], strict=False))
+
+
+def test_the_seconds_go_on_when_the_words_change(ready, aws):
+    aws.fault("throttle", times=1, **REGISTRY)
+    aws.fault("server-error", times=1, **REGISTRY)
+    done = ready.run("verify", QUAY, status=0)
+    said = [int(each) for each in re.findall(r"trying again \((\d+) s\)", done.stderr)]
+    assert len(said) >= 2 and said[1] > said[0] >= 1
 
 
 def test_the_token_is_not_taken_elsewhere(ready, aws):

@@ -24,6 +24,9 @@ void progress_init(struct progress *progress, const char *command);
 /* From now on this is waited for; takes the place of what was. */
 void progress_begin(struct progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* It is still waited for, in other words: the seconds go on. */
+void progress_reword(struct progress *progress, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Nothing any more: a line on a terminal is wiped. */
 void progress_end(struct progress *progress);
 #define PROGRESS_CLEANUP __attribute__((cleanup(progress_end)))
