@@ -183,3 +183,11 @@ def test_a_pass_over_https_and_memory_after_it(native, runtime, services, aws):
     service = start_with_passes(services, aws)
     assert service.mutate(sample("create-pod")).images() == REVIEWED
     assert resident_mib(runtime.pid(service.process)) <= PASS_MOST_MIB
+
+
+def test_it_prints_policies(program):
+    """README's and install.md's way to the program without a build: two variables, no call."""
+    done = run(program, "iam", "nodes", AWS_ACCOUNT_ID=ACCOUNT, AWS_REGION=REGION)
+    assert done.returncode == 0, done.stderr
+    actions = [action for each in json.loads(done.stdout)["Statement"] for action in each["Action"]]
+    assert {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"} <= set(actions)

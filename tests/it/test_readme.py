@@ -94,4 +94,8 @@ def test_the_session_with_aws(account, certs, program, tmp_path):
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(([a-zA-Z][^):]*)\)", README))
 def test_links_lead_somewhere(path):
+    path, _, anchor = path.partition("#")
     assert REPO.joinpath(path).exists()
+    headings = re.findall(r"^#+ (.*)$", REPO.joinpath(path).read_text() if anchor else "", re.M)
+    assert not anchor or anchor in [re.sub(r"[^a-z -]", "", each.lower()).replace(" ", "-")
+                                    for each in headings]  # fmt: skip
