@@ -13,6 +13,13 @@ targets() {
     done
 }
 
+case ${1:-} in
+-h | --help)
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    printf 'targets:%s\n' "$(targets)"
+    exit 0
+    ;;
+esac
 if [ $# != 2 ] || [ ! -f "tests/fuzz/fuzz_$1.c" ] || ! [[ $2 =~ ^[1-9][0-9]*$ ]]; then
     printf 'usage: hack/fuzz.sh TARGET SECONDS\ntargets:%s\n' "$(targets)" >&2
     exit 2

@@ -1,7 +1,17 @@
 #!/usr/bin/env bash
-# Look at every source without running it: layout, static checks, borders, sizes, scripts.
+# Look at every source without running it: layout, static checks, borders, sizes, scripts:
+# hack/lint.sh. No argument.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+case ${1:-} in
+"") ;;
+*)
+    sed -n '2,3s/^# \{0,1\}//p' "$0"
+    [ "$1" = -h ] || [ "$1" = --help ] || exit 2
+    exit 0
+    ;;
+esac
 # shellcheck source=hack/stage.sh
 . hack/stage.sh
 

@@ -28,6 +28,12 @@ stage_show() {
     cat "$stage_log"
 }
 
+# Output of pytest -v or of ctest without the lines of what passed or was skipped.
+stage_failures() { # FILE
+    grep -Ev -e ' (PASSED|SKIPPED)( .*)?\[ *[0-9]+%\]$' -e '^ *Start +[0-9]+: ' \
+        -e '^ *[0-9]+/[0-9]+ Test .* (Passed|\*\*\*Skipped) ' "$1" || true
+}
+
 # stage TITLE COMMAND [ARGUMENT...]: the command's exit status, its output in $stage_log
 # until the next stage, and on standard output too if it failed.
 stage() {

@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 case ${1:-} in
 "") ;;
 *)
-    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    [ "$1" = -h ] || [ "$1" = --help ] || exec >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0"
     [ "$1" = -h ] || [ "$1" = --help ] || exit 2
     exit 0
     ;;
@@ -56,16 +57,13 @@ has() {
 # Of a run of tests that failed, what passed is of no interest; all of it is in the file that is
 # named at the end.
 stage_show() {
-    local whole
     if [ -z "$stage_keep" ]; then
         cat "$stage_log"
         return
     fi
-    whole=$stage_keep
-    cp "$stage_log" "$whole"
-    grep -Ev ' (PASSED|SKIPPED)( .*)?\[ *[0-9]+%\]$|^ *[0-9]+/[0-9]+ Test .* Passed |^ *Start +[0-9]+: ' \
-        "$whole" || true
-    printf '   all of it: %s\n' "$whole"
+    cp "$stage_log" "$stage_keep"
+    stage_failures "$stage_keep"
+    printf '   all of it: %s\n' "$stage_keep"
 }
 stage_keep=
 
