@@ -127,16 +127,32 @@ void strbuf_add_format(struct strbuf *buf, const char *format, ...)
     advance(buf, (size_t)len);
 }
 
-static void add_json_escape(struct strbuf *buf, unsigned char c)
+/* The escape for `c`, and how many bytes it is. */
+static size_t json_escape(char escape[8], unsigned char c)
 {
     switch (c) {
-    case '"': strbuf_add_str(buf, "\\\""); break;
-    case '\\': strbuf_add_str(buf, "\\\\"); break;
-    case '\n': strbuf_add_str(buf, "\\n"); break;
-    case '\r': strbuf_add_str(buf, "\\r"); break;
-    case '\t': strbuf_add_str(buf, "\\t"); break;
-    default: strbuf_add_format(buf, "\\u%04x", c); break;
+    case '"': memcpy(escape, "\\\"", 2); return 2;
+    case '\\': memcpy(escape, "\\\\", 2); return 2;
+    case '\n': memcpy(escape, "\\n", 2); return 2;
+    case '\r': memcpy(escape, "\\r", 2); return 2;
+    case '\t': memcpy(escape, "\\t", 2); return 2;
+    default: return (size_t)snprintf(escape, 8, "\\u%04x", c);
     }
+}
+
+/* Append bytes of JSON inside a JSON string; returns how many bytes that took more. */
+static size_t add_inside(struct strbuf *buf, const char *json, size_t len)
+{
+    size_t more = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (json[i] == '"' || json[i] == '\\') {
+            strbuf_add_char(buf, '\\');
+            more++;
+        }
+        strbuf_add_char(buf, json[i]);
+    }
+    return more;
 }
 
 /* How many bytes from the start stand for themselves in a JSON string. Eight at a time: a
@@ -163,15 +179,18 @@ static size_t plain_length(const char *bytes, size_t len)
     return at;
 }
 
-void strbuf_add_json(struct strbuf *buf, struct slice text)
+/* What stands between the quotes of a JSON string, or of one inside a JSON string; returns how
+ * many bytes the latter took more. */
+static inline __attribute__((always_inline)) size_t add_json(struct strbuf *buf, struct slice text,
+                                                             bool inside)
 {
     const char *bytes = text.len > 0 ? text.ptr : ""; /* NULL + 0 is undefined in C */
     size_t plain = 0;                                 /* start of the run that is copied as it is */
-    size_t at = 0;
+    size_t at = 0, more = 0;
 
-    strbuf_add_char(buf, '"');
     while ((at += plain_length(bytes + at, text.len - at)) < text.len) {
         unsigned char c = (unsigned char)bytes[at];
+        char escape[8];
         size_t step;
 
         if (c >= 0x80 && (step = utf8_length(bytes + at, text.len - at)) > 0) {
@@ -181,12 +200,28 @@ void strbuf_add_json(struct strbuf *buf, struct slice text)
         strbuf_add(buf, bytes + plain, at - plain);
         if (c >= 0x80)
             strbuf_add_str(buf, "\xef\xbf\xbd"); /* U+FFFD */
+        else if (inside)
+            more += add_inside(buf, escape, json_escape(escape, c));
         else
-            add_json_escape(buf, c);
+            strbuf_add(buf, escape, json_escape(escape, c));
         plain = ++at;
     }
     strbuf_add(buf, bytes + plain, at - plain);
+    return more;
+}
+
+void strbuf_add_json(struct strbuf *buf, struct slice text)
+{
     strbuf_add_char(buf, '"');
+    (void)add_json(buf, text, false);
+    strbuf_add_char(buf, '"');
+}
+
+size_t strbuf_add_json_inside(struct strbuf *buf, struct slice text)
+{
+    size_t before = buf->len, more = add_json(buf, text, true);
+
+    return buf->overflowed ? SIZE_MAX : buf->len - before - more;
 }
 
 static const char base64_alphabet[] =
@@ -223,6 +258,32 @@ void strbuf_add_base64(struct strbuf *buf, struct slice bytes)
         return;
     encode_base64(out, (const unsigned char *)bytes.ptr, bytes.len);
     advance(buf, total);
+}
+
+void strbuf_encode_base64(struct strbuf *buf, size_t from)
+{
+    size_t len = buf->len - from, total = (len / 3 + (len % 3 ? 1 : 0)) * 4;
+    char *start, *moved;
+
+    if (!reserve(buf, total - len))
+        return;
+    start = buf->ptr + from;
+    moved = start + (total - len);
+    /* From the end of its place the text is read before it is written over: behind k groups of
+     * three there are at least total - len - k bytes between the two. */
+    memmove(moved, start, len);
+    encode_base64(start, (const unsigned char *)moved, len);
+    advance(buf, total - len);
+}
+
+void strbuf_reserve(struct strbuf *buf, size_t more)
+{
+    size_t most = buf->ceiling - buf->len;
+
+    if (more > most)
+        more = most;
+    if (!buf->overflowed && buf->len + more >= buf->size)
+        grow(buf, buf->len + more + 1);
 }
 
 char *strbuf_detach(struct strbuf *buf)

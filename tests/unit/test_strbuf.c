@@ -145,6 +145,77 @@ static void test_secret_buffers_wipe_what_they_drop(void **state)
     assert_true(buf.secret);
 }
 
+/* As the text that it is, and as what is read out of a string that it stands in. */
+static void test_json_inside_json(void **state)
+{
+    static const struct {
+        const char *text, *inside;
+        size_t bytes; /* of the inner text */
+    } rows[] = {
+        {"", "", 0},
+        {"nginx:1.27", "nginx:1.27", 10},
+        {"a\"b", "a\\\\\\\"b", 4},
+        {"\\", "\\\\\\\\", 2},
+        {"\n\x01", "\\\\n\\\\u0001", 8},
+        {"\xc3\xa9\xff", "\xc3\xa9\xef\xbf\xbd", 5},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(100), inner = STRBUF_INIT(100);
+        STRBUF_CLEANUP struct strbuf outer = STRBUF_INIT(100);
+
+        assert_int_equal(strbuf_add_json_inside(&buf, slice_str(rows[i].text)), rows[i].bytes);
+        assert_string_equal(strbuf_str(&buf), rows[i].inside);
+        strbuf_add_json(&inner, slice_str(rows[i].text));
+        assert_int_equal(inner.len, rows[i].bytes + 2);
+        strbuf_add_json(&outer, slice_of(inner.ptr + 1, inner.len - 2));
+        assert_true(slice_equal(slice_of(outer.ptr + 1, outer.len - 2), strbuf_slice(&buf)));
+    }
+}
+
+static void test_base64_in_place(void **state)
+{
+    char bytes[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 37);
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(1000), want = STRBUF_INIT(1000);
+
+        strbuf_add_str(&buf, "before");
+        strbuf_add(&buf, bytes, len);
+        strbuf_encode_base64(&buf, 6);
+        strbuf_add_str(&want, "before");
+        strbuf_add_base64(&want, slice_of(bytes, len));
+        assert_string_equal(strbuf_str(&buf), strbuf_str(&want));
+        strbuf_clear(&buf);
+        buf.ceiling = want.len - 1;
+        strbuf_add_str(&buf, "before");
+        strbuf_add(&buf, bytes, len);
+        strbuf_encode_base64(&buf, 6);
+        assert_int_equal(strbuf_overflowed(&buf), len > 0);
+    }
+}
+
+static void test_reserve_allocates_once(void **state)
+{
+    STRBUF_CLEANUP struct strbuf buf = STRBUF_INIT(100000);
+    const char *there;
+
+    (void)state;
+    strbuf_reserve(&buf, 5000);
+    there = buf.ptr;
+    for (size_t i = 0; i < 5000; i++)
+        strbuf_add_char(&buf, 'x');
+    assert_ptr_equal(buf.ptr, there);
+    assert_int_equal(buf.size, 5001);
+    strbuf_reserve(&buf, 1000000);
+    assert_int_equal(buf.size, 100001);
+    assert_false(strbuf_overflowed(&buf));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +224,9 @@ int main(void)
         cmocka_unit_test(test_json_strings),
         cmocka_unit_test(test_json_of_no_text),
         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_json_inside_json),
+        cmocka_unit_test(test_base64_in_place),
+        cmocka_unit_test(test_reserve_allocates_once),
         cmocka_unit_test(test_detach_moves_the_text_out),
         cmocka_unit_test(test_secret_buffers_wipe_what_they_drop),
     };

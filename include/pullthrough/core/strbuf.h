@@ -76,8 +76,18 @@ void strbuf_add_format(struct strbuf *buf, const char *format, ...)
  * below 0x20 are escaped; bytes that are not UTF-8 become U+FFFD, so the output always is. */
 void strbuf_add_json(struct strbuf *buf, struct slice text);
 
+/* The same without its quotes, as it stands in a JSON text that is itself inside a JSON string:
+ * escaped once more. Returns its bytes in the inner text, SIZE_MAX after an overflow. */
+size_t strbuf_add_json_inside(struct strbuf *buf, struct slice text);
+
 /* Standard base64 with padding (RFC 4648, section 4). The bytes must not lie in buf. */
 void strbuf_add_base64(struct strbuf *buf, struct slice bytes);
+/* The same of the buffer's own bytes from `from` on, in their place. */
+void strbuf_encode_base64(struct strbuf *buf, size_t from);
+
+/* Make room for `more` bytes, or for as many as the ceiling allows: when the size of a text is
+ * known about, one allocation instead of a series. */
+void strbuf_reserve(struct strbuf *buf, size_t more);
 
 static inline void strbuf_add_slice(struct strbuf *buf, struct slice text)
 {
