@@ -29,20 +29,33 @@ static int take_text(yyjson_val *value, struct slice *text)
     return value && !yyjson_is_str(value) ? POD_IMAGES_MISSHAPEN : 0;
 }
 
+static int read_volume(yyjson_val *source, struct pod_image *image)
+{
+    yyjson_val *reference, *policy;
+    const struct json_wanted wanted[] = {JSON_WANTED("reference", &reference),
+                                         JSON_WANTED("pullPolicy", &policy)};
+
+    if (source && !yyjson_is_obj(source))
+        return POD_IMAGES_MISSHAPEN;
+    json_members(source, wanted, 2);
+    image->never = slice_is(json_text(policy), "Never");
+    return take_text(reference, &image->text);
+}
+
 static int read_entry(yyjson_val *entry, struct pod_image *image)
 {
-    yyjson_val *name, *value;
-    const struct json_wanted wanted[] = {JSON_WANTED("name", &name), JSON_WANTED("image", &value)};
+    yyjson_val *name, *value, *policy;
+    const struct json_wanted wanted[] = {JSON_WANTED("name", &name), JSON_WANTED("image", &value),
+                                         JSON_WANTED("imagePullPolicy", &policy)};
 
     if (!yyjson_is_obj(entry))
         return POD_IMAGES_MISSHAPEN;
-    json_members(entry, wanted, 2);
+    json_members(entry, wanted, 3);
     image->name = json_text(name);
-    if (image->list != POD_IMAGE_VOLUMES)
-        return take_text(value, &image->text);
-    if (value && !yyjson_is_obj(value))
-        return POD_IMAGES_MISSHAPEN;
-    return take_text(json_member(value, "reference"), &image->text);
+    if (image->list == POD_IMAGE_VOLUMES)
+        return read_volume(value, image);
+    image->never = slice_is(json_text(policy), "Never");
+    return take_text(value, &image->text);
 }
 
 static int collect_list(yyjson_val *list, enum pod_image_list which, struct pod_image *images,
@@ -55,8 +68,8 @@ static int collect_list(yyjson_val *list, enum pod_image_list which, struct pod_
         return 0;
     if (!yyjson_arr_iter_init(list, &iter))
         return POD_IMAGES_MISSHAPEN;
-    for (size_t index = 0; (entry = yyjson_arr_iter_next(&iter)); index++) {
-        struct pod_image image = {.list = which, .index = index};
+    for (uint32_t index = 0; (entry = yyjson_arr_iter_next(&iter)); index++) {
+        struct pod_image image = {.list = (uint8_t)which, .index = index};
 
         if (read_entry(entry, &image))
             return POD_IMAGES_MISSHAPEN;
@@ -88,7 +101,9 @@ int pod_images_collect(yyjson_val *pod, unsigned lists, size_t most, struct aren
     }
     if (total > most)
         return POD_IMAGES_TOO_MANY;
-    *images = arena_alloc(arena, total * sizeof(**images));
+    *images = arena_try_alloc(arena, total * sizeof(**images));
+    if (!*images)
+        return POD_IMAGES_TOO_MUCH;
     for (size_t i = 0; i < LISTS; i++)
         if (collect_list(found[i], lists_in_order[i].list, *images, n))
             return POD_IMAGES_MISSHAPEN;

@@ -10,7 +10,9 @@
 #include "pullthrough/core/arena.h"
 #include "pullthrough/core/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <yyjson.h>
 
 enum pod_image_list {
@@ -21,17 +23,20 @@ enum pod_image_list {
 };
 
 struct pod_image {
-    enum pod_image_list list;
-    size_t index;      /* in its list */
     struct slice name; /* of the container or volume, any bytes; empty if it has none */
     struct slice text; /* the image, any bytes; empty if there is none (legal at admission) */
+    uint32_t index;    /* in its list */
+    uint8_t list;      /* enum pod_image_list */
+    bool never;        /* imagePullPolicy (of a volume: image.pullPolicy) is Never */
+    uint8_t entry;     /* enum originals_entry; 0 when collected */
 };
 
 /* "containers", "initContainers", "ephemeralContainers", "volumes": the key in spec. */
 const char *pod_image_field(enum pod_image_list list);
 
-/* 1: a list is no array, an entry no object, an image no string; 2: over `most` entries. */
-enum { POD_IMAGES_MISSHAPEN = 1, POD_IMAGES_TOO_MANY = 2 };
+/* 1: a list is no array, an entry no object, an image no string; 2: over `most` entries; 3: over
+ * the arena's ceiling. */
+enum { POD_IMAGES_MISSHAPEN = 1, POD_IMAGES_TOO_MANY = 2, POD_IMAGES_TOO_MUCH = 3 };
 
 /* Every container of the lists in `lists` (a set of enum pod_image_list), with or without an
  * image, and every volume that has one; in the order of the enum. 0, and *images (in the
