@@ -1,160 +1,197 @@
+/*
+ * The annotation is read whole, and written whole behind the operations on images: straight into
+ * the patch, as the string in a string that it is there, so that it takes no memory twice.
+ */
 #include "pullthrough/core/originals.h"
 
 #include "pullthrough/core/json_arena.h"
 #include "pullthrough/core/json_member.h"
+#include "pullthrough/core/rewrite.h"
 
-#include <stdlib.h>
-
-/* What metadata.annotations says about us and about the room that is left. */
-struct found {
-    bool map_exists;
-    size_t other_bytes;   /* of all other annotations */
-    yyjson_val *existing; /* our annotation's JSON object; NULL: there is none yet */
-};
-
-/* Last of several keys counts, as everywhere; the others' bytes are then counted too often,
- * which errs on the safe side. */
-static bool look(yyjson_val *pod, struct arena *arena, struct found *found)
+/* "containers/web" -> its list and "web"; any other key stays whole, in no list. */
+static struct pod_image read_key(struct slice key)
 {
-    yyjson_val *metadata = json_member(pod, "metadata");
-    yyjson_val *annotations = json_member(metadata, "annotations");
-    yyjson_val *ours = json_member(annotations, ORIGINALS_ANNOTATION);
-    yyjson_obj_iter iter;
-    yyjson_val *key;
+    static const enum pod_image_list lists[] = {POD_CONTAINERS, POD_INIT_CONTAINERS,
+                                                POD_EPHEMERAL_CONTAINERS, POD_IMAGE_VOLUMES};
+    size_t slash = slice_find(key, '/');
 
-    *found = (struct found){0};
-    if (!yyjson_is_obj(metadata) || (annotations && !yyjson_is_obj(annotations)))
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && slash + 1 < key.len; i++)
+        if (slice_is(slice_of(key.ptr, slash), pod_image_field(lists[i])))
+            return (struct pod_image){.list = (uint8_t)lists[i],
+                                      .name = slice_from(key, slash + 1)};
+    return (struct pod_image){.name = key};
+}
+
+static bool read_entries(struct originals *originals, struct slice text, struct arena *arena)
+{
+    bool too_much;
+    yyjson_val *map = json_arena_read(arena, text, &too_much), *key;
+    yyjson_obj_iter iter;
+    size_t n = 0;
+
+    if (!yyjson_obj_iter_init(map, &iter))
         return false;
-    found->map_exists = annotations != NULL;
-    if (ours) {
-        if (json_text(ours).len > ORIGINALS_ALL_ANNOTATIONS_MAX)
-            return false;
-        found->existing = json_arena_read(arena, json_text(ours));
-        if (!yyjson_is_obj(found->existing))
-            return false;
-    }
-    if (!yyjson_obj_iter_init(annotations, &iter))
-        return true;
-    while ((key = yyjson_obj_iter_next(&iter)))
-        if (!yyjson_equals_str(key, ORIGINALS_ANNOTATION))
-            found->other_bytes += yyjson_get_len(key) + json_text(yyjson_obj_iter_get_val(key)).len;
-    return true;
-}
-
-/* One entry of the map, old or new. */
-struct entry {
-    struct slice key, value;
-    size_t order; /* of appearance; the old ones come first */
-    bool left_out;
-};
-
-struct entries {
-    struct entry *items; /* in the arena */
-    size_t n, n_old;
-};
-
-static int compare_entries(const void *left, const void *right)
-{
-    const struct entry *a = *(struct entry *const *)left, *b = *(struct entry *const *)right;
-    size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
-    int order = len ? memcmp(a->key.ptr, b->key.ptr, len) : 0;
-
-    if (order == 0 && a->key.len != b->key.len)
-        order = a->key.len < b->key.len ? -1 : 1;
-    return order ? order : (a->order > b->order) - (a->order < b->order);
-}
-
-/* The old map's entries; false if it is not ours, because a value is no text. */
-static bool read_old(struct entries *entries, yyjson_val *existing)
-{
-    yyjson_obj_iter iter;
-    yyjson_val *key;
-
-    if (!yyjson_obj_iter_init(existing, &iter))
-        return true;
+    originals->entries = arena_try_alloc(arena, yyjson_obj_size(map) * sizeof(struct pod_image));
+    if (!originals->entries)
+        return false;
     while ((key = yyjson_obj_iter_next(&iter))) {
         yyjson_val *value = yyjson_obj_iter_get_val(key);
 
         if (!yyjson_is_str(value))
             return false;
-        entries->items[entries->n] =
-            (struct entry){.key = json_text(key), .value = json_text(value), .order = entries->n};
-        entries->n++;
+        originals->entries[n] = read_key(json_text(key));
+        originals->entries[n++].text = json_text(value);
     }
-    entries->n_old = entries->n;
-    return true;
+    return pod_image_index_init(&originals->index, originals->entries, n, arena);
 }
 
-static void read_new(struct entries *entries, const struct pod_image *image, struct arena *arena)
+/* Last of several keys counts, as everywhere; the others' bytes are then counted too often,
+ * which errs on the safe side. */
+void originals_read(struct originals *originals, yyjson_val *pod, struct arena *arena)
 {
-    struct slice field = slice_str(pod_image_field(image->list));
-    char *key;
+    yyjson_val *metadata = json_member(pod, "metadata");
+    yyjson_val *annotations = json_member(metadata, "annotations");
+    yyjson_val *ours = NULL, *key;
+    yyjson_obj_iter iter;
 
-    if (image->name.len == 0)
+    *originals = (struct originals){.map_exists = annotations != NULL};
+    if (!yyjson_is_obj(metadata) || (annotations && !yyjson_is_obj(annotations)))
         return;
-    key = arena_alloc(arena, field.len + 1 + image->name.len);
-    memcpy(key, field.ptr, field.len);
-    key[field.len] = '/';
-    memcpy(key + field.len + 1, image->name.ptr, image->name.len);
-    entries->items[entries->n] =
-        (struct entry){.key = slice_of(key, field.len + 1 + image->name.len),
-                       .value = image->text,
-                       .order = entries->n};
-    entries->n++;
-}
+    if (yyjson_obj_iter_init(annotations, &iter))
+        while ((key = yyjson_obj_iter_next(&iter))) {
+            yyjson_val *value = yyjson_obj_iter_get_val(key);
 
-/* A new entry whose key is there already is left out: what was recorded first is what the
- * user wrote. By sorting, because hostile reviews have thousands. Returns how many new ones
- * are left. */
-static size_t leave_out_repeated(struct entries *entries, struct arena *arena)
-{
-    struct entry **sorted = arena_alloc(arena, entries->n * sizeof(struct entry *));
-    size_t left = entries->n - entries->n_old;
-
-    for (size_t i = 0; i < entries->n; i++)
-        sorted[i] = &entries->items[i];
-    qsort(sorted, entries->n, sizeof(struct entry *), compare_entries);
-    for (size_t i = 1; i < entries->n; i++)
-        if (sorted[i]->order >= entries->n_old && slice_equal(sorted[i - 1]->key, sorted[i]->key)) {
-            sorted[i]->left_out = true;
-            left--;
+            if (yyjson_equals_str(key, ORIGINALS_ANNOTATION))
+                ours = value;
+            else
+                originals->other_bytes += yyjson_get_len(key) + json_text(value).len;
         }
-    return left;
+    originals->possible = !ours || yyjson_is_null(ours) ||
+                          (json_text(ours).len <= ORIGINALS_ALL_ANNOTATIONS_MAX &&
+                           read_entries(originals, json_text(ours), arena));
 }
 
-static void print_map(const struct entries *entries, struct strbuf *map)
+struct slice originals_find(struct originals *originals, const struct pod_image *image)
 {
-    for (size_t i = 0; i < entries->n && !strbuf_overflowed(map); i++) {
-        if (entries->items[i].left_out)
-            continue;
-        strbuf_add_char(map, map->len ? ',' : '{');
-        strbuf_add_json(map, entries->items[i].key);
-        strbuf_add_char(map, ':');
-        strbuf_add_json(map, entries->items[i].value);
+    const struct pod_image *entry =
+        originals->possible ? pod_image_index_last(&originals->index, image->list, image->name)
+                            : NULL;
+
+    return entry ? entry->text : slice_of(NULL, 0);
+}
+
+/* One writing of the annotation. */
+struct writing {
+    struct patch *patch;
+    size_t bytes;   /* of the map */
+    size_t n;       /* entries in it */
+    size_t changes; /* against the one that is there */
+};
+
+static void write_entry(struct writing *writing, const struct pod_image *entry, struct slice text)
+{
+    struct strbuf *out = writing->patch->out;
+    struct slice field = slice_str(entry->list ? pod_image_field(entry->list) : "");
+
+    strbuf_add_str(out, writing->n++ ? ",\\\"" : "{\\\"");
+    strbuf_add_slice(out, field);
+    strbuf_add_str(out, entry->list ? "/" : "");
+    writing->bytes += field.len + (entry->list ? 1 : 0) + strbuf_add_json_inside(out, entry->name);
+    strbuf_add_str(out, "\\\":\\\"");
+    writing->bytes += strbuf_add_json_inside(out, text);
+    strbuf_add_str(out, "\\\"");
+    writing->bytes += strlen(",\"\":\"\"");
+}
+
+/* What becomes of an entry that is there: its text, or nothing (a NULL ptr). The images of its
+ * name (a valid pod has one at most) are order[first] and n - 1 more. */
+static struct slice text_then(const struct pod_image *entry, const struct pod_image_index *images,
+                              size_t first, size_t n, const struct rule_set *rules)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(REWRITE_TEXT_MAX);
+
+    for (size_t i = first; i < first + n; i++)
+        if (images->images[images->order[i]].entry == ORIGINALS_SET)
+            return images->images[images->order[i]].text;
+    if (!rewrite_static(rules, entry->text, &text))
+        strbuf_clear(&text);
+    for (size_t i = first; i < first + n; i++) {
+        const struct pod_image *image = &images->images[images->order[i]];
+
+        if (image->entry == ORIGINALS_KEEP ||
+            (text.len && slice_equal(image->text, strbuf_slice(&text))))
+            return entry->text;
     }
-    strbuf_add_char(map, '}');
+    return slice_of(NULL, 0);
 }
 
-void originals_record(struct patch *patch, yyjson_val *pod, const struct pod_image *rewritten,
-                      size_t n, struct arena *arena)
+static void write_old(struct writing *writing, const struct pod_image *entry,
+                      struct pod_image_index *images, bool created, const struct rule_set *rules)
 {
-    STRBUF_CLEANUP struct strbuf map = STRBUF_INIT(ORIGINALS_ALL_ANNOTATIONS_MAX);
-    struct entries entries = {0};
-    struct found found;
+    size_t first, n = pod_image_index_find(images, entry->list, entry->name, &first);
+    struct slice text = entry->text;
 
-    if (!look(pod, arena, &found))
-        return;
-    entries.items =
-        arena_alloc(arena, (yyjson_obj_size(found.existing) + n) * sizeof(*entries.items));
-    if (!read_old(&entries, found.existing))
-        return;
+    if (n || created)
+        text = text_then(entry, images, first, n, rules);
+    if (text.ptr)
+        write_entry(writing, entry, text);
+    writing->changes += !text.ptr || !slice_equal(text, entry->text);
+}
+
+/* Of several images of a name the first one that sets the entry is what it is of. */
+static void settle_repeated(const struct pod_image_index *index, struct pod_image *images)
+{
+    const struct pod_image *set = NULL;
+
+    for (size_t i = 0; i < index->n; i++) {
+        struct pod_image *image = &images[index->order[i]];
+
+        if (image->entry != ORIGINALS_SET)
+            continue;
+        if (set && set->list == image->list && slice_equal(set->name, image->name))
+            image->entry = ORIGINALS_KEEP;
+        else
+            set = image;
+    }
+}
+
+static void write_all(struct writing *writing, struct originals *originals,
+                      const struct pod_image *images, size_t n, bool created,
+                      const struct rule_set *rules, struct pod_image_index *index)
+{
+    for (size_t i = 0; i < originals->index.n; i++) {
+        const struct pod_image *entry = &originals->entries[i];
+
+        /* of two entries of a name the last one counts */
+        if (!entry->list ||
+            pod_image_index_last(&originals->index, entry->list, entry->name) == entry)
+            write_old(writing, entry, index, created, rules);
+    }
     for (size_t i = 0; i < n; i++)
-        read_new(&entries, &rewritten[i], arena);
-    if (leave_out_repeated(&entries, arena) == 0)
+        if (images[i].entry == ORIGINALS_SET && images[i].name.len &&
+            originals_find(originals, &images[i]).ptr == NULL) {
+            write_entry(writing, &images[i], images[i].text);
+            writing->changes++;
+        }
+    strbuf_add_str(writing->patch->out, writing->n ? "}" : "{}");
+    writing->bytes += writing->n ? 1 : 2;
+}
+
+void originals_write(struct patch *patch, struct originals *originals, struct pod_image *images,
+                     size_t n, bool created, const struct rule_set *rules, struct arena *arena)
+{
+    struct writing writing = {.patch = patch};
+    struct pod_image_index index = {0};
+    size_t start = patch->out->len;
+
+    if (!originals->possible || !pod_image_index_init(&index, images, n, arena))
         return;
-    print_map(&entries, &map);
-    if (strbuf_overflowed(&map) ||
-        found.other_bytes + strlen(ORIGINALS_ANNOTATION) + map.len > ORIGINALS_ALL_ANNOTATIONS_MAX)
-        return;
-    patch_set_annotation(patch, found.map_exists, ORIGINALS_ANNOTATION, strbuf_slice(&map));
+    settle_repeated(&index, images);
+    patch_begin_annotation(patch, originals->map_exists, ORIGINALS_ANNOTATION);
+    write_all(&writing, originals, images, n, created, rules, &index);
+    patch_end_annotation(patch, originals->map_exists);
+    if (writing.changes == 0 || strbuf_overflowed(patch->out) ||
+        originals->other_bytes + strlen(ORIGINALS_ANNOTATION) + writing.bytes >
+            ORIGINALS_ALL_ANNOTATIONS_MAX)
+        patch_take_back(patch, start);
 }

@@ -4,6 +4,8 @@ static const struct {
     const char *name, *explanation;
 } words[OUTCOME_COUNT] = {
     [OUTCOME_REWRITTEN] = {"rewritten", "pulled through the cache"},
+    [OUTCOME_NEVER_PULLED] = {"never-pulled",
+                              "its pull policy is Never: it is on the node under this name only"},
     [OUTCOME_NOT_UPSTREAM] = {"not-upstream", "its registry is none of the configured upstreams"},
     [OUTCOME_INVALID] = {"invalid", "not a valid image reference"},
     [OUTCOME_ALREADY_ECR] = {"already-ecr", "already on an Amazon ECR registry"},
@@ -12,7 +14,12 @@ static const struct {
     [OUTCOME_RULE_NOT_READY] = {"rule-not-ready",
                                 "the upstream's pull-through-cache rule is not known to work"},
     [OUTCOME_TOO_LONG] = {"too-long", "the repository name would be over 255 bytes"},
-    [OUTCOME_UNCHANGED_UPDATE] = {"unchanged-update", "the update leaves this image as it was"},
+    [OUTCOME_PULL_SECRETS] = {"pull-secrets",
+                              "the pod names imagePullSecrets, and rewrite.pullSecrets is skip"},
+    [OUTCOME_PULL_FAILED] = {"pull-failed", "the pod could not pull it through the cache"},
+    [OUTCOME_UNCHANGED_UPDATE] = {"unchanged-update", "the container keeps the image that it has"},
+    [OUTCOME_SKIPPED_CONTAINER] = {"skipped-container",
+                                   "an annotation of the pod opts this container out"},
     [OUTCOME_MIRROR_POD] = {"mirror-pod", "a static pod's mirror: changes never reach it"},
     [OUTCOME_SKIPPED_POD] = {"skipped-pod",
                              "the pod opts out, or rewrite.skipPods names its label"},

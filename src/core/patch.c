@@ -1,34 +1,28 @@
 #include "pullthrough/core/patch.h"
 
-void patch_init(struct patch *patch, size_t ceiling)
+void patch_init(struct patch *patch, struct strbuf *out)
 {
-    *patch = (struct patch){0};
-    strbuf_init(&patch->text, ceiling);
-}
-
-void patch_fini(struct patch *patch)
-{
-    strbuf_fini(&patch->text);
+    *patch = (struct patch){.out = out};
 }
 
 static void begin(struct patch *patch, const char *operation)
 {
-    strbuf_add_str(&patch->text, patch->n++ ? ",{\"op\":\"" : "[{\"op\":\"");
-    strbuf_add_str(&patch->text, operation);
-    strbuf_add_str(&patch->text, "\",\"path\":\"");
+    strbuf_add_str(patch->out, patch->n++ ? ",{\"op\":\"" : "[{\"op\":\"");
+    strbuf_add_str(patch->out, operation);
+    strbuf_add_str(patch->out, "\",\"path\":\"");
 }
 
 void patch_replace_image(struct patch *patch, const struct pod_image *where, struct slice text)
 {
     begin(patch, "replace");
-    strbuf_add_str(&patch->text, "/spec/");
-    strbuf_add_str(&patch->text, pod_image_field(where->list));
-    strbuf_add_char(&patch->text, '/');
-    strbuf_add_u64(&patch->text, where->index);
-    strbuf_add_str(&patch->text, where->list == POD_IMAGE_VOLUMES ? "/image/reference" : "/image");
-    strbuf_add_str(&patch->text, "\",\"value\":");
-    strbuf_add_json(&patch->text, text);
-    strbuf_add_char(&patch->text, '}');
+    strbuf_add_str(patch->out, "/spec/");
+    strbuf_add_str(patch->out, pod_image_field(where->list));
+    strbuf_add_char(patch->out, '/');
+    strbuf_add_u64(patch->out, where->index);
+    strbuf_add_str(patch->out, where->list == POD_IMAGE_VOLUMES ? "/image/reference" : "/image");
+    strbuf_add_str(patch->out, "\",\"value\":");
+    strbuf_add_json(patch->out, text);
+    strbuf_add_char(patch->out, '}');
 }
 
 /* One reference token of a JSON Pointer (RFC 6901, section 3). */
@@ -45,28 +39,35 @@ static void add_token(struct strbuf *out, const char *token)
     }
 }
 
-void patch_set_annotation(struct patch *patch, bool map_exists, const char *key, struct slice value)
+void patch_begin_annotation(struct patch *patch, bool map_exists, const char *key)
 {
     begin(patch, "add");
-    strbuf_add_str(&patch->text, "/metadata/annotations");
+    strbuf_add_str(patch->out, "/metadata/annotations");
     if (map_exists) {
-        strbuf_add_char(&patch->text, '/');
-        add_token(&patch->text, key);
-        strbuf_add_str(&patch->text, "\",\"value\":");
-        strbuf_add_json(&patch->text, value);
-        strbuf_add_char(&patch->text, '}');
+        strbuf_add_char(patch->out, '/');
+        add_token(patch->out, key);
+        strbuf_add_str(patch->out, "\",\"value\":\"");
         return;
     }
-    strbuf_add_str(&patch->text, "\",\"value\":{");
-    strbuf_add_json(&patch->text, slice_str(key));
-    strbuf_add_char(&patch->text, ':');
-    strbuf_add_json(&patch->text, value);
-    strbuf_add_str(&patch->text, "}}");
+    strbuf_add_str(patch->out, "\",\"value\":{");
+    strbuf_add_json(patch->out, slice_str(key));
+    strbuf_add_str(patch->out, ":\"");
 }
 
-struct slice patch_close(struct patch *patch)
+void patch_end_annotation(struct patch *patch, bool map_exists)
+{
+    strbuf_add_str(patch->out, map_exists ? "\"}" : "\"}}");
+}
+
+void patch_take_back(struct patch *patch, size_t len)
+{
+    strbuf_truncate(patch->out, len);
+    patch->out->overflowed = false;
+    patch->n--;
+}
+
+void patch_close(struct patch *patch)
 {
     if (patch->n)
-        strbuf_add_char(&patch->text, ']');
-    return strbuf_slice(&patch->text);
+        strbuf_add_char(patch->out, ']');
 }

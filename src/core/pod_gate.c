@@ -11,10 +11,26 @@ void pod_gate_init(struct pod_gate *gate, const struct rule_set *rules, struct s
     };
 }
 
+bool pod_gate_opts_out(struct slice value)
+{
+    return slice_is(value, "disabled");
+}
+
+bool pod_gate_names_one(struct slice key, struct slice *name)
+{
+    static const struct slice before = {.ptr = POD_GATE_ONE_SWITCH,
+                                        .len = sizeof(POD_GATE_ONE_SWITCH) - 1};
+
+    if (!slice_starts_with(key, before))
+        return false;
+    *name = slice_from(key, before.len);
+    return true;
+}
+
 static void read_switch(bool *opts_out, struct slice key, struct slice value)
 {
     if (slice_is(key, POD_GATE_SWITCH))
-        *opts_out = slice_is(value, "disabled");
+        *opts_out = pod_gate_opts_out(value);
 }
 
 void pod_gate_label(struct pod_gate *gate, struct slice key, struct slice value)
@@ -32,7 +48,10 @@ void pod_gate_label(struct pod_gate *gate, struct slice key, struct slice value)
 
 void pod_gate_annotation(struct pod_gate *gate, struct slice key, struct slice value)
 {
+    struct slice name;
+
     read_switch(&gate->annotation_opts_out, key, value);
+    gate->names_ones |= pod_gate_names_one(key, &name);
     if (slice_is(key, mirror_annotation))
         gate->mirror_pod = true;
 }
@@ -46,4 +65,9 @@ enum outcome pod_gate_outcome(const struct pod_gate *gate)
     if (gate->label_opts_out || gate->annotation_opts_out || gate->skipping)
         return OUTCOME_SKIPPED_POD;
     return OUTCOME_REWRITTEN;
+}
+
+bool pod_gate_is_shut(const struct pod_gate *gate)
+{
+    return gate->mirror_pod || gate->label_opts_out || gate->annotation_opts_out;
 }

@@ -1,5 +1,7 @@
 /*
  * The bytes of an answer. Part of core/review, apart because it knows nothing of pods.
+ *
+ * An answer is written in one piece: its beginning, maybe a patch, its end.
  */
 #ifndef PULLTHROUGH_CORE_REVIEW_ANSWER_H
 #define PULLTHROUGH_CORE_REVIEW_ANSWER_H
@@ -7,20 +9,25 @@
 #include "pullthrough/core/slice.h"
 #include "pullthrough/core/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-struct review_answer {
-    const char *api_version; /* of the request where we speak it */
-    struct slice uid;
-    struct slice patch;  /* JSON; empty: none */
-    size_t rewritten;    /* for the audit annotation; 0: none */
-    const char *warning; /* NULL: none */
-};
+enum { REVIEW_ANSWER_TAIL = 512 }; /* most bytes of what review_answer_end() writes */
 
-/* AdmissionReview with allowed: true. */
-void review_answer_print(const struct review_answer *answer, struct strbuf *out);
+/* AdmissionReview with allowed: true. `api_version`: of the request where we speak it. */
+void review_answer_begin(struct strbuf *out, const char *api_version, struct slice uid);
+
+/* Between the two the patch is appended, as JSON; `patch` is where it began. */
+void review_answer_begin_patch(struct strbuf *out);
+void review_answer_end_patch(struct strbuf *out, size_t patch);
+
+/* Whether everything went in, and the end will. */
+bool review_answer_fits(const struct strbuf *out);
+
+/* `rewritten`: for the audit annotation, 0 for none; `warning` is NULL for none. */
+void review_answer_end(struct strbuf *out, size_t rewritten, const char *warning);
 
 /* kind Status (apimachinery, pkg/apis/meta/v1/types.go): the API server shows its message. */
-void review_answer_print_bad_request(const char *why, struct strbuf *out);
+void review_answer_bad_request(struct strbuf *out, const char *why);
 
 #endif

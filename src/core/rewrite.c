@@ -60,3 +60,33 @@ struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice 
     print_rewritten(rules, upstream, &ref, out);
     return verdict(OUTCOME_REWRITTEN, upstream);
 }
+
+bool rewrite_static(const struct rule_set *rules, struct slice text, struct strbuf *out)
+{
+    struct image_ref ref;
+    const char *reason = NULL;
+    int upstream;
+
+    if (rule_set_host(rules).len == 0 || image_ref_parse(&ref, text, &reason) ||
+        is_ecr(rules, ref.domain))
+        return false;
+    upstream = rule_set_find_any(rules, ref.domain);
+    if (upstream < 0)
+        return false;
+    print_rewritten(rules, upstream, &ref, out);
+    return true;
+}
+
+bool rewrite_may_be_of(struct slice rewritten, struct slice text)
+{
+    STRBUF_CLEANUP struct strbuf end = STRBUF_INIT(REWRITE_TEXT_MAX);
+    struct image_ref ref;
+    const char *reason = NULL;
+
+    if (image_ref_parse(&ref, text, &reason))
+        return false;
+    strbuf_add_char(&end, '/');
+    image_ref_print_path(&ref, &end);
+    image_ref_print_version(&ref, &end);
+    return slice_ends_with(rewritten, strbuf_slice(&end));
+}

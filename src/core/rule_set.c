@@ -40,7 +40,8 @@ struct rule_set {
     struct list exclude_texts, exclude_names, namespaces;
     struct label *labels;
     size_t n_labels;
-    bool digests, originals, warnings;
+    size_t longest_prefix;
+    bool digests, originals, warnings, skips_pull_secrets;
 };
 
 static void *allocate(size_t n, size_t size)
@@ -84,6 +85,8 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
 
         row->registry = copy(slice_str(from->registry));
         row->prefix = copy(slice_str(from->prefix));
+        if (row->prefix.len > rules->longest_prefix)
+            rules->longest_prefix = row->prefix.len;
         row->n_aliases = from->n_aliases;
         row->aliases = allocate(row->n_aliases, sizeof(*row->aliases));
         for (size_t k = 0; k < row->n_aliases; k++)
@@ -144,6 +147,7 @@ struct rule_set *rule_set_new(const struct config *config, const struct rule_set
     copy_excludes(rules, &config->rewrite);
     copy_skips(rules, &config->rewrite);
     rules->digests = config->rewrite.digests == CONFIG_DIGESTS_REWRITE;
+    rules->skips_pull_secrets = config->rewrite.pull_secrets == CONFIG_PULL_SECRETS_SKIP;
     rules->originals = config->rewrite.record_originals;
     rules->warnings = config->rewrite.warnings;
     return rules;
@@ -208,6 +212,16 @@ int rule_set_find(const struct rule_set *rules, struct slice domain)
     return -1;
 }
 
+int rule_set_find_any(const struct rule_set *rules, struct slice domain)
+{
+    int enabled = rule_set_find(rules, domain);
+
+    for (size_t i = 0; enabled < 0 && i < rules->n_rows; i++)
+        if (row_is(&rules->rows[i], domain))
+            return (int)i;
+    return enabled;
+}
+
 size_t rule_set_upstreams(const struct rule_set *rules)
 {
     return rules->n_rows;
@@ -221,6 +235,11 @@ struct slice rule_set_registry(const struct rule_set *rules, int upstream)
 struct slice rule_set_prefix(const struct rule_set *rules, int upstream)
 {
     return rules->rows[upstream].prefix;
+}
+
+size_t rule_set_longest_prefix(const struct rule_set *rules)
+{
+    return rules->longest_prefix;
 }
 
 bool rule_set_is_ready(const struct rule_set *rules, int upstream)
@@ -255,6 +274,11 @@ struct slice rule_set_host(const struct rule_set *rules)
 bool rule_set_rewrites_digests(const struct rule_set *rules)
 {
     return rules->digests;
+}
+
+bool rule_set_skips_pull_secrets(const struct rule_set *rules)
+{
+    return rules->skips_pull_secrets;
 }
 
 bool rule_set_records_originals(const struct rule_set *rules)

@@ -23,6 +23,7 @@ rewrite:
   exclude: ["auto*", "quay.io/*/x", "docker.io/library/redis", "?edis", "*/b/*"]
   skipPods: [{label: team, value: blue}, {label: "example.com/own"}]
   skipNamespaces: [infra]
+  pullSecrets: skip
   warnings: true
 """,
     "silent": """
@@ -107,6 +108,25 @@ NOTES = [
     "{}{}",
 ]
 
+US = "111122223333.dkr.ecr.us-west-2.amazonaws.com"
+CN = "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn"
+# What an update brings, and what a pod has that once asked for it: by the configurations above, or
+# by none of them any more.
+PAIRS = [
+    (text, f"{host}/{path}")
+    for host in (US, CN, "cache.example.com:5000", "999999999999.dkr.ecr.eu-west-1.amazonaws.com")
+    for text, path in (
+        ("nginx:1.27", "dockercache/library/nginx:1.27"),
+        ("docker.io/library/nginx:1.27", "dockercache/library/nginx:1.27"),
+        ("redis", "hub/library/redis"),
+        ("quay.io/o/x", "quaycache/o/x"),
+        ("quay.io/o/x", "q2/o/x"),
+        ("registry.k8s.io/pause@sha256:" + HEX * 4, "k8scache/pause@sha256:" + HEX * 4),
+        ("k8s.gcr.io/pause:3.10", "k8s/pause:3.10"),
+    )
+]
+WAITS = ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "CrashLoopBackOff", "", None, 5]
+
 
 def generator(kind, number):
     return random.Random(f"{SEED}/{kind}/{number}")
@@ -173,6 +193,9 @@ class _PodMaker:
                 entry["rbd"] = {"image": "nginx:1.27"}
             elif rng.random() < 0.05:
                 entry["image"] = None
+        if rng.random() < 0.15:
+            policy = rng.choice(["Never", "Never", "Always", "IfNotPresent", "", None, 5, ["x"]])
+            holder["pullPolicy" if field == "volumes" else "imagePullPolicy"] = policy
         if rng.random() < 0.95:
             holder["reference" if field == "volumes" else "image"] = value
         if rng.random() < 0.3:
@@ -249,6 +272,10 @@ class _PodMaker:
                     {"kubernetes.io/config.mirror": "x"},
                     {"pullthrough.internal/rewrite": "disabled"},
                     {"pullthrough.internal/rewrite": "enabled"},
+                    *[{f"pullthrough.internal/rewrite.c{i}": "disabled" for i in range(7)}] * 3,
+                    {f"pullthrough.internal/rewrite.{name}": "disabled" for name in NAMES},
+                    {"pullthrough.internal/rewrite.c1": "enabled"},
+                    {"pullthrough.internal/rewrite.": "disabled"},
                 ]
             )
         )
@@ -264,6 +291,9 @@ class _PodMaker:
                 spec[field] = self.entries(field)
             elif roll < 0.93:
                 spec[field] = None
+        if rng.random() < 0.2:
+            secrets = rng.choice([[{"name": "r"}], [{}, {"name": ""}], [], None, "x"])
+            spec["imagePullSecrets"] = secrets
         if self.odd:
             self.spoil(spec)
         pod = {
@@ -286,18 +316,44 @@ def _named(rng, count):
     return [{"name": name, "image": image(rng)} for name in names]
 
 
+def _came_from(rng, entry, before, notes):
+    """Make `entry` and its image from before a pair: the pod may have asked for it then."""
+    entry["image"], before["image"] = rng.choice(rng.choice([PAIRS, PAIRS[:1]]))
+    return rng.choice([{}, {notes: entry["image"]}, {notes: entry["image"]}, {notes: "nginx"}])
+
+
 def _update(rng):
     new = {"metadata": _PodMaker(rng).metadata(), "spec": {}}
-    old = {"metadata": {}, "spec": {}}
+    old = {"metadata": {}, "spec": {}, "status": {}}
+    notes = {}
     for field in ("containers", "initContainers"):
         entries = _named(rng, rng.randint(0, 5))
         before = [dict(e) for e in entries]
-        for entry in before:
+        for entry, had in zip(entries, before):
             if rng.random() < 0.5:
-                entry["image"] = image(rng)
+                had["image"] = image(rng)
+            elif rng.random() < 0.6:
+                notes.update(_came_from(rng, entry, had, f"{field}/{entry['name']}"))
+            if rng.random() < 0.1:
+                entry["imagePullPolicy"] = "Never"
+        statuses = [
+            {"name": e["name"], "state": {"waiting": {"reason": rng.choice(WAITS)}}}
+            for e in entries
+            if rng.random() < 0.5
+        ]
+        key = "containerStatuses" if field == "containers" else "initContainerStatuses"
+        old["status"][key] = rng.choice([statuses] * 9 + [None])
         before = [e for e in before if rng.random() < 0.9]
         rng.shuffle(before)
         new["spec"][field], old["spec"][field] = entries, rng.choice([before] * 8 + [None])
+    if rng.random() < 0.7:
+        old["metadata"]["annotations"] = {ORIGINALS: json.dumps(notes)}
+    metadata = new["metadata"]
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if isinstance(annotations, dict) and rng.random() < 0.6:
+        annotations[ORIGINALS] = json.dumps(notes)
+    if rng.random() < 0.2:
+        new["spec"]["imagePullSecrets"] = [{"name": "r"}]
     new["spec"]["volumes"] = [{"name": "v", "image": {"reference": image(rng)}}]
     old["spec"]["volumes"] = [{"name": "v", "image": {"reference": image(rng)}}]
     return new, rng.choice([old] * 12 + [None, "x", []])
@@ -319,7 +375,7 @@ def review(rng):
     """An AdmissionReview as a dictionary."""
     roll = rng.random()
     sub = None
-    if roll < 0.7:
+    if roll < 0.6:
         operation, pod, old = "CREATE", _PodMaker(rng).pod(), None
     elif roll < 0.82:
         operation, (pod, old) = "UPDATE", _update(rng)

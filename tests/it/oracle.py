@@ -144,6 +144,8 @@ class Rules:
     skip_namespaces: tuple
     record_originals: bool
     warnings: bool
+    switched_off: tuple  # upstreams too, but only for what pods have by now
+    skip_pull_secrets: bool
 
     @staticmethod
     def from_yaml(text):
@@ -170,10 +172,12 @@ class Rules:
             skip_namespaces=tuple(rewrite.get("skipNamespaces", _DEFAULT_SKIP_NAMESPACES)),
             record_originals=rewrite.get("recordOriginals", True),
             warnings=rewrite.get("warnings", False),
+            switched_off=tuple(_upstream(u) for u in upstreams if not u.get("enabled", True)),
+            skip_pull_secrets=rewrite.get("pullSecrets", "rewrite") == "skip",
         )
 
-    def find(self, domain):
-        for upstream in self.upstreams:
+    def find(self, domain, switched_off=False):
+        for upstream in self.upstreams + (self.switched_off if switched_off else ()):
             if domain in upstream.names:
                 return upstream
         return None
@@ -253,6 +257,29 @@ def judge(rules, text):
     return Verdict("rewritten", rules.host + b"/" + repository + ref.version())
 
 
+def in_cache(rules, text):
+    """What `text` is called in the cache by names alone, or None: no rule, no exclusion counts."""
+    try:
+        ref = parse_reference(text)
+    except InvalidReference:
+        return None
+    upstream = rules.find(ref.domain, switched_off=True)
+    if not rules.host or upstream is None or _ECR_HOST.fullmatch(ref.domain):
+        return None
+    if ref.domain == rules.host:
+        return None
+    return rules.host + b"/" + upstream.prefix + b"/" + ref.path + ref.version()
+
+
+def was_in_a_cache(text, old):
+    """Whether `old` may be what some cache called `text`: the same but for host and prefix."""
+    try:
+        ref = parse_reference(text)
+    except InvalidReference:
+        return False
+    return old.endswith(b"/" + ref.path + ref.version())
+
+
 # --- a whole review -----------------------------------------------------------------------------
 
 ORIGINALS = "pullthrough.internal/original-images"
@@ -271,13 +298,13 @@ class Expectation:
     api_version: str = "admission.k8s.io/v1"
     before: object = None  # request.object as sent
     after: object = None  # the same with every change made
-    rewritten: int = 0
+    rewritten: int = 0  # images that differ between the two
     recorded: bool = False  # whether the annotation differs between the two
     warns: bool = False
     outcomes: list = dataclasses.field(default_factory=list)  # of the images that were judged
 
     def may_patch(self):
-        return self.rewritten > 0
+        return self.rewritten > 0 or self.recorded
 
 
 class _Odd(Exception):
@@ -345,6 +372,33 @@ def _name(entry):
     return name if isinstance(name, str) else ""
 
 
+def _never_pulled(field, entry):
+    if field == "volumes":
+        return _member(entry.get("image"), "pullPolicy") == "Never"
+    return entry.get("imagePullPolicy") == "Never"
+
+
+def _marked(pod):
+    """Whether the pod itself says that it wants nothing of us."""
+    metadata = _member(pod, "metadata")
+    annotations = _member(metadata, "annotations")
+    if isinstance(annotations, dict) and MIRROR in annotations:
+        return True
+    labels = _member(metadata, "labels")
+    return "disabled" in (_member(labels, SWITCH), _member(annotations, SWITCH))
+
+
+def _container_marked(pod, entry):
+    annotations = _member(_member(pod, "metadata"), "annotations")
+    return _name(entry) != "" and _member(annotations, f"{SWITCH}.{_name(entry)}") == "disabled"
+
+
+def _names_pull_secrets(pod):
+    secrets = _member(_member(pod, "spec"), "imagePullSecrets")
+    names = [_member(s, "name") for s in secrets] if isinstance(secrets, list) else []
+    return any(isinstance(name, str) and name for name in names)
+
+
 def _gated(rules, request, pod):
     """The reason for which a whole pod is left alone, or None."""
     if request.get("namespace") in rules.skip_namespaces:
@@ -364,7 +418,11 @@ def _gated(rules, request, pod):
 
 
 def _wanted(request):
-    """(fields, filter, records): which images of which lists are judged; None: not ours."""
+    """(fields, brings, records): which images of which lists are judged; None: not ours.
+
+    brings(field, entry) says whether the request is what brings this image; then old(field, entry)
+    is what the container had, where it had one.
+    """
     resource = request.get("resource")
     if resource != {"group": "", "version": "v1", "resource": "pods"}:
         return None
@@ -414,35 +472,65 @@ def _added(old):
     return wanted
 
 
-def _record(pod, originals):
-    """Add `originals` to the annotation; False where it can't or needn't be done."""
+def _waits_for_its_image(old, field, name):
+    """By the old status: nothing runs that could be restarted."""
+    statuses = {"containers": "containerStatuses", "initContainers": "initContainerStatuses"}[field]
+    reason = None
+    found = _member(_member(old, "status"), statuses)
+    for status in found if isinstance(found, list) else []:
+        if _member(status, "name") == name:
+            reason = _member(_member(_member(status, "state"), "waiting"), "reason")
+    return reason in ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull")
+
+
+def _kept(rules, old, field, name, brought):
+    """The image that the container goes on with although the update brings another text; None."""
+    had = _old_lists(old, ("containers", "initContainers"))[field][name]
+    if not isinstance(had, str) or _waits_for_its_image(old, field, name):
+        return None
+    if in_cache(rules, _bytes(brought)) == _bytes(had):
+        return had
+    recorded = _recorded_in(old)[1].get(f"{field}/{name}")
+    if recorded == brought and was_in_a_cache(_bytes(brought), _bytes(had)):
+        return had
+    return None
+
+
+def _recorded_in(pod):
+    """(possible, map): whether the annotation may be written, and what it holds."""
     metadata = _member(pod, "metadata")
     if not isinstance(metadata, dict):
-        return False
+        return False, {}
     annotations = metadata.get("annotations")
     if annotations is None:
-        annotations = {}
+        return True, {}
     if not isinstance(annotations, dict):
+        return False, {}
+    if annotations.get(ORIGINALS) is None:
+        return True, {}
+    try:
+        recorded = loads(annotations[ORIGINALS])
+    except (ValueError, TypeError, AttributeError):
+        return False, {}
+    if not isinstance(recorded, dict) or not all(isinstance(v, str) for v in recorded.values()):
+        return False, {}
+    return True, recorded
+
+
+def _record(pod, recorded):
+    """Make the annotation say `recorded`; False where it says so, or can't."""
+    possible, before = _recorded_in(pod)
+    if not possible or recorded == before:
         return False
-    merged = {}
-    if ORIGINALS in annotations:
-        try:
-            merged = loads(annotations[ORIGINALS])
-        except (ValueError, TypeError, AttributeError):
-            return False
-        if not isinstance(merged, dict) or not all(isinstance(v, str) for v in merged.values()):
-            return False
-    added = {key: text for key, text in originals.items() if key not in merged}
-    if not added:
-        return False
-    text = json.dumps({**merged, **added}, ensure_ascii=False, separators=(",", ":"))
+    annotations = pod["metadata"].get("annotations") or {}
+    text = json.dumps(recorded, ensure_ascii=False, separators=(",", ":"))
     total = sum(
         len(_bytes(k)) + (len(_bytes(v)) if isinstance(v, str) else 0)
         for k, v in {**annotations, ORIGINALS: text}.items()
     )
     if total > ANNOTATIONS_MAX:
         return False
-    metadata["annotations"] = {**annotations, ORIGINALS: text}
+    pod["metadata"]["annotations"] = {**annotations, ORIGINALS: text}
     return True
 
 
@@ -472,26 +560,75 @@ def expect(rules, body):
         return want
 
 
+def _decide(rules, request, pod, image, gate):
+    """(outcome, new text or None, whether the image is the cache's name of what was asked for)."""
+    field, entry, holder, key = image
+    text = _bytes(holder[key])
+    if gate and (request["operation"] == "CREATE" or field == "ephemeralContainers"):
+        return gate, None, False
+    if _container_marked(pod, entry):
+        return "skipped-container", None, False
+    old = None
+    if request["operation"] == "UPDATE" and field != "ephemeralContainers":
+        old = request["oldObject"]
+        kept = _kept(rules, old, field, _name(entry), holder[key])
+        if kept is not None:
+            return "unchanged-update", kept, True
+    if gate:
+        return gate, None, False
+    if _never_pulled(field, entry):
+        return "never-pulled", None, False
+    verdict = judge(rules, text)
+    if verdict.text is None:
+        return verdict.outcome, None, False
+    if rules.skip_pull_secrets and _names_pull_secrets(pod):
+        return "pull-secrets", None, False
+    if old is not None:
+        had = _old_lists(old, ("containers", "initContainers"))[field][_name(entry)]
+        if isinstance(had, str) and _bytes(had) == verdict.text:
+            return "pull-failed", None, False
+    return "rewritten", verdict.text.decode(), True
+
+
 def _expect_pod(rules, request, pod, wanted, want):
-    fields, is_wanted, records = wanted
+    fields, brings, records = wanted
+    created = request["operation"] == "CREATE"
     found = list(_images(pod, fields))
-    if len(found) > IMAGES_MAX or _gated(rules, request, pod):
+    gate = _gated(rules, request, pod)
+    if len(found) > IMAGES_MAX or _member(pod, "spec") is None:
         return want
-    originals = {}
-    for field, entry, holder, key in found:
-        if not is_wanted(field, entry):
-            want.outcomes.append("unchanged-update")
+    if gate and (created or not records or _marked(pod)):
+        want.outcomes.extend(gate for _ in found)
+        return want
+    notes = {}  # name -> for each of that name whether it is cached, what was asked for, what it is
+    for image in found:
+        field, entry, holder, key = image
+        asked = holder[key]
+        if asked == "":
             continue
-        verdict = judge(rules, _bytes(holder[key]))
-        want.outcomes.append(verdict.outcome)
-        if verdict.text is None:
+        if not brings(field, entry):
+            want.outcomes.append(gate or "unchanged-update")
             continue
+        outcome, text, cached = _decide(rules, request, pod, image, gate)
+        want.outcomes.append(outcome)
+        if text is not None:
+            holder[key] = text
+            want.rewritten += 1
         if _name(entry):
-            originals.setdefault(f"{field}/{_name(entry)}", holder[key])
-        holder[key] = verdict.text.decode()
-        want.rewritten += 1
-    if want.rewritten:
-        want.recorded = rules.record_originals and records and _record(pod, originals)
-        want.warns = rules.warnings
+            notes.setdefault(f"{field}/{_name(entry)}", []).append((cached, asked, holder[key]))
+    if records and rules.record_originals:
+        before = _recorded_in(pod)[1]
+        after = {} if created else {n: text for n, text in before.items() if n not in notes}
+        for name, images in notes.items():
+            named = in_cache(rules, _bytes(before[name])) if name in before else None
+            # Of two containers of a name the first one that is cached has the entry.
+            asked = [asked for cached, asked, _ in images if cached]
+            if asked:
+                after[name] = asked[0]
+            elif named is not None and named in [_bytes(now) for _, _, now in images]:
+                after[name] = before[name]
+        want.recorded = _record(pod, after)
+    if want.may_patch():
+        want.warns = rules.warnings and want.rewritten > 0
         want.after = pod
     return want

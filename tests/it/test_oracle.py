@@ -57,6 +57,7 @@ def test_cases_cover_every_outcome():
         outcomes.update(oracle.expect(rules, case.body).outcomes)
     assert outcomes == {
         "rewritten",
+        "never-pulled",
         "not-upstream",
         "invalid",
         "already-ecr",
@@ -64,7 +65,13 @@ def test_cases_cover_every_outcome():
         "digest",
         "rule-not-ready",
         "too-long",
+        "pull-secrets",
+        "pull-failed",
         "unchanged-update",
+        "skipped-container",
+        "mirror-pod",
+        "skipped-pod",
+        "skipped-namespace",
     }
 
 
@@ -85,6 +92,7 @@ def test_judge_twice_changes_nothing(name):
 def test_generated_reviews_are_worth_it():
     """What is generated must reach every branch often enough to be called a test."""
     seen = {"patched": 0, "recorded": 0, "unrecorded": 0, "bad": 0, "quiet": 0, "update": 0}
+    seen.update({"kept": 0, "pull-failed": 0, "never-pulled": 0, "skipped-container": 0})
     for number in range(generate.CASES):
         rng = generate.generator("review", number)
         rules = oracle.Rules.from_yaml(generate.CONFIGS[generate.config(rng)])
@@ -97,5 +105,8 @@ def test_generated_reviews_are_worth_it():
         seen["patched"] += want.may_patch()
         seen["recorded"] += want.recorded
         seen["unrecorded"] += want.may_patch() and rules.record_originals and not want.recorded
+        seen["kept"] += want.rewritten > want.outcomes.count("rewritten")
+        for outcome in ("pull-failed", "never-pulled", "skipped-container"):
+            seen[outcome] += outcome in want.outcomes
         seen["update"] += want.may_patch() and review["request"]["operation"] == "UPDATE"
     assert seen["patched"] > generate.CASES / 4 and min(seen.values()) > 0, seen

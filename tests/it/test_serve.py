@@ -31,6 +31,7 @@ OPERATIONS = {"CREATE", "UPDATE", "other"}
 PASSES = {"complete", "incomplete", "failed"}
 REVIEWS = {"rewritten", "unchanged", "ignored", "not-understood", "bad-request"}
 REASONS = {
+    "never-pulled",
     "not-upstream",
     "invalid",
     "already-ecr",
@@ -38,7 +39,10 @@ REASONS = {
     "digest",
     "rule-not-ready",
     "too-long",
+    "pull-secrets",
+    "pull-failed",
     "unchanged-update",
+    "skipped-container",
     "mirror-pod",
     "skipped-pod",
     "skipped-namespace",

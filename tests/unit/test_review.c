@@ -3,7 +3,7 @@
  * tested from outside, with another JSON Patch implementation (tests/it/test_review.py);
  * here: the exact answers to short reviews, and what is found for logs and metrics.
  */
-#include "pullthrough/core/review.h"
+#include "review_world.h"
 
 #include "pullthrough/core/originals.h"
 
@@ -15,15 +15,6 @@
 
 #include <cmocka.h>
 
-#define HOST      "111122223333.dkr.ecr.us-west-2.amazonaws.com"
-#define CACHED    HOST "/dockercache/library/"
-#define PODS      "\"resource\":{\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\"}"
-#define CREATE    PODS ",\"operation\":\"CREATE\",\"namespace\":\"demo\","
-#define UPDATE    PODS ",\"operation\":\"UPDATE\",\"namespace\":\"demo\","
-#define EPHEMERAL "\"subResource\":\"ephemeralcontainers\"," UPDATE
-#define REVIEW(request)                                                                            \
-    "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{"           \
-    "\"uid\":\"u1\"," request "}}\n"
 #define ALLOWED                                                                                    \
     "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\","                        \
     "\"response\":{\"uid\":\"u1\",\"allowed\":true}}"
@@ -49,72 +40,19 @@ static struct rule_set *make_rules(bool originals, bool warnings)
     return rule_set_new(&config, &facts);
 }
 
-struct result {
-    struct review review; /* slices and images are dead; the numbers are what is looked at */
-    struct strbuf answer;
-    struct strbuf patch; /* decoded */
-};
-
-static unsigned char sextet(char c)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    return (unsigned char)(strchr(alphabet, c) - alphabet);
-}
-
-static void decode_patch(struct result *result)
-{
-    const char *at = strstr(strbuf_str(&result->answer), "\"patch\":\"");
-
-    if (!at)
-        return;
-    for (at += strlen("\"patch\":\""); *at != '"'; at += 4) {
-        unsigned bits = (unsigned)sextet(at[0]) << 18 | (unsigned)sextet(at[1]) << 12;
-
-        if (at[2] != '=')
-            bits |= (unsigned)sextet(at[2]) << 6;
-        if (at[3] != '=')
-            bits |= sextet(at[3]);
-        strbuf_add_char(&result->patch, (char)(bits >> 16));
-        if (at[2] != '=')
-            strbuf_add_char(&result->patch, (char)(bits >> 8));
-        if (at[3] != '=')
-            strbuf_add_char(&result->patch, (char)bits);
-    }
-}
-
-static void ask(struct result *result, const struct rule_set *rules, struct slice body)
-{
-    ARENA_CLEANUP struct arena arena;
-
-    *result = (struct result){0};
-    strbuf_init(&result->answer, REVIEW_ANSWER_MAX);
-    strbuf_init(&result->patch, REVIEW_ANSWER_MAX);
-    arena_init(&arena, review_arena_bytes(body.len));
-    review_answer(&result->review, rules, body, &arena, &result->answer);
-    decode_patch(result);
-}
-
-static void result_fini(struct result *result)
-{
-    strbuf_fini(&result->answer);
-    strbuf_fini(&result->patch);
-}
-
 /* The decoded patch; "" stands for the answer without one. */
 static void check_patch(bool originals, const char *body, const char *want)
 {
     struct rule_set *rules = make_rules(originals, false);
-    struct result result;
+    struct review_world result;
 
-    ask(&result, rules, slice_str(body));
+    review_world_ask(&result, rules, slice_str(body));
     assert_int_equal(result.review.status, 200);
     if (strcmp(strbuf_str(&result.patch), want) != 0)
         fail_msg("%s\n gives %s\n not  %s", body, strbuf_str(&result.patch), want);
     if (!*want)
         assert_string_equal(strbuf_str(&result.answer), ALLOWED);
-    result_fini(&result);
+    review_world_fini(&result);
     rule_set_unref(rules);
 }
 
@@ -192,6 +130,10 @@ static void test_patches(void **state)
 #define REPLACED                                                                                   \
     "[{\"op\":\"replace\",\"path\":\"/spec/containers/0/image\",\"value\":\"" CACHED "nginx\"}"
 #define ANNOTATION "pullthrough.internal/original-images"
+#define SET_ALONE(map)                                                                             \
+    "{\"op\":\"add\",\"path\":\"/metadata/annotations/pullthrough.internal~1original-images\","    \
+    "\"value\":\"{" map "}\"}"
+#define SET(map) "," SET_ALONE(map)
 
 static void test_originals(void **state)
 {
@@ -205,16 +147,49 @@ static void test_originals(void **state)
         {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{}}," WEB "}"), REPLACED
          ",{\"op\":\"add\",\"path\":\"/metadata/annotations/pullthrough.internal~1original-"
          "images\",\"value\":\"{\\\"containers/web\\\":\\\"nginx\\\"}\"}]"},
-        /* reinvocation: what is there stays */
+        /* reinvocation: what we rewrote stays recorded, by what it was first */
         {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
-                       "\":\"{\\\"initContainers/i\\\":\\\"a:1\\\"}\"}}," WEB "}"),
-         REPLACED
-         ",{\"op\":\"add\",\"path\":\"/metadata/annotations/pullthrough.internal~1original-"
-         "images\",\"value\":\"{\\\"initContainers/i\\\":\\\"a:1\\\","
-         "\\\"containers/web\\\":\\\"nginx\\\"}\"}]"},
+                       "\":\"{\\\"containers/web\\\":\\\"docker.io/nginx\\\"}\"}},\"spec\":{"
+                       "\"containers\":[{\"name\":\"web\",\"image\":\"" CACHED "nginx\"}]}}"),
+         ""},
+        {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
+                       "\":\"{\\\"containers/a\\\":\\\"docker.io/nginx\\\"}\"}},\"spec\":{"
+                       "\"containers\":[{\"name\":\"web\",\"image\":\"nginx\"},"
+                       "{\"name\":\"a\",\"image\":\"" CACHED "nginx\"}]}}"),
+         REPLACED SET("\\\"containers/a\\\":\\\"docker.io/nginx\\\","
+                      "\\\"containers/web\\\":\\\"nginx\\\"") "]"},
+        /* whatever else came with the pod goes: of no container, of another image, made up */
+        {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
+                       "\":\"{\\\"initContainers/i\\\":\\\"a:1\\\",\\\"containers\\\":\\\"a\\\","
+                       "\\\"containers/\\\":\\\"a\\\"}\"}}," WEB "}"),
+         REPLACED SET("\\\"containers/web\\\":\\\"nginx\\\"") "]"},
         {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
                        "\":\"{\\\"containers/web\\\":\\\"a:1\\\"}\"}}," WEB "}"),
-         REPLACED "]"},
+         REPLACED SET("\\\"containers/web\\\":\\\"nginx\\\"") "]"},
+        {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
+                       "\":\"{\\\"containers/web\\\":\\\"nginx\\\"}\"}},\"spec\":{\"containers\":"
+                       "[{\"name\":\"web\",\"image\":\"gcr.io/x\"}]}}"),
+         "[" SET_ALONE("") "]"},
+        {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
+                       "\":\"{\\\"containers/web\\\":\\\"nginx:1\\\"}\"}},\"spec\":{\"containers\":"
+                       "[{\"name\":\"web\",\"image\":\"" CACHED "nginx:2\"}]}}"),
+         "[" SET_ALONE("") "]"},
+        {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
+                       "\":\"{\\\"containers/web\\\":\\\"nginx\\\"}\"}},\"spec\":{\"containers\":"
+                       "[{\"name\":\"web\"}]}}"),
+         "[" SET_ALONE("") "]"},
+        /* of two entries of a name the last one counts */
+        {REVIEW(CREATE
+                "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
+                "\":\"{\\\"containers/web\\\":\\\"nginx\\\",\\\"containers/web\\\":"
+                "\\\"a\\\"}\"}},\"spec\":{\"containers\":[{\"name\":\"web\",\"image\":\"" CACHED
+                "nginx\"}]}}"),
+         "[" SET_ALONE("") "]"},
+        /* a pod that is left alone keeps whatever it says */
+        {REVIEW(CREATE "\"object\":{\"metadata\":{\"labels\":{\"pullthrough.internal/rewrite\":"
+                       "\"disabled\"},\"annotations\":{\"" ANNOTATION
+                       "\":\"{\\\"containers/web\\\":\\\"a:1\\\"}\"}}," WEB "}"),
+         ""},
         /* not ours, or no place for it: the image is rewritten all the same */
         {REVIEW(CREATE "\"object\":{\"metadata\":{\"annotations\":{\"" ANNOTATION
                        "\":\"mine\"}}," WEB "}"),
@@ -304,13 +279,13 @@ static void test_whole_answers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct result result;
+        struct review_world result;
 
-        ask(&result, rules, slice_str(rows[i].body));
+        review_world_ask(&result, rules, slice_str(rows[i].body));
         assert_string_equal(strbuf_str(&result.answer), rows[i].answer);
         assert_int_equal(result.review.status, rows[i].status);
         assert_int_equal(result.review.outcome, rows[i].outcome);
-        result_fini(&result);
+        review_world_fini(&result);
     }
     rule_set_unref(rules);
 }
@@ -332,32 +307,146 @@ static void test_not_json(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct result result;
+        struct review_world result;
 
-        ask(&result, rules, slice_of(rows[i].bytes, rows[i].len));
+        review_world_ask(&result, rules, slice_of(rows[i].bytes, rows[i].len));
         assert_int_equal(result.review.status, 400);
         assert_string_equal(result.review.problem, "the body is not JSON");
-        result_fini(&result);
+        review_world_fini(&result);
     }
     rule_set_unref(rules);
 }
 
+/* Depth costs memory only; up to what Go reads (10,000 levels) a pod is like any other. */
 static void test_deep_nesting_is_just_json(void **state)
 {
-    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(3000000);
-    struct rule_set *rules = make_rules(false, false);
-    struct result result;
+    static const struct {
+        size_t depth;
+        const char *outcomes;
+        enum review_outcome outcome;
+    } rows[] = {{1, "rewritten", REVIEW_REWRITTEN},
+                {10000, "rewritten", REVIEW_REWRITTEN},
+                {1000000, "", REVIEW_NOT_UNDERSTOOD}};
 
     (void)state;
-    strbuf_add_str(&body, "{\"request\":{\"uid\":\"u1\",\"object\":");
-    for (int i = 0; i < 1000000; i++)
-        strbuf_add_char(&body, '[');
-    for (int i = 0; i < 1000000; i++)
-        strbuf_add_char(&body, ']');
-    strbuf_add_str(&body, "}}");
-    ask(&result, rules, strbuf_slice(&body));
-    assert_int_equal(result.review.status, 200);
-    result_fini(&result);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(3000000);
+        struct rule_set *rules = make_rules(false, false);
+        struct review_world result;
+
+        strbuf_add_str(&body,
+                       "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\","
+                       "\"request\":{\"uid\":\"u1\"," CREATE "\"object\":{" WEB ",\"x\":");
+        for (size_t k = 0; k < rows[i].depth; k++)
+            strbuf_add_char(&body, '[');
+        for (size_t k = 0; k < rows[i].depth; k++)
+            strbuf_add_char(&body, ']');
+        strbuf_add_str(&body, "}}}");
+        review_world_ask(&result, rules, strbuf_slice(&body));
+        assert_int_equal(result.review.status, 200);
+        assert_int_equal(result.review.outcome, rows[i].outcome);
+        assert_string_equal(strbuf_str(&result.outcomes), rows[i].outcomes);
+        review_world_fini(&result);
+        rule_set_unref(rules);
+    }
+}
+
+/* A body that is too much is read for who asks, by other means: the answer is the same as to a
+ * body that isn't too much, and says nothing but that it may pass. */
+static void test_who_asks_of_too_much(void **state)
+{
+    static const struct {
+        const char *before, *after; /* of the array that is too much */
+        const char *uid;            /* as the answer has it; NULL: none, so HTTP 400 */
+    } rows[] = {
+        {"{\"request\":{\"uid\":\"u1\",\"object\":", "}}", "u1"},
+        {"{\"request\":{\"object\":", ",\"uid\":\"u1\"}}", "u1"},
+        {" { \"x\" : ", " , \"request\" : { \"uid\" : \"u1\" } } \n", "u1"},
+        {"{\"request\":{\"uid\":\"u0\"},\"x\":", ",\"request\":{\"uid\":\"u1\"}}", "u1"},
+        {"{\"request\":{\"uid\":\"u0\",\"uid\":\"u1\"},\"x\":", "}", "u1"},
+        {"{\"request\":{\"uid\":\"u0\",\"\\u0075id\":\"u1\"},\"x\":", "}", "u1"},
+        {"{\"r\\u0065quest\":{\"uid\":\"u\\u0031\"},\"x\":", "}", "u1"},
+        {"{\"request\":{\"uid\":\"\\\"\\n\\ud83d\\ude00\"},\"x\":", "}", "\\\"\\n\xf0\x9f\x98\x80"},
+        /* no uid */
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":", ",\"request\":{}}", NULL},
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":", ",\"request\":null}", NULL},
+        {"{\"request\":{\"uid\":\"u1\",\"uid\":5,\"x\":", "}}", NULL},
+        {"{\"request\":{\"uid\":\"\",\"x\":", "}}", NULL},
+        {"{\"request\":{\"uid\":{\"a\":\"u1\"},\"x\":", "}}", NULL},
+        {"{\"request\":{\"uid\":\"u\xff\",\"x\":", "}}", NULL},
+        {"{\"request\":{\"uid\":\"u\\x\",\"x\":", "}}", NULL},
+        {"{\"request\":{\"x\":{\"uid\":\"u1\"},\"y\":", "}}", NULL},
+        {"{\"x\":{\"request\":{\"uid\":\"u1\"}},\"y\":", "}", NULL},
+        {"{\"uid\":\"u1\",\"y\":", "}", NULL},
+        {"{\"request\":{\"x\":\"{\\\"uid\\\":\\\"u1\\\"}\",\"y\":", "}}", NULL},
+        {"{\"request\":{\"x\":\",\\\"uid\\\":\\\"u1\\\",\",\"y\":", "}}", NULL},
+        {"[{\"request\":{\"uid\":\"u1\"}},", "]", NULL},
+        /* no JSON */
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":", "", NULL},
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":", "}}", NULL},
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":", "}x", NULL},
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":", ",}", NULL},
+        {"{\"request\":{\"uid\":\"u1\"}\"x\":", "}", NULL},
+        {"{\"request\":{\"uid\":\"u1\"},x:", "}", NULL},
+        {"{\"request\":{\"uid\":u1},\"x\":", "}", NULL},
+        {"{\"request\":{\"uid\":\"u1\"},\"x\":[\"", "]}", NULL},
+    };
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(3000000), want = STRBUF_INIT(1000);
+    struct rule_set *rules = make_rules(false, false);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct review_world result;
+
+        strbuf_clear(&body);
+        strbuf_add_str(&body, rows[i].before);
+        for (size_t k = 0; k < 1000000; k++)
+            strbuf_add_str(&body, k ? ",0" : "[0");
+        strbuf_add_format(&body, "]%s", rows[i].after);
+        review_world_ask(&result, rules, strbuf_slice(&body));
+        strbuf_clear(&want);
+        strbuf_add_format(&want, "\"uid\":\"%s\",\"allowed\":true}}",
+                          rows[i].uid ? rows[i].uid : "");
+        if (result.review.status != (rows[i].uid ? 200 : 400) ||
+            (rows[i].uid && !strstr(strbuf_str(&result.answer), strbuf_str(&want))))
+            fail_msg("%s...%s gives %s", rows[i].before, rows[i].after, strbuf_str(&result.answer));
+        assert_int_equal(result.review.outcome,
+                         rows[i].uid ? REVIEW_NOT_UNDERSTOOD : REVIEW_BAD_REQUEST);
+        if (rows[i].uid)
+            assert_string_equal(result.review.problem,
+                                "it would take more memory than 6 times its bytes and 1 MiB");
+        review_world_fini(&result);
+    }
+    rule_set_unref(rules);
+}
+
+/* The longest uid that is one, however it is written. */
+static void test_longest_uid_of_too_much(void **state)
+{
+    static const char *const letters[] = {"u", "\\u0075"};
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(3000000);
+    struct rule_set *rules = make_rules(false, false);
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        size_t bytes = REVIEW_UID_MAX + i / 2;
+        struct review_world result;
+
+        strbuf_clear(&body);
+        strbuf_add_str(&body,
+                       "{\"apiVersion\":\"admission.k8s.io/v1beta1\",\"request\":{\"uid\":\"");
+        for (size_t k = 0; k < bytes; k++)
+            strbuf_add_str(&body, letters[i % 2]);
+        strbuf_add_str(&body, "\",\"x\":");
+        for (size_t k = 0; k < 1000000; k++)
+            strbuf_add_str(&body, k ? ",0" : "[0");
+        strbuf_add_str(&body, "]}}");
+        review_world_ask(&result, rules, strbuf_slice(&body));
+        assert_int_equal(result.review.status, bytes > REVIEW_UID_MAX ? 400 : 200);
+        assert_int_equal(!strstr(strbuf_str(&result.answer), "admission.k8s.io/v1beta1"),
+                         bytes > REVIEW_UID_MAX);
+        review_world_fini(&result);
+    }
     rule_set_unref(rules);
 }
 
@@ -368,7 +457,7 @@ static void test_too_many_containers_change_nothing(void **state)
     (void)state;
     for (size_t n = REVIEW_IMAGES_MAX; n <= REVIEW_IMAGES_MAX + 1; n++) {
         struct rule_set *rules = make_rules(false, false);
-        struct result result;
+        struct review_world result;
 
         strbuf_clear(&body);
         strbuf_add_str(
@@ -377,11 +466,11 @@ static void test_too_many_containers_change_nothing(void **state)
         for (size_t i = 0; i < n; i++)
             strbuf_add_str(&body, i ? ",{\"image\":\"redis\"}" : "{\"image\":\"redis\"}");
         strbuf_add_str(&body, "]}}}}");
-        ask(&result, rules, strbuf_slice(&body));
+        review_world_ask(&result, rules, strbuf_slice(&body));
         assert_int_equal(result.review.n_rewritten, n == REVIEW_IMAGES_MAX ? n : 0);
         if (n > REVIEW_IMAGES_MAX)
             assert_string_equal(result.review.problem, "over 4096 containers and volumes");
-        result_fini(&result);
+        review_world_fini(&result);
         rule_set_unref(rules);
     }
 }
@@ -395,6 +484,8 @@ int main(void)
         cmocka_unit_test(test_whole_answers),
         cmocka_unit_test(test_not_json),
         cmocka_unit_test(test_deep_nesting_is_just_json),
+        cmocka_unit_test(test_who_asks_of_too_much),
+        cmocka_unit_test(test_longest_uid_of_too_much),
         cmocka_unit_test(test_too_many_containers_change_nothing),
     };
 

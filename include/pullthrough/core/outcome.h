@@ -7,6 +7,7 @@
 
 enum outcome {
     OUTCOME_REWRITTEN,
+    OUTCOME_NEVER_PULLED,      /* pull policy Never */
     OUTCOME_NOT_UPSTREAM,      /* its registry is none that we rewrite */
     OUTCOME_INVALID,           /* not a reference; kubelet will say so */
     OUTCOME_ALREADY_ECR,       /* any ECR host form, any account, or our own target host */
@@ -14,7 +15,10 @@ enum outcome {
     OUTCOME_DIGEST,            /* pinned by digest, and rewrite.digests is skip */
     OUTCOME_RULE_NOT_READY,    /* the upstream's ECR rule is not known to work */
     OUTCOME_TOO_LONG,          /* the repository name would be over 255 bytes */
-    OUTCOME_UNCHANGED_UPDATE,  /* an update that leaves this image as it was */
+    OUTCOME_PULL_SECRETS,      /* rewrite.pullSecrets: skip, and the pod names some */
+    OUTCOME_PULL_FAILED,       /* the old pod waits for just this image, and can't have it */
+    OUTCOME_UNCHANGED_UPDATE,  /* an update; the container keeps the image that it has */
+    OUTCOME_SKIPPED_CONTAINER, /* opt-out annotation of one container */
     OUTCOME_MIRROR_POD,        /* a static pod's mirror: changes never reach the container */
     OUTCOME_SKIPPED_POD,       /* opted out, or owned by an operator that compares images */
     OUTCOME_SKIPPED_NAMESPACE, /* rewrite.skipNamespaces */

@@ -14,23 +14,25 @@
 #include "pullthrough/core/strbuf.h"
 
 struct patch {
-    struct strbuf text; /* owned: "[{...},{...}]" after patch_close() */
+    struct strbuf *out; /* borrowed; operations are appended: "[{...},{...}]" when it is closed */
     size_t n;           /* operations */
 };
 
-void patch_init(struct patch *patch, size_t ceiling);
-void patch_fini(struct patch *patch);
-#define PATCH_CLEANUP __attribute__((cleanup(patch_fini)))
+void patch_init(struct patch *patch, struct strbuf *out);
 
 /* Replace the image that `where` stands for. */
 void patch_replace_image(struct patch *patch, const struct pod_image *where, struct slice text);
 
-/* Set one annotation. `map_exists`: metadata.annotations is an object already; otherwise it
- * is absent or null, and is made. Any bytes are allowed in both. */
-void patch_set_annotation(struct patch *patch, bool map_exists, const char *key,
-                          struct slice value);
+/* Set one annotation, to a text that the caller writes into patch->out between the two, as it
+ * stands inside a JSON string. `map_exists`: metadata.annotations is an object already; otherwise
+ * it is absent or null, and is made. */
+void patch_begin_annotation(struct patch *patch, bool map_exists, const char *key);
+void patch_end_annotation(struct patch *patch, bool map_exists);
 
-/* The finished array; empty if there was no operation. Borrowed; look at text.overflowed. */
-struct slice patch_close(struct patch *patch);
+/* Forget the operation that began when patch->out had `len` bytes, an overflow too. */
+void patch_take_back(struct patch *patch, size_t len);
+
+/* Nothing is appended if there was no operation. */
+void patch_close(struct patch *patch);
 
 #endif

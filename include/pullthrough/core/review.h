@@ -36,11 +36,9 @@ enum { REVIEW_OUTCOME_COUNT = REVIEW_BAD_REQUEST + 1 };
 const char *review_outcome_name(enum review_outcome outcome); /* "rewritten", ... */
 
 struct review_image {
-    struct pod_image place; /* where it stands, its container's name, its text as sent */
-    struct slice rewritten; /* empty unless outcome is OUTCOME_REWRITTEN */
-    enum outcome outcome;
-    int upstream;       /* index in the rule set, or -1 */
-    const char *reason; /* for OUTCOME_INVALID; static */
+    const struct pod_image *place; /* where it stands, its container's name, its text as sent */
+    int upstream;                  /* index in the rule set, or -1 */
+    uint8_t outcome;               /* enum outcome */
 };
 
 /* What was found, for logs and metrics. All slices and images live in the arena. */
@@ -53,7 +51,8 @@ struct review {
     bool dry_run;
     const struct review_image *images;
     size_t n_images;
-    size_t n_rewritten;
+    size_t n_rewritten; /* images that the answer changes: OUTCOME_REWRITTEN, and those that an
+                           update takes back to what their container has */
 };
 
 enum {
@@ -62,11 +61,17 @@ enum {
     REVIEW_ANSWER_MAX = 8 * 1024 * 1024, /* bytes: the ceiling for `answer` */
 };
 
+/* Most bytes that a review of body_bytes takes beside the body itself, arena and answer together,
+ * whatever its shape; what would take more is REVIEW_NOT_UNDERSTOOD. (An answer's buffer that
+ * has more already is the caller's.) */
+size_t review_memory_max(size_t body_bytes);
+
 /* What of the arena a body of body_bytes will probably need: for arena_init(). */
 size_t review_arena_bytes(size_t body_bytes);
 
 /* Judge `body` and write the whole JSON answer into the empty `answer`, whose ceiling must be
- * at least REVIEW_ANSWER_MAX. `body` must live as long as *review is read. */
+ * at least REVIEW_ANSWER_MAX. The arena is new, and gets its ceiling here. `body` must live as
+ * long as *review is read. */
 void review_answer(struct review *review, const struct rule_set *rules, struct slice body,
                    struct arena *arena, struct strbuf *answer);
 

@@ -35,4 +35,13 @@ struct rewrite_verdict {
 struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice text,
                                      struct strbuf *out);
 
+/* The text that `text` has in the cache by host, prefixes and aliases alone: whatever exclusions,
+ * digests and the state of rules say now, and of upstreams that are switched off too. False, with
+ * nothing appended, where it has none. `out` as above. */
+bool rewrite_static(const struct rule_set *rules, struct slice text, struct strbuf *out);
+
+/* Whether `rewritten` may be what some host and prefix made of `text`: it ends in the same path,
+ * tag and digest. */
+bool rewrite_may_be_of(struct slice rewritten, struct slice text);
+
 #endif

@@ -44,16 +44,20 @@ void rule_set_unref(struct rule_set *rules);
 
 /* The upstream whose registry or alias is exactly `domain`, or -1. Only enabled ones count. */
 int rule_set_find(const struct rule_set *rules, struct slice domain);
+/* The same, or else one that is switched off. */
+int rule_set_find_any(const struct rule_set *rules, struct slice domain);
 
 size_t rule_set_upstreams(const struct rule_set *rules);
 struct slice rule_set_registry(const struct rule_set *rules, int upstream); /* "docker.io" */
 struct slice rule_set_prefix(const struct rule_set *rules, int upstream);   /* "dockercache" */
+size_t rule_set_longest_prefix(const struct rule_set *rules);               /* bytes */
 bool rule_set_is_ready(const struct rule_set *rules, int upstream);
 struct slice rule_set_host(const struct rule_set *rules);
 /* What takes an image of a ready upstream another way, as long as the rule set lives; or NULL. */
 const char *rule_set_taken(const struct rule_set *rules, const struct image_ref *ref, int upstream);
 
 bool rule_set_rewrites_digests(const struct rule_set *rules);
+bool rule_set_skips_pull_secrets(const struct rule_set *rules); /* pods that name some */
 bool rule_set_records_originals(const struct rule_set *rules);
 bool rule_set_warns(const struct rule_set *rules);
 

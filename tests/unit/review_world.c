@@ -1,0 +1,54 @@
+#include "review_world.h"
+
+static unsigned char sextet(char c)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    return (unsigned char)(strchr(alphabet, c) - alphabet);
+}
+
+static void decode_patch(struct review_world *result)
+{
+    const char *at = strstr(strbuf_str(&result->answer), "\"patch\":\"");
+
+    if (!at)
+        return;
+    for (at += strlen("\"patch\":\""); *at != '"'; at += 4) {
+        unsigned bits = (unsigned)sextet(at[0]) << 18 | (unsigned)sextet(at[1]) << 12;
+
+        if (at[2] != '=')
+            bits |= (unsigned)sextet(at[2]) << 6;
+        if (at[3] != '=')
+            bits |= sextet(at[3]);
+        strbuf_add_char(&result->patch, (char)(bits >> 16));
+        if (at[2] != '=')
+            strbuf_add_char(&result->patch, (char)(bits >> 8));
+        if (at[3] != '=')
+            strbuf_add_char(&result->patch, (char)bits);
+    }
+}
+
+void review_world_ask(struct review_world *result, const struct rule_set *rules, struct slice body)
+{
+    ARENA_CLEANUP struct arena arena;
+
+    *result = (struct review_world){0};
+    strbuf_init(&result->answer, REVIEW_ANSWER_MAX);
+    strbuf_init(&result->patch, REVIEW_ANSWER_MAX);
+    arena_init(&arena, review_arena_bytes(body.len));
+    review_answer(&result->review, rules, body, &arena, &result->answer);
+    decode_patch(result);
+    strbuf_init(&result->outcomes, REVIEW_ANSWER_MAX);
+    for (size_t i = 0; i < result->review.n_images; i++) {
+        strbuf_add_str(&result->outcomes, i ? " " : "");
+        strbuf_add_str(&result->outcomes, outcome_name(result->review.images[i].outcome));
+    }
+}
+
+void review_world_fini(struct review_world *result)
+{
+    strbuf_fini(&result->answer);
+    strbuf_fini(&result->patch);
+    strbuf_fini(&result->outcomes);
+}

@@ -1,0 +1,29 @@
+/*
+ * Reviews as literals, and their answers with the patch decoded.
+ */
+#ifndef PULLTHROUGH_TESTS_REVIEW_WORLD_H
+#define PULLTHROUGH_TESTS_REVIEW_WORLD_H
+
+#include "pullthrough/core/review.h"
+
+#define HOST      "111122223333.dkr.ecr.us-west-2.amazonaws.com"
+#define CACHED    HOST "/dockercache/library/"
+#define PODS      "\"resource\":{\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\"}"
+#define CREATE    PODS ",\"operation\":\"CREATE\",\"namespace\":\"demo\","
+#define UPDATE    PODS ",\"operation\":\"UPDATE\",\"namespace\":\"demo\","
+#define EPHEMERAL "\"subResource\":\"ephemeralcontainers\"," UPDATE
+#define REVIEW(request)                                                                            \
+    "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{"           \
+    "\"uid\":\"u1\"," request "}}\n"
+
+struct review_world {
+    struct review review; /* slices and images are dead; the numbers are what is looked at */
+    struct strbuf answer;
+    struct strbuf patch;    /* decoded */
+    struct strbuf outcomes; /* of the images, in words: "rewritten digest" */
+};
+
+void review_world_ask(struct review_world *result, const struct rule_set *rules, struct slice body);
+void review_world_fini(struct review_world *result);
+
+#endif
