@@ -130,9 +130,10 @@ static void add_edit(struct editor *editor, const struct yaml_node *node, struct
 }
 
 /* Fills in what becomes of the image of a pod that may be rewritten. */
-static void judge(struct editor *editor, struct yaml_found found, struct manifest_image *image,
-                  struct strbuf *rewritten)
+static void judge(struct editor *editor, const struct manifest_place *place,
+                  struct manifest_image *image, struct strbuf *rewritten)
 {
+    struct yaml_found found = place->image;
     bool block = found.node->style == YAML_LITERAL || found.node->style == YAML_FOLDED;
     struct rewrite_verdict verdict;
 
@@ -145,6 +146,10 @@ static void judge(struct editor *editor, struct yaml_found found, struct manifes
     image->outcome = verdict.outcome;
     image->upstream = verdict.upstream;
     image->reason = verdict.reason;
+    if (verdict.outcome == OUTCOME_REWRITTEN && place->skips_rewritten) {
+        image->outcome = OUTCOME_PULL_SECRETS;
+        return;
+    }
     /* The line break that most blocks end with makes their text invalid; say what it is. */
     if (verdict.outcome == OUTCOME_REWRITTEN || (block && verdict.outcome == OUTCOME_INVALID))
         image->obstacle = obstacle_of_place(found, image->other_kind);
@@ -176,7 +181,7 @@ static void take_image(void *context, const struct manifest_place *place)
     if (node->kind != YAML_SCALAR && slice_starts_with(source(editor, node), slice_str("{{")))
         image.original = source(editor, node);
     if (place->gate == OUTCOME_REWRITTEN)
-        judge(editor, place->image, &image, &rewritten);
+        judge(editor, place, &image, &rewritten);
     if (image.outcome == OUTCOME_REWRITTEN) {
         image.rewritten = strbuf_slice(&rewritten);
         add_edit(editor, node, image.rewritten);

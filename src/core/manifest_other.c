@@ -100,6 +100,7 @@ static bool visit_spec(struct other *other, const struct yaml_node *mapping,
     struct manifest_visit *walk = other->walk;
     struct yaml_found spec = yaml_lookup_follow(mapping, false);
     struct pod_gate gate = other->gate;
+    unsigned switches = walk->n_switches;
     size_t images = 0;
     bool found = false;
 
@@ -117,7 +118,9 @@ static bool visit_spec(struct other *other, const struct yaml_node *mapping,
         other->images += images;
         other->in_pods += images;
     }
+    manifest_note_pull_secrets(walk, spec);
     manifest_visit_spec(walk, spec);
+    walk->n_switches = switches;
     walk->place.other_kind = false;
     return true;
 }
@@ -202,6 +205,7 @@ void manifest_visit_other(struct manifest_visit *walk, struct yaml_found object,
     struct yaml_found metadata = manifest_get(walk, object, "metadata");
     struct other other = {.walk = walk, .custom = kind.len && manifest_kind_is_custom(version)};
 
+    walk->n_switches = 0;
     pod_gate_init(&other.gate, walk->rules, manifest_get_text(walk, metadata, "namespace"));
     manifest_feed_gate(walk, &other.gate, metadata);
     if (object.node && !is_definition(kind))

@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 
+enum { MANIFEST_SWITCHES_MAX = 16 }; /* metadata over metadata; beyond it they don't count */
+
 struct manifest_visit {
     const struct rule_set *rules;
     enum config_kinds kinds;
@@ -19,6 +21,10 @@ struct manifest_visit {
     struct yaml_lookup lookup;
     struct strbuf *path;         /* where the walk is; who adds to it takes it off again */
     struct manifest_place place; /* of the object at hand */
+    /* Annotations that opt single containers out: those that were fed last go first. Who feeds a
+     * gate takes its ones off again. */
+    struct yaml_found switches[MANIFEST_SWITCHES_MAX];
+    unsigned n_switches;
 };
 
 static inline struct yaml_found manifest_get(struct manifest_visit *walk, struct yaml_found mapping,
@@ -36,6 +42,9 @@ static inline struct slice manifest_get_text(struct manifest_visit *walk, struct
 /* The labels and annotations of a pod's metadata. */
 void manifest_feed_gate(struct manifest_visit *walk, struct pod_gate *gate,
                         struct yaml_found metadata);
+
+/* Whether rewrite.pullSecrets has the images of pods with this spec left alone. */
+void manifest_note_pull_secrets(struct manifest_visit *walk, struct yaml_found spec);
 
 /* The image of a container; its path ends in ".image". */
 void manifest_visit_container(struct manifest_visit *walk, struct yaml_found entry);

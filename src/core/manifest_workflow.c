@@ -62,6 +62,7 @@ static void visit_template(const struct workflow *workflow, struct yaml_found te
     struct manifest_visit *walk = workflow->walk;
     struct pod_gate gate = *workflow->gate;
     size_t length = walk->path->len;
+    unsigned switches = walk->n_switches;
 
     manifest_feed_gate(walk, &gate, manifest_get(walk, template, "metadata"));
     walk->place.gate = pod_gate_outcome(&gate);
@@ -78,6 +79,7 @@ static void visit_template(const struct workflow *workflow, struct yaml_found te
     visit_inlines(workflow, manifest_get(walk, manifest_get(walk, template, "dag"), "tasks"),
                   inlines);
     strbuf_truncate(walk->path, length);
+    walk->n_switches = switches;
 }
 
 void manifest_visit_workflow(struct manifest_visit *walk, struct yaml_found spec,
@@ -92,6 +94,7 @@ void manifest_visit_workflow(struct manifest_visit *walk, struct yaml_found spec
     manifest_feed_gate(walk, &all, manifest_get(walk, spec, "podMetadata"));
     manifest_feed_gate(walk, &all, manifest_get(walk, defaults, "metadata"));
     walk->place.gate = pod_gate_outcome(&all);
+    manifest_note_pull_secrets(walk, spec);
     manifest_visit_list(walk, spec, "volumes", manifest_visit_volume); /* all pods have them */
     strbuf_add_str(walk->path, "templateDefaults.");
     visit_template(&workflow, defaults, INLINE_MAX);

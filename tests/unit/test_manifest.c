@@ -41,7 +41,7 @@ static struct config_upstream upstreams[] = {
     {.registry = "quay.io", .prefix = "quaycache", .enabled = true},
 };
 
-static struct rule_set *make_rules(const char *host)
+static struct rule_set *make_rules_for(const char *host, enum config_pull_secrets pull_secrets)
 {
     const struct config config = {
         .upstreams = upstreams,
@@ -51,11 +51,17 @@ static struct rule_set *make_rules(const char *host)
                     .skip_pods = labels,
                     .n_skip_pods = 2,
                     .skip_namespaces = namespaces,
-                    .n_skip_namespaces = 3},
+                    .n_skip_namespaces = 3,
+                    .pull_secrets = pull_secrets},
     };
     const struct rule_set_facts facts = {.host = slice_str(host)};
 
     return rule_set_new(&config, &facts);
+}
+
+static struct rule_set *make_rules(const char *host)
+{
+    return make_rules_for(host, CONFIG_PULL_SECRETS_REWRITE);
 }
 
 /* One line a report, texts as JSON strings. */
@@ -307,6 +313,44 @@ static void test_many_images(void **state)
     rule_set_unref(rules);
 }
 
+/* Whether the images of pods that name secrets are left alone, and which pods do. */
+static void test_pull_secrets(void **state)
+{
+    static const struct {
+        const char *secrets;
+        enum config_pull_secrets pull_secrets;
+        bool rewritten;
+    } rows[] = {
+        {"", CONFIG_PULL_SECRETS_SKIP, true},
+        {"  imagePullSecrets: [{name: regcred}]\n", CONFIG_PULL_SECRETS_SKIP, false},
+        {"  imagePullSecrets:\n    - {}\n    - name: regcred\n", CONFIG_PULL_SECRETS_SKIP, false},
+        {"  imagePullSecrets: [{name: regcred}]\n", CONFIG_PULL_SECRETS_REWRITE, true},
+        {"  imagePullSecrets: []\n", CONFIG_PULL_SECRETS_SKIP, true},
+        {"  imagePullSecrets: [{}, {name: ''}, {name: }, name]\n", CONFIG_PULL_SECRETS_SKIP, true},
+        {"  imagePullSecrets: {name: regcred}\n", CONFIG_PULL_SECRETS_SKIP, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf in = STRBUF_INIT(MANY_BYTES), out = STRBUF_INIT(MANY_BYTES);
+        STRBUF_CLEANUP struct strbuf report = STRBUF_INIT(MANY_BYTES);
+        struct rule_set *rules = make_rules_for(HOST, rows[i].pull_secrets);
+        struct manifest_report callbacks = {print_image, print_other, &report};
+        struct error error = {""};
+
+        strbuf_add_format(&in, POD "    - image: nginx\n    - image: gcr.io/x\n%s",
+                          rows[i].secrets);
+        assert_int_equal(manifest_rewrite(rules, CONFIG_KINDS_KNOWN, strbuf_slice(&in), &out,
+                                          &callbacks, &error),
+                         0);
+        assert_int_equal(slice_equal(strbuf_slice(&in), strbuf_slice(&out)), !rows[i].rewritten);
+        assert_non_null(strstr(strbuf_str(&report),
+                               rows[i].rewritten ? "\"nginx\" -> " : "stays: pull-secrets"));
+        assert_non_null(strstr(strbuf_str(&report), "\"gcr.io/x\" stays: not-upstream"));
+        rule_set_unref(rules);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +359,7 @@ int main(void)
         cmocka_unit_test(test_a_host_with_quotes_does_not_break_out),
         cmocka_unit_test(test_nothing_is_appended_over_the_ceiling),
         cmocka_unit_test(test_without_rules_nothing_changes),
+        cmocka_unit_test(test_pull_secrets),
         cmocka_unit_test(test_many_images),
     };
 

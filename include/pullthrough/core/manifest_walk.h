@@ -23,8 +23,9 @@ struct manifest_place {
     const char *path;
     struct slice container; /* name of the container or volume */
     struct yaml_found image;
-    enum outcome gate; /* OUTCOME_REWRITTEN, or why the whole pod is left alone */
-    bool other_kind;   /* the pod is one only for CONFIG_KINDS_ANY_POD_SPEC, and not asked for */
+    enum outcome gate;    /* OUTCOME_REWRITTEN, or why it is left alone whatever it says */
+    bool skips_rewritten; /* OUTCOME_PULL_SECRETS holds for what would be rewritten */
+    bool other_kind;      /* the pod is one only for CONFIG_KINDS_ANY_POD_SPEC, and not asked for */
 };
 
 struct manifest_visitor {
