@@ -1,5 +1,5 @@
 """`verify --pod`: what kubelet says of a pod's image, waited for and told. Whether a real kubelet
-says it so is what tests/e2e/test_10_first_hour.py sees."""
+says it so is what tests/e2e/test_5_nodes_role.py sees."""
 
 import json
 import os
