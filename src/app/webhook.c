@@ -8,6 +8,8 @@
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/log.h"
 
+enum { REWRITTEN_BURST = 500 /* lines in ten seconds */ };
+
 static void count(const struct webhook *webhook, const struct edition *edition,
                   const struct review *review, uint64_t duration_ns)
 {
@@ -32,15 +34,37 @@ static void log_problem(const struct review *review)
               LOG_NUMBER("suppressed", suppressed));
 }
 
+/* So can a tenant with pods, or dry runs of them. A node that starts, or a large rollout, stays
+ * below the limit. */
+static void log_rewritten(const struct review *review, uint64_t duration_ns)
+{
+    static struct log_limit limit;
+    uint64_t suppressed;
+
+    if (!log_enabled(LOG_LEVEL_INFO) || !log_limit_pass_burst(&limit, REWRITTEN_BURST, &suppressed))
+        return;
+    {
+        const struct log_field fields[] = {
+            LOG_SLICE("uid", review->uid),
+            LOG_TEXT("operation", review_operation_name(review->operation)),
+            LOG_SLICE("namespace", review->namespace),
+            LOG_SLICE("name", review->name),
+            LOG_NUMBER("rewritten", review->n_rewritten),
+            LOG_NUMBER("images", review->n_images),
+            LOG_BOOL("dryRun", review->dry_run),
+            LOG_NUMBER("durationUs", duration_ns / 1000),
+            LOG_NUMBER("suppressed", suppressed), /* only where there were any */
+        };
+        const size_t all = sizeof(fields) / sizeof(fields[0]);
+
+        log_write(LOG_LEVEL_INFO, "images rewritten", fields, suppressed ? all : all - 1);
+    }
+}
+
 static void log_review(const struct review *review, uint64_t duration_ns)
 {
     if (review->outcome == REVIEW_REWRITTEN)
-        log_event(LOG_LEVEL_INFO, "images rewritten", LOG_SLICE("uid", review->uid),
-                  LOG_TEXT("operation", review_operation_name(review->operation)),
-                  LOG_SLICE("namespace", review->namespace), LOG_SLICE("name", review->name),
-                  LOG_NUMBER("rewritten", review->n_rewritten),
-                  LOG_NUMBER("images", review->n_images), LOG_BOOL("dryRun", review->dry_run),
-                  LOG_NUMBER("durationUs", duration_ns / 1000));
+        log_rewritten(review, duration_ns);
     else if (review->problem)
         log_problem(review);
 }

@@ -227,6 +227,11 @@ void log_write(enum log_level level, const char *message, const struct log_field
 
 bool log_limit_pass(struct log_limit *limit, uint64_t *suppressed)
 {
+    return log_limit_pass_burst(limit, LOG_LIMIT_BURST, suppressed);
+}
+
+bool log_limit_pass_burst(struct log_limit *limit, unsigned burst, uint64_t *suppressed)
+{
     uint64_t window = clock_monotonic_ns() / WINDOW_NS + 1; /* 0 is "never used" */
     uint64_t last = __atomic_load_n(&limit->window, __ATOMIC_RELAXED);
     uint64_t seen;
@@ -235,9 +240,9 @@ bool log_limit_pass(struct log_limit *limit, uint64_t *suppressed)
     if (last != window && __atomic_compare_exchange_n(&limit->window, &last, window, false,
                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
         seen = __atomic_exchange_n(&limit->seen, 1, __ATOMIC_RELAXED);
-        *suppressed = seen > LOG_LIMIT_BURST ? seen - LOG_LIMIT_BURST : 0;
+        *suppressed = seen > burst ? seen - burst : 0;
         return true;
     }
     seen = __atomic_fetch_add(&limit->seen, 1, __ATOMIC_RELAXED);
-    return seen < LOG_LIMIT_BURST;
+    return seen < burst;
 }

@@ -398,6 +398,30 @@ def test_a_rewriting_review_is_one_line_in_the_log(service):
     ]
 
 
+def test_rewriting_at_will_does_not_fill_the_log(services):
+    """Whoever may create pods, or try to, could: so lines end, a later one counts them, and the
+    metrics know all."""
+    service = services.start()
+    sent = 0
+
+    def lines():
+        return service.log("images rewritten")
+
+    with service.webhook() as client:
+        while len(lines()) == sent or sent < 2000:
+            for _ in range(100):
+                client.mutate(review("nginx"))
+            sent += 100
+        assert len(lines()) >= 500
+        while "suppressed" not in lines()[-1]:  # until the next ten seconds have begun
+            client.mutate(review("nginx"))
+            sent += 1
+    said = lines()
+    assert len(said) + sum(record.get("suppressed", 0) for record in said) == sent
+    metrics = service.metrics()
+    assert metrics.value("pullthrough_reviews_total", operation="CREATE", outcome="rewritten") == sent
+
+
 def test_no_body_and_no_image_is_in_the_log(service):
     mark = service.mark()
     with service.webhook() as client:

@@ -72,5 +72,7 @@ enum { LOG_LIMIT_BURST = 10 };
 
 /* Whether to log now; *suppressed is how many were left out before this one. */
 bool log_limit_pass(struct log_limit *limit, uint64_t *suppressed);
+/* The same, with a burst of its own; always the same one for a limit. */
+bool log_limit_pass_burst(struct log_limit *limit, unsigned burst, uint64_t *suppressed);
 
 #endif
