@@ -99,6 +99,19 @@ void process_open_standard_streams(void)
     }
 }
 
+uint64_t process_raise_descriptors(uint64_t most)
+{
+    struct rlimit limit, raised;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    raised = limit;
+    raised.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    if (raised.rlim_cur > limit.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        limit = raised;
+    return limit.rlim_cur;
+}
+
 int process_hide_memory(struct error *error)
 {
     const struct rlimit none = {0, 0};

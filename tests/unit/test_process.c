@@ -110,12 +110,46 @@ static void test_hidden_memory(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* In a child: the hard limit can't be raised again. */
+static int raise_and_look(void)
+{
+    const struct rlimit low = {.rlim_cur = 64, .rlim_max = 200};
+    struct rlimit now;
+
+    if (setrlimit(RLIMIT_NOFILE, &low) != 0)
+        return 10;
+    if (process_raise_descriptors(100) != 100)
+        return 11;
+    if (process_raise_descriptors(1000000) != 200)
+        return 12;
+    if (process_raise_descriptors(50) != 200) /* never lower */
+        return 13;
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur != 200 || now.rlim_max != 200)
+        return 14;
+    return 0;
+}
+
+static void test_descriptors_are_raised(void **state)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(raise_and_look());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_start_stays_where_it_was),
         cmocka_unit_test(test_closed_streams_are_opened),
         cmocka_unit_test(test_hidden_memory),
+        cmocka_unit_test(test_descriptors_are_raised),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

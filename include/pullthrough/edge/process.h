@@ -22,6 +22,11 @@ struct process_facts process_facts_now(void);
  * is written into it. Before anything else is opened. */
 void process_open_standard_streams(void);
 
+/* Raise the limit of open descriptors to what the system allows this process, but to no more than
+ * `most` (some systems allow a billion, and what loops over all would never end). Returns the
+ * limit as it is then. */
+uint64_t process_raise_descriptors(uint64_t most);
+
 /* From now on no core dump of this process is written, and no other process of the same user
  * can read its memory. For programs that hold keys: libcurl and OpenSSL keep copies that can't be
  * wiped or left out of a dump one by one. A debugger cannot be attached any more, either. -1 with
