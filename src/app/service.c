@@ -7,6 +7,7 @@
 #include "pullthrough/app/service.h"
 
 #include "pullthrough/app/config_source.h"
+#include "pullthrough/app/limits.h"
 #include "pullthrough/app/mailbox.h"
 #include "pullthrough/app/status_page.h"
 #include "pullthrough/app/upkeep.h"
@@ -34,8 +35,10 @@ enum {
      * that needs more than this for one review is none. */
     REQUEST_MS = 10 * 1000,
     HANDSHAKE_MS = 10 * 1000,
-    STATUS_CONNECTIONS = 512, /* more than scrapers and probes ever open */
-    ADDRESS_MAX = 300,        /* bytes of an address as text */
+    /* Probes and scrapers say at once what they want, and come again. */
+    STATUS_IDLE_MS = 10 * 1000,
+    STATUS_REQUEST_MS = 5 * 1000,
+    ADDRESS_MAX = 300, /* bytes of an address as text */
     STOP_GRACE_MS = 3 * 1000,
 };
 
@@ -71,6 +74,16 @@ static void on_connections(void *context, int change)
     metrics_connections(service->metrics, change);
 }
 
+static void on_loss(void *context, size_t listener, enum http_loss loss)
+{
+    struct service *service = context;
+
+    if (loss == HTTP_LOSS_REQUEST)
+        metrics_refused(service->metrics);
+    else
+        metrics_evicted(service->metrics, listener == WEBHOOK ? METRICS_WEBHOOK : METRICS_STATUS);
+}
+
 static void set_up_log(const struct config *config)
 {
     bool json = config->log.format == CONFIG_LOG_JSON ||
@@ -102,23 +115,32 @@ static int make_server(struct service *service, const struct config *config, uns
 {
     struct http_route mutate = {"POST", "/mutate", webhook_mutate, &service->webhook};
     struct http_route status[STATUS_PAGE_ROUTES];
+    struct limits limits = limits_find(config, threads);
     struct http_listener listeners[LISTENERS] = {
         [WEBHOOK] = {.tls = service->tls,
                      .routes = &mutate,
                      .n_routes = 1,
-                     .max_connections = config->server.max_connections},
+                     .max_connections = limits.memory.connections},
         [STATUS] = {.routes = status,
                     .n_routes = STATUS_PAGE_ROUTES,
-                    .max_connections = STATUS_CONNECTIONS},
+                    .max_connections = limits.status_connections,
+                    .closes_any = true,
+                    .takes_no_body = true,
+                    .idle_ms = STATUS_IDLE_MS,
+                    .request_ms = STATUS_REQUEST_MS},
     };
     struct http_server_config server = {
         .threads = threads,
-        .max_body_bytes = config->server.max_body_bytes,
+        .max_body_bytes = limits.memory.max_body_bytes,
+        .request_memory_bytes = limits.memory.request_bytes,
+        .memory_most_bytes = limits.memory.process_bytes,
+        .large_at_once = limits.memory.large_at_once,
         .max_response_bytes = REVIEW_ANSWER_MAX,
         .idle_ms = IDLE_MS,
         .request_ms = REQUEST_MS,
         .handshake_ms = HANDSHAKE_MS,
         .on_connections = on_connections,
+        .on_loss = on_loss,
         .context = service,
         .listeners = listeners,
         .n_listeners = LISTENERS,

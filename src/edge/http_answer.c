@@ -1,13 +1,18 @@
 /*
  * A request goes to the route of its port whose path is the same, byte for byte, after
  * libh2o's normalisation; there are no prefixes and no patterns. The body stays where libh2o
- * received it. The answer leaves at once: nothing here waits.
+ * received it. The answer leaves at once: nothing here waits, but a large request may have to
+ * (http_gate.c).
  */
 #include "edge/http_loop.h"
 
 #include <string.h>
 
+#include "pullthrough/edge/http_memory.h"
+
 enum {
+    PIECE_BYTES = 64 * 1024,
+    SHARE_MOST_BYTES = 8 * 1024, /* of an answer: a connection's share */
     PULL_MOST_BYTES = 32 * 1024, /* with the headers it must stay under libh2o's 64 KiB */
     KEEP_MOST_BYTES = 64 * 1024,
 };
@@ -20,6 +25,12 @@ struct handler {
 struct generator {
     h2o_generator_t super; /* must be first */
     struct slice body;
+};
+
+struct large_answer {
+    h2o_generator_t super; /* must be first */
+    struct strbuf body;
+    size_t sent;
 };
 
 static const char *reason_of(int status)
@@ -69,14 +80,52 @@ static void send_body(h2o_req_t *req, struct slice body)
     req->_ostr_top->start_pull(req->_ostr_top, give_body);
 }
 
-static void send_answer(h2o_req_t *req, const struct http_response *response)
+static void dispose_large(void *data)
 {
+    struct large_answer *large = data;
+
+    strbuf_fini(&large->body);
+}
+
+static void give_piece(h2o_generator_t *super, h2o_req_t *req)
+{
+    struct large_answer *large = (struct large_answer *)super;
+    size_t left = large->body.len - large->sent;
+    h2o_iovec_t piece =
+        h2o_iovec_init(large->body.ptr + large->sent, left < PIECE_BYTES ? left : PIECE_BYTES);
+
+    large->sent += piece.len;
+    h2o_send(req, &piece, 1, piece.len == left ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+}
+
+/* Piece by piece, so that it isn't there three times: as it is, in libh2o's pool, and encrypted.
+ * *body is empty afterwards. */
+static void send_large(h2o_req_t *req, struct strbuf *body)
+{
+    struct large_answer *large = h2o_mem_alloc_shared(&req->pool, sizeof(*large), dispose_large);
+
+    *large = (struct large_answer){.super = {give_piece, NULL}, .body = *body};
+    strbuf_init(body, large->body.ceiling);
+    h2o_start_response(req, &large->super);
+    give_piece(&large->super, req);
+}
+
+static void send_answer(struct http_connection *connection, h2o_req_t *req,
+                        struct http_response *response)
+{
+    size_t len = response->body.len;
+
     req->res.status = response->status;
     req->res.reason = reason_of(response->status);
-    req->res.content_length = response->body.len;
+    req->res.content_length = len;
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
                    response->content_type, strlen(response->content_type));
-    send_body(req, strbuf_slice(&response->body));
+    if (len > SHARE_MOST_BYTES) /* with what of it is encrypted */
+        connection->answer_bytes = len < 2 * PIECE_BYTES ? 2 * len : len + 2 * PIECE_BYTES;
+    if (len > PULL_MOST_BYTES && !h2o_memis(req->method.base, req->method.len, "HEAD", 4))
+        send_large(req, &response->body);
+    else
+        send_body(req, strbuf_slice(&response->body));
 }
 
 static void preset(struct http_response *response, int status, const char *body)
@@ -131,7 +180,8 @@ static void answer(h2o_req_t *req, const struct http_port *port, const struct ht
         add_allow(req, port, request->path);
     } else if (!route) {
         preset(response, 404, "not found\n");
-    } else if (request->body.len > port->server->config.max_body_bytes) {
+    } else if (request->body.len >
+               (port->takes_no_body ? 0 : port->server->config.max_body_bytes)) {
         preset(response, 413, "the body is too large\n");
         req->http1_is_persistent = 0;
     } else {
@@ -142,10 +192,10 @@ static void answer(h2o_req_t *req, const struct http_port *port, const struct ht
     }
 }
 
-static int on_request(h2o_handler_t *super, h2o_req_t *req)
+static void answer_now(struct http_connection *connection, h2o_req_t *req,
+                       const struct http_port *port)
 {
-    const struct http_port *port = ((struct handler *)super)->port;
-    struct http_loop *loop = H2O_STRUCT_FROM_MEMBER(struct http_loop, context, req->conn->ctx);
+    struct http_loop *loop = http_loop_of(connection);
     struct http_request request = {
         .method = slice_of(req->method.base, req->method.len),
         .path = slice_of(req->path_normalized.base, req->path_normalized.len),
@@ -154,15 +204,47 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
     };
     struct http_response response = {.body = loop->body};
 
-    if (!http_connections_note(req) ||
-        atomic_load_explicit(&port->server->draining, memory_order_relaxed))
+    if (atomic_load_explicit(&port->server->draining, memory_order_relaxed))
         req->http1_is_persistent = 0;
     answer(req, port, &request, &response);
-    send_answer(req, &response);
+    send_answer(connection, req, &response);
     if (response.body.size > KEEP_MOST_BYTES)
         strbuf_fini(&response.body);
     loop->body = response.body;
+}
+
+static int on_request(h2o_handler_t *super, h2o_req_t *req)
+{
+    const struct http_port *port = ((struct handler *)super)->port;
+    struct http_connection *connection =
+        http_connection_of(req->conn->callbacks->get_socket(req->conn));
+    bool large = req->entity.len > HTTP_LARGE_BYTES;
+
+    if (!http_connections_note(connection))
+        req->http1_is_persistent = 0;
+    if (large && !http_gate_enter(connection, req))
+        return 0;
+    answer_now(connection, req, port);
+    if (large)
+        http_gate_leave(http_loop_of(connection));
     return 0;
+}
+
+void http_answer_waiting(struct http_connection *connection, h2o_req_t *req)
+{
+    answer_now(connection, req, connection->acceptor->port);
+    http_watch(connection->socket);
+}
+
+void http_answer_refused(struct http_connection *connection, h2o_req_t *req)
+{
+    struct http_response response = {.body = STRBUF_INIT(256)};
+
+    preset(&response, 503, "requests under way take all of their memory\n");
+    req->http1_is_persistent = 0;
+    send_answer(connection, req, &response);
+    strbuf_fini(&response.body);
+    http_watch(connection->socket);
 }
 
 void http_answer_register(struct http_port *port, h2o_hostconf_t *host)

@@ -19,23 +19,12 @@ enum {
     ACCEPTS_AT_ONCE = 16,
     STARVED_MS = 200,
     PIPELINED_MOST = 64,
-    FRESH_MS = 1000, /* a connection this young, without a request yet, is about to bring one */
+    FRESH_MS = 1000,  /* a connection this young, without a request yet, is about to bring one */
+    MOMENT_MS = 500,  /* idle for longer: the next request is not on its way */
+    LINGER_MS = 1000, /* for a client to hear that its request is refused */
 };
 
-struct http_connection {
-    h2o_linklist_t link;
-    h2o_socket_t *socket;
-    struct http_acceptor *acceptor;
-    uint64_t accepted_ms;
-    uint64_t since_ms; /* when `requests` and `busy` were first seen as they are */
-    uint32_t requests, seen_requests;
-    uint32_t requests_in_turn; /* of loop->turns == turn */
-    uint64_t turn;
-    bool busy;
-    bool warned; /* its reading side has been shut down */
-};
-
-static uint64_t now_ms(void)
+uint64_t http_now_ms(void)
 {
     return clock_monotonic_ns() / 1000000;
 }
@@ -74,14 +63,28 @@ static void release(struct http_port *port, const struct http_loop *own)
             http_loop_wake(&server->loops[i]);
 }
 
+void http_connection_lost(const struct http_connection *connection, enum http_loss loss)
+{
+    const struct http_port *port = connection->acceptor->port;
+    const struct http_server_config *config = &port->server->config;
+
+    if (config->on_loss)
+        config->on_loss(config->context, port->index, loss);
+}
+
 static void on_close(void *data)
 {
     struct http_connection *connection = data;
     struct http_acceptor *acceptor = connection->acceptor;
     struct http_server *server = acceptor->loop->server;
 
+    connection->socket->on_close.data = NULL; /* libh2o frees the socket in the next turn */
+    (void)http_gate_forget(connection);
+    http_budget_hold(connection, 0);
+    http_evict_forbid(connection);
     h2o_linklist_unlink(&connection->link);
     free(connection);
+    http_budget_give_back(server, HTTP_BUFFER_BYTES);
     acceptor->starved_ms = 0; /* a file descriptor is free again */
     release(acceptor->port, acceptor->loop);
     if (acceptor->port->tls && server->config.on_connections)
@@ -97,13 +100,15 @@ static void begin(struct http_acceptor *acceptor, h2o_socket_t *socket)
         abort();
     connection->socket = socket;
     connection->acceptor = acceptor;
-    connection->accepted_ms = connection->since_ms = now_ms();
+    connection->accepted_ms = connection->since_ms = http_now_ms();
     h2o_linklist_insert(&acceptor->loop->connections, &connection->link);
     socket->on_close.cb = on_close;
     socket->on_close.data = connection;
     if (acceptor->port->tls && server->config.on_connections)
         server->config.on_connections(server->config.context, 1);
+    http_evict_allow(connection);
     h2o_accept(&acceptor->accept, socket);
+    http_watch(socket);
 }
 
 /* Stop reading the listening socket: level-triggered, it would wake us again and again. */
@@ -125,28 +130,35 @@ static void pause_starved(struct http_acceptor *acceptor)
 {
     static struct log_limit limit;
 
-    acceptor->starved_ms = now_ms() + STARVED_MS;
+    acceptor->starved_ms = http_now_ms() + STARVED_MS;
     h2o_socket_read_stop(acceptor->socket);
     log_pause(&limit, "no file descriptor or memory for a connection, accepting waits",
               acceptor->port);
 }
 
-/* Whether there may be more to accept. */
-static bool accept_one(struct http_acceptor *acceptor)
+/* Whether there may be more to accept. `waits`: somebody does for sure, so room may be made. */
+static bool accept_one(struct http_acceptor *acceptor, bool waits)
 {
     h2o_socket_t *socket;
 
     if (!reserve(acceptor->port)) {
-        pause_full(acceptor);
-        return false;
+        if (!waits)
+            return false;
+        acceptor->wants_room = !http_evict_for(acceptor);
+        if (!reserve(acceptor->port)) {
+            pause_full(acceptor);
+            return false;
+        }
     }
     socket = h2o_evloop_socket_accept(acceptor->socket); /* sets TCP_NODELAY */
     if (socket) {
         begin(acceptor, socket);
         return true;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         pause_starved(acceptor);
+        (void)http_evict_one(acceptor);
+    }
     release(acceptor->port, acceptor->loop);
     return false;
 }
@@ -155,7 +167,7 @@ static void on_accept(h2o_socket_t *socket, const char *failure)
 {
     if (failure)
         return;
-    for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(socket->data); i++)
+    for (int i = 0; i < ACCEPTS_AT_ONCE && accept_one(socket->data, i == 0); i++)
         continue;
 }
 
@@ -173,24 +185,30 @@ void http_acceptor_start(struct http_acceptor *acceptor)
                                                 H2O_SOCKET_FLAG_DONT_READ);
     port->sockets[loop->index] = -1;
     acceptor->socket->data = acceptor;
+    h2o_linklist_init_anchor(&acceptor->evictable);
     h2o_socket_read_start(acceptor->socket, on_accept);
 }
 
 void http_acceptor_resume(struct http_acceptor *acceptor)
 {
-    bool room = atomic_load(&acceptor->port->connections) < acceptor->port->max_connections;
+    const struct http_port *port = acceptor->port;
 
-    if (!acceptor->socket || h2o_socket_is_reading(acceptor->socket) || !room ||
+    if (!acceptor->socket || h2o_socket_is_reading(acceptor->socket) ||
         acceptor->loop->now_ms < acceptor->starved_ms)
         return;
+    if (acceptor->wants_room && atomic_load(&port->connections) >= port->max_connections)
+        acceptor->wants_room = !http_evict_for(acceptor);
+    if (atomic_load(&port->connections) >= port->max_connections)
+        return;
     atomic_store(&acceptor->full, false);
+    acceptor->wants_room = false;
     acceptor->starved_ms = 0;
     h2o_socket_read_start(acceptor->socket, on_accept);
 }
 
 void http_acceptor_close(struct http_acceptor *acceptor)
 {
-    while (accept_one(acceptor))
+    while (accept_one(acceptor, false))
         continue;
     h2o_socket_close(acceptor->socket);
     acceptor->socket = NULL;
@@ -218,32 +236,89 @@ static void end(struct http_connection *connection)
 
 static void check_deadline(struct http_connection *connection, const struct http_loop *loop)
 {
-    const struct http_server_config *config = &loop->server->config;
+    const struct http_port *port = connection->acceptor->port;
+    uint64_t quiet_ms =
+        loop->now_ms > connection->since_ms ? loop->now_ms - connection->since_ms : 0;
     bool busy = is_busy(connection);
 
-    if (busy != connection->busy || connection->requests != connection->seen_requests) {
+    if (connection->stirred) {
+        connection->stirred = false;
+        connection->stirred_ms = loop->now_ms;
+    }
+    if (connection->end_by) {
+        if (quiet_ms >= LINGER_MS)
+            http_refuse_end(connection);
+    } else if (busy != connection->busy || connection->requests != connection->seen_requests) {
         connection->busy = busy;
         connection->seen_requests = connection->requests;
         connection->since_ms = loop->now_ms;
-    } else if (loop->now_ms - connection->since_ms >=
-               (busy ? config->request_ms : config->idle_ms)) {
-        end(connection);
+    } else if (quiet_ms >= (busy ? port->request_ms : port->idle_ms)) {
+        if (connection->waiting)
+            http_answer_refused(connection, http_gate_forget(connection));
+        else
+            end(connection);
     }
 }
 
 void http_connections_sweep(struct http_loop *loop)
 {
-    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = at->next)
+    h2o_linklist_t *next;
+
+    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = next) {
+        next = at->next; /* this one may go, others don't */
         check_deadline(connection_of(at), loop);
+    }
+}
+
+static bool is_fresh(const struct http_connection *connection, const struct http_loop *loop)
+{
+    return connection->requests == 0 && loop->now_ms < connection->accepted_ms + FRESH_MS;
 }
 
 void http_connections_end(struct http_loop *loop, bool all)
 {
+    h2o_linklist_t *next;
+
+    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = next) {
+        struct http_connection *connection = connection_of(at);
+
+        next = at->next;
+        if (connection->end_by)
+            http_refuse_end(connection);
+        else if (all && connection->waiting)
+            http_answer_refused(connection, http_gate_forget(connection));
+        else if (all ||
+                 (!connection->warned && !is_fresh(connection, loop) && !is_busy(connection)))
+            end(connection);
+    }
+}
+
+/* Whether nothing has come that libh2o hasn't read. */
+static bool is_silent(const struct http_connection *connection)
+{
+    char byte;
+
+    return recv(h2o_socket_get_fd(connection->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           errno == EAGAIN;
+}
+
+/*
+ * As Go's http.Server.Shutdown does it, so that the API server's next review finds another replica:
+ * it doesn't repeat a POST that meets the end of a connection, but it doesn't use one that has
+ * ended either. What has been idle for a moment has no request on its way, but for one that is sent
+ * in the very time that our goodbye travels; and where one comes before libh2o has seen the end of
+ * the reading side, it is answered.
+ */
+void http_connections_drain(struct http_loop *loop)
+{
+    http_connections_sweep(loop);
     for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = at->next) {
         struct http_connection *connection = connection_of(at);
-        bool fresh = connection->requests == 0 && loop->now_ms - connection->accepted_ms < FRESH_MS;
 
-        if (all || (!connection->warned && !fresh && !is_busy(connection)))
+        if (!connection->warned && !connection->end_by && !connection->busy &&
+            loop->now_ms - connection->since_ms >= MOMENT_MS &&
+            loop->now_ms - connection->stirred_ms >= MOMENT_MS && !is_fresh(connection, loop) &&
+            is_silent(connection))
             end(connection);
     }
 }
@@ -253,11 +328,14 @@ void http_connections_end(struct http_loop *loop, bool all)
  * goes on when the answers can't be written any more. Clients that wait for answers send one
  * request a turn.
  */
-bool http_connections_note(h2o_req_t *req)
+bool http_connections_note(struct http_connection *connection)
 {
-    struct http_connection *connection = req->conn->callbacks->get_socket(req->conn)->on_close.data;
     uint64_t turn = connection->acceptor->loop->turns;
 
+    if (connection->acceptor->port->closes_any)
+        http_evict_allow(connection);
+    else if (connection->requests == 0)
+        http_evict_forbid(connection);
     connection->requests++;
     if (connection->turn != turn) {
         connection->turn = turn;

@@ -4,6 +4,12 @@
  *   http_server.c       the server: configuration, threads, stopping
  *   http_port.c         sockets that listen
  *   http_connections.c  accepting, the limit, deadlines, closing
+ *   http_watch.c        between libh2o and a socket: how much memory a connection holds
+ *   http_budget.c       the memory of all requests together, and who goes when it is used up
+ *   http_gate.c         large requests one after the other
+ *   http_pressure.c     what nobody can count: the size of the process
+ *   http_evict.c        who goes when a port is full
+ *   http_refuse.c       an answer to a request that never came whole
  *   http_answer.c       a request to its route, the answer back
  *
  * Everything of a loop belongs to its thread, except what is atomic and the waker.
@@ -22,6 +28,11 @@
 
 #include <h2o.h>
 
+enum {
+    HTTP_BUFFER_BYTES = 16 * 1024, /* the first of a request: a connection's share */
+    HTTP_KERNEL_BYTES = 64 * 1024, /* a socket's buffers, each way; one read brings little more */
+};
+
 /* A listener of the configuration: what all loops share of it. Immutable once it listens,
  * but for the count. */
 struct http_port {
@@ -31,6 +42,8 @@ struct http_port {
     size_t n_routes;
     struct tls *tls; /* NULL: plain */
     unsigned max_connections;
+    bool closes_any, takes_no_body;
+    uint64_t idle_ms, request_ms;
     uint16_t number;
     int *sockets; /* owned; one a loop, -1 once its loop has taken it */
     unsigned n_sockets;
@@ -45,7 +58,35 @@ struct http_acceptor {
     h2o_socket_t *socket; /* NULL once it is closed */
     h2o_accept_ctx_t accept;
     atomic_bool full;    /* not accepting until a connection, of any loop, ends */
+    bool wants_room;     /* somebody waits since it is full, and nobody was closed for that yet */
     uint64_t starved_ms; /* not accepting until then: no file descriptor was free; 0: not so */
+    h2o_linklist_t evictable;   /* connections, the one without a request for longest first */
+    _Atomic uint64_t oldest_ms; /* of its first; UINT64_MAX: there is none */
+    atomic_uint evictions;      /* how many other loops ask for */
+};
+
+struct http_connection {
+    h2o_linklist_t link;    /* loop->connections */
+    h2o_linklist_t age;     /* acceptor->evictable, or none */
+    h2o_linklist_t heavy;   /* loop->heavy, or none: it holds more than a connection's share */
+    h2o_linklist_t turn_of; /* loop->waiting, or none */
+    h2o_socket_t *socket;
+    struct http_acceptor *acceptor;
+    h2o_socket_cb on_read, on_write; /* libh2o's, behind ours */
+    h2o_socket_cb end_by;            /* refused: libh2o's, which ends it when told of an error */
+    h2o_req_t *waiting;              /* whole, and waits for its turn; or NULL */
+    uint64_t ticket;                 /* its place in the queue */
+    size_t held, answer_bytes;       /* charged to the budget; of that, an answer's */
+    uint64_t accepted_ms, aged_ms;
+    uint64_t since_ms; /* when `requests` and `busy` were first seen as they are */
+    uint32_t requests, seen_requests;
+    uint32_t requests_in_turn; /* of loop->turns == turn */
+    uint64_t turn;
+    uint64_t stirred_ms; /* when a sweep saw that something had come */
+    bool busy;
+    bool stirred; /* something has come since the last sweep, be it no whole record */
+    bool warned;  /* its reading side has been shut down */
+    bool ended;   /* libh2o was told to end it, and may still write a goodbye */
 };
 
 struct http_loop {
@@ -55,9 +96,13 @@ struct http_loop {
     h2o_evloop_t *events;
     h2o_context_t context;
     struct http_acceptor *acceptors; /* one a port */
-    h2o_linklist_t connections;
-    struct strbuf body; /* kept from answer to answer */
+    h2o_linklist_t connections, heavy, waiting;
+    _Atomic size_t heaviest; /* the largest body that still arrives here, as of the last turn */
+    uint64_t first_ticket;   /* of `waiting`, UINT64_MAX if there is none; under gate.lock */
+    struct strbuf body;      /* kept from answer to answer */
     uint64_t now_ms, swept_ms;
+    atomic_bool must_relieve; /* see http_pressure.c */
+    bool hurried;             /* the next turn may not wait */
     uint64_t turns;           /* how often events were waited for */
     _Atomic uint64_t beat_ns; /* 0: the thread isn't running */
     pthread_mutex_t waking;   /* for the two below; taken only when somebody must be woken */
@@ -65,9 +110,28 @@ struct http_loop {
     h2o_multithread_receiver_t waker;
 };
 
+/* How large the process may be. */
+struct http_pressure {
+    uint64_t most_bytes;
+    int statm; /* /proc/self/statm, or -1: it may have any size */
+    _Atomic uint64_t due_ms;
+};
+
+/* Who may work on a large body. */
+struct http_gate {
+    pthread_mutex_t lock;
+    unsigned free;
+    uint64_t next_ticket;
+    unsigned waiting;
+};
+
 struct http_server {
     struct http_server_config config; /* its listeners aren't used: see ports */
     h2o_globalconf_t h2o;
+    _Atomic size_t held;  /* of config.request_memory_bytes */
+    _Atomic size_t loose; /* of that, given back to malloc since it was told to give it back too */
+    struct http_gate gate;
+    struct http_pressure pressure;
     struct http_port *ports;
     size_t n_ports;
     struct http_loop *loops;
@@ -99,13 +163,103 @@ void http_acceptor_close(struct http_acceptor *acceptor);
 void http_connections_sweep(struct http_loop *loop);
 /* End what is idle now; with `all` the others too. */
 void http_connections_end(struct http_loop *loop, bool all);
+/* End what has been idle for more than a moment. */
+void http_connections_drain(struct http_loop *loop);
 /* A request has come whole; whether its connection may stay open after the answer. */
-bool http_connections_note(h2o_req_t *req);
+bool http_connections_note(struct http_connection *connection);
+
+static inline struct http_connection *http_connection_of(const h2o_socket_t *socket)
+{
+    return socket->on_close.data; /* NULL once it is closed */
+}
+
+static inline struct http_loop *http_loop_of(const struct http_connection *connection)
+{
+    return connection->acceptor->loop;
+}
+
+/* Whether libh2o waits for what the client says: for a request, for the rest of one, or in a
+ * handshake. Only then may anybody else write to it, or end it through its reader. */
+static inline bool http_connection_is_reading(const struct http_connection *connection)
+{
+    return h2o_socket_is_reading(connection->socket) && !h2o_socket_is_writing(connection->socket);
+}
+
+/* The clock now: loop->now_ms is as old as the turn, which may have waited for a second. */
+uint64_t http_now_ms(void);
+
+/* Something was lost for want of room: tell who wants to know. */
+void http_connection_lost(const struct http_connection *connection, enum http_loss loss);
+
+/* http_watch.c, on the loop's thread */
+
+/* After libh2o had the socket: see to it that the next time goes through us. */
+void http_watch(h2o_socket_t *socket);
+
+/* http_budget.c, on the loop's thread */
+
+/* The connection holds so many bytes now. May refuse it, or another one. */
+void http_budget_hold(struct http_connection *connection, size_t bytes);
+/* So many bytes went back to malloc in small pieces. */
+void http_budget_give_back(struct http_server *server, size_t bytes);
+/* After each turn: when the budget is used up, the largest body that still arrives goes. */
+void http_budget_settle(struct http_loop *loop);
+
+/* http_gate.c, on the loop's thread */
+
+void http_gate_init(struct http_gate *gate, unsigned at_once);
+void http_gate_fini(struct http_gate *gate);
+/* Whether a large request may be worked on now. If not, it is answered later, by
+ * http_answer_waiting() or http_answer_refused(). */
+bool http_gate_enter(struct http_connection *connection, h2o_req_t *req);
+/* For each time that it could be entered. */
+void http_gate_leave(struct http_loop *loop);
+/* After each turn: answer the first that waits, if its turn has come. Whether there are more. */
+bool http_gate_run(struct http_loop *loop);
+/* It waits no longer; its request, or NULL if it didn't wait. */
+h2o_req_t *http_gate_forget(struct http_connection *connection);
+/* Refuse the one that came last; false if none waits here. */
+bool http_gate_refuse_last(struct http_loop *loop);
+
+/* http_evict.c, on the loop's thread */
+
+/* From now on the connection may go when its port is full; the youngest of all. */
+void http_evict_allow(struct http_connection *connection);
+/* It may not, or is closed. */
+void http_evict_forbid(struct http_connection *connection);
+/* Make room at a full port: close one here, or have another loop do it. False if there is none that
+ * may go, or not yet. */
+bool http_evict_for(struct http_acceptor *acceptor);
+/* Close one here; false as above. */
+bool http_evict_one(struct http_acceptor *acceptor);
+/* Close it, by libh2o's own paths, in whatever state it is. */
+void http_evict_close(struct http_connection *connection);
+/* After each turn: what other loops asked for. */
+void http_evict_asked(struct http_loop *loop);
+
+/* http_pressure.c */
+
+void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes);
+void http_pressure_fini(struct http_pressure *pressure);
+/* After each turn, on the loop's thread. */
+void http_pressure_look(struct http_loop *loop);
+
+/* http_refuse.c, on the loop's thread */
+
+/* Answer a request of which libh2o still reads, with a status and "Connection: close", and end the
+ * connection once the client has had time to hear that. Its memory is free at once. */
+void http_refuse(struct http_connection *connection, int status);
+/* The time is over. */
+void http_refuse_end(struct http_connection *connection);
 
 /* http_answer.c */
 
 /* Make `host` answer with the port's routes. */
 void http_answer_register(struct http_port *port, h2o_hostconf_t *host);
+/* A large request's turn has come. */
+void http_answer_waiting(struct http_connection *connection, h2o_req_t *req);
+/* Its turn will not come: 503. */
+void http_answer_refused(struct http_connection *connection, h2o_req_t *req);
 
 /* http_server.c */
 

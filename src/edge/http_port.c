@@ -70,6 +70,16 @@ static int parse_host(struct slice host, union address *address, struct error *e
     return error_set(error, "not an IP address: %.*s", SLICE_FMT(host));
 }
 
+/* Sockets that are accepted inherit these. Without them the kernel lets each grow to megabytes,
+ * which a container's memory limit counts, and one read would bring all of it. */
+static bool set_buffers(int fd)
+{
+    const int bytes = HTTP_KERNEL_BYTES;
+
+    return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0;
+}
+
 /* A bound socket, or -1 with errno. */
 static int bind_socket(const union address *address, bool share_first)
 {
@@ -79,7 +89,7 @@ static int bind_socket(const union address *address, bool share_first)
     if (fd < 0)
         return -1;
     /* Not held up by connections of a predecessor that are in TIME_WAIT. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && set_buffers(fd) &&
         (address->any.sa_family != AF_INET6 ||
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
         (!share_first || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&

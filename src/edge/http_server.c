@@ -37,7 +37,8 @@ enum {
     TICK_LEAST_MS = 20,
     FINISH_TICK_MS = 20,
     FINISH_MOST_MS = 2000, /* after the deadline, for connections to take note of their end */
-    BUFFER_BYTES = 16 * 1024,
+    DRAIN_TICK_MS = 50,
+    ROOM_TICK_MS = 50, /* while a connection waits for one to be old enough to go */
 };
 
 static const uint64_t NEVER_MS = (uint64_t)NEVER_MS_DAYS * 24 * 3600 * 1000;
@@ -71,6 +72,15 @@ static void look_at_clock(struct http_loop *loop)
     atomic_store_explicit(&loop->beat_ns, now_ns, memory_order_relaxed);
 }
 
+/* What a turn left to do. Whether the next one may not wait. */
+static bool settle(struct http_loop *loop)
+{
+    http_evict_asked(loop);
+    http_budget_settle(loop);
+    http_pressure_look(loop);
+    return http_gate_run(loop);
+}
+
 /* Wait for events and handle them, once. */
 static void turn(struct http_loop *loop, uint64_t wait_ms)
 {
@@ -86,6 +96,18 @@ static void turn(struct http_loop *loop, uint64_t wait_ms)
         (void)nanosleep(&pause, NULL);
     }
     look_at_clock(loop);
+    loop->hurried = settle(loop);
+}
+
+/* How long the next turn may wait. */
+static uint64_t wait_ms(const struct http_loop *loop, uint64_t most_ms)
+{
+    if (loop->hurried)
+        return 0;
+    for (size_t i = 0; i < loop->server->n_ports; i++)
+        if (loop->acceptors[i].wants_room && most_ms > ROOM_TICK_MS)
+            return ROOM_TICK_MS;
+    return most_ms;
 }
 
 /* libh2o keeps buffers for each thread: what a loop uses must be made, used and freed by its
@@ -95,11 +117,11 @@ static void set_up(struct http_loop *loop)
     struct http_server *server = loop->server;
 
     /* One read for most reviews, and fewer copies, than with libh2o's 8 KiB. */
-    h2o_socket_buffer_prototype._initial_buf.capacity = BUFFER_BYTES;
+    h2o_socket_buffer_prototype._initial_buf.capacity = HTTP_BUFFER_BYTES;
     loop->events = h2o_evloop_create();
     h2o_context_init(&loop->context, loop->events, &server->h2o);
     h2o_multithread_register_receiver(loop->context.queue, &loop->waker, on_wake);
-    h2o_linklist_init_anchor(&loop->connections);
+    look_at_clock(loop);
     strbuf_init(&loop->body, server->config.max_response_bytes);
     for (size_t i = 0; i < server->n_ports; i++)
         http_acceptor_start(&loop->acceptors[i]);
@@ -115,7 +137,7 @@ static void finish(struct http_loop *loop)
     while (!h2o_linklist_is_empty(&loop->connections) &&
            loop->now_ms < server->deadline_ms + FINISH_MOST_MS) {
         http_connections_end(loop, loop->now_ms >= server->deadline_ms);
-        turn(loop, FINISH_TICK_MS);
+        turn(loop, wait_ms(loop, FINISH_TICK_MS));
     }
 }
 
@@ -141,13 +163,19 @@ static void *run(void *argument)
     set_wakeable(loop, true);
     (void)sem_post(&server->set_up);
     while (!atomic_load_explicit(&server->stopping, memory_order_acquire)) {
-        turn(loop, server->tick_ms);
+        bool draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
+        uint64_t tick_ms = draining ? DRAIN_TICK_MS : server->tick_ms;
+
+        turn(loop, wait_ms(loop, tick_ms));
         for (size_t i = 0; i < server->n_ports; i++)
             http_acceptor_resume(&loop->acceptors[i]);
-        if (loop->now_ms - loop->swept_ms >= server->tick_ms) {
-            loop->swept_ms = loop->now_ms;
+        if (loop->now_ms - loop->swept_ms < tick_ms)
+            continue;
+        loop->swept_ms = loop->now_ms;
+        if (draining)
+            http_connections_drain(loop);
+        else
             http_connections_sweep(loop);
-        }
     }
     finish(loop);
     set_wakeable(loop, false);
@@ -191,6 +219,10 @@ static int add_port(struct http_server *server, const struct http_listener *list
         .n_routes = listener->n_routes,
         .tls = listener->tls,
         .max_connections = listener->max_connections,
+        .closes_any = listener->closes_any,
+        .takes_no_body = listener->takes_no_body,
+        .idle_ms = listener->idle_ms ? listener->idle_ms : server->config.idle_ms,
+        .request_ms = listener->request_ms ? listener->request_ms : server->config.request_ms,
     };
     port->routes = make(listener->n_routes, sizeof(*port->routes));
     h2o_memcpy(port->routes, listener->routes, listener->n_routes * sizeof(*port->routes));
@@ -209,23 +241,33 @@ static void make_loops(struct http_server *server)
 
         loop->server = server;
         loop->index = server->n_loops;
+        loop->first_ticket = UINT64_MAX;
+        h2o_linklist_init_anchor(&loop->connections);
+        h2o_linklist_init_anchor(&loop->heavy);
+        h2o_linklist_init_anchor(&loop->waiting);
         loop->acceptors = make(server->n_ports, sizeof(*loop->acceptors));
         for (size_t i = 0; i < server->n_ports; i++) {
             loop->acceptors[i].loop = loop;
             loop->acceptors[i].port = &server->ports[i];
+            atomic_store(&loop->acceptors[i].oldest_ms, UINT64_MAX);
         }
         if (pthread_mutex_init(&loop->waking, NULL) != 0)
             abort();
     }
 }
 
-static uint64_t tick_of(const struct http_server_config *config)
+/* A quarter of the shortest deadline. */
+static uint64_t tick_of(const struct http_server *server)
 {
-    uint64_t least = config->request_ms < config->idle_ms ? config->request_ms : config->idle_ms;
-    uint64_t tick = least / 4;
+    uint64_t tick = TICK_MOST_MS;
 
-    if (tick > TICK_MOST_MS)
-        return TICK_MOST_MS;
+    for (size_t i = 0; i < server->n_ports; i++) {
+        const struct http_port *port = &server->ports[i];
+        uint64_t least = port->request_ms < port->idle_ms ? port->request_ms : port->idle_ms;
+
+        if (least / 4 < tick)
+            tick = least / 4;
+    }
     return tick < TICK_LEAST_MS ? TICK_LEAST_MS : tick;
 }
 
@@ -244,10 +286,11 @@ int http_server_new(struct http_server **serverp, const struct http_server_confi
     server = make(1, sizeof(*server));
     server->config = *config;
     server->config.listeners = NULL;
-    server->tick_ms = tick_of(config);
     if (sem_init(&server->set_up, 0, 0) != 0)
         abort();
     configure(server);
+    http_gate_init(&server->gate, config->large_at_once);
+    http_pressure_init(&server->pressure, config->memory_most_bytes);
     server->ports = make(config->n_listeners, sizeof(*server->ports));
     for (size_t i = 0; i < config->n_listeners; i++) {
         if (add_port(server, &config->listeners[i], error)) {
@@ -255,6 +298,7 @@ int http_server_new(struct http_server **serverp, const struct http_server_confi
             return -1;
         }
     }
+    server->tick_ms = tick_of(server);
     make_loops(server);
     *serverp = server;
     return 0;
@@ -320,6 +364,8 @@ uint64_t http_server_silence_ms(const struct http_server *server)
 void http_server_drain(struct http_server *server)
 {
     atomic_store(&server->draining, true);
+    for (unsigned i = 0; i < server->n_running; i++)
+        http_loop_wake(&server->loops[i]);
 }
 
 void http_server_stop(struct http_server *server, uint64_t grace_ms)
@@ -344,6 +390,8 @@ void http_server_free(struct http_server *server)
     for (size_t i = 0; i < server->n_ports; i++)
         http_port_fini(&server->ports[i]);
     h2o_config_dispose(&server->h2o);
+    http_gate_fini(&server->gate);
+    http_pressure_fini(&server->pressure);
     (void)sem_destroy(&server->set_up);
     free(server->loops);
     free(server->ports);

@@ -31,6 +31,7 @@ struct metrics {
     atomic_int_fast64_t connections, certificate_not_after[METRICS_CERTIFICATE_COUNT];
     atomic_int certificate_problem;
     count certificate_looks[2], certificate_writes[METRICS_CERTIFICATE_WRITE_COUNT];
+    count refused, evicted[METRICS_PORT_COUNT];
     count handshakes[2], config_reloads[2], certificate_reloads[2]; /* failed, done */
     atomic_int ready[METRICS_SLOTS];                                /* NONE: not configured now */
     atomic_int state[METRICS_SLOTS]; /* NONE: that, or switched off */
@@ -126,6 +127,16 @@ void metrics_image(struct metrics *metrics, unsigned slot, enum outcome outcome)
 void metrics_connections(struct metrics *metrics, int change)
 {
     atomic_fetch_add_explicit(&metrics->connections, change, memory_order_relaxed);
+}
+
+void metrics_refused(struct metrics *metrics)
+{
+    increment(&metrics->refused);
+}
+
+void metrics_evicted(struct metrics *metrics, enum metrics_port port)
+{
+    increment(&metrics->evicted[port]);
 }
 
 void metrics_handshake(struct metrics *metrics, bool done)
@@ -257,6 +268,25 @@ static void print_pair(struct strbuf *out, const char *name, const char *help, c
                       (unsigned long long)value(&pair[0]));
 }
 
+static void print_count(struct strbuf *out, const char *name, const char *help, const count *number)
+{
+    exposition_heading(out, name, "counter", help);
+    strbuf_add_format(out, "pullthrough_%s %llu\n", name, (unsigned long long)value(number));
+}
+
+static void print_losses(const struct metrics *metrics, struct strbuf *out)
+{
+    print_count(out, "requests_refused_total",
+                "Requests answered 503 because all of them together took their memory.",
+                &metrics->refused);
+    print_count(out, "evictions_total",
+                "Connections on the webhook port that were closed to make room.",
+                &metrics->evicted[METRICS_WEBHOOK]);
+    print_count(out, "status_evictions_total",
+                "Connections on the status port that were closed to make room.",
+                &metrics->evicted[METRICS_STATUS]);
+}
+
 /* The leaf has its series from the start, so that a rule can ask for it. */
 static void print_certificates(const struct metrics *metrics, struct strbuf *out)
 {
@@ -358,6 +388,7 @@ void metrics_print(const struct metrics *metrics, struct strbuf *out)
     print_reviews(metrics, out);
     print_images(metrics, out);
     print_durations(metrics, out);
+    print_losses(metrics, out);
     print_pair(out, "tls_handshakes_total", "TLS handshakes ended.", metrics->handshakes, "ok",
                "failed");
     print_pair(out, "config_reloads_total", "New configurations seen while running.",

@@ -173,6 +173,7 @@ FIXED = {
     "server.threads": ("server", {"threads": 3}),
     "server.maxConnections": ("server", {"maxConnections": 7}),
     "server.maxBody": ("server", {"maxBody": "1MiB"}),
+    "server.requestMemory": ("server", {"requestMemory": "64MiB"}),
     "server.drain": ("server", {"drain": "7s"}),
     "log.format": ("log", {"format": "text"}),
 }

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from http_peer import DEADLINE_S, wait_for
-from service import Client, environment, review, sample, settings
+from service import Answer, Client, environment, review, sample, settings
 
 LONG = {"drain": "10m"}  # ended by a second signal, or else by the test's deadline
 BODY = sample("create-pod")
@@ -41,13 +41,19 @@ def wait_draining(service):
 )
 def test_a_drain_answers_and_a_second_signal_ends_it(services, first, second):
     service = services.start(server=LONG)
-    with service.webhook() as used, service.webhook() as fresh, service.webhook() as idle:
+    with service.webhook() as used, service.webhook() as begun, service.webhook() as idle:
         with Client(service.status_port) as idle_status:
-            assert used.mutate(BODY).images()
+            for client in (used, begun, idle):
+                assert client.mutate(BODY).images()
             assert idle_status.ask("GET", "/readyz").status == 200
+            begun.begin(BODY, 1)
+            used.begin(BODY, len(BODY) - 1)
             service.send(first)
             wait_draining(service)
             assert service.log("draining")[0]["milliseconds"] == 600_000
+
+            # What is idle is closed in good order, not reset: the next review goes elsewhere.
+            assert idle.is_ended() and idle_status.is_ended()
 
             # Alive, and it says that it is going.
             health = service.get("/healthz")
@@ -55,18 +61,19 @@ def test_a_drain_answers_and_a_second_signal_ends_it(services, first, second):
             assert service.status()["draining"] is True
             service.metrics()
 
-            # Reviews are answered: on a connection that was used, on one that wasn't, on a new
-            # one. Each is closed behind its answer, so that the client finds another replica.
+            # Reviews are answered: those that have begun, and one on a new connection. Each is
+            # closed behind its answer, so that the client finds another replica.
+            for client, sent in ((used, len(BODY) - 1), (begun, 1)):
+                answer = Answer(client.finish(BODY[sent:]))
+                assert answer.images() and is_closing(answer)
+                assert client.is_ended()
             with service.webhook() as new:
-                for client in (used, fresh, new):
-                    answer = client.mutate(BODY)
-                    assert answer.images() and is_closing(answer)
-                    assert client.is_ended()
+                answer = new.mutate(BODY)
+                assert answer.images() and is_closing(answer)
+                assert new.is_ended()
             assert service.process.poll() is None
 
             service.send(second)
-            # What is idle is closed in good order, not reset.
-            assert idle.is_ended() and idle_status.is_ended()
             service.end(None)
     assert len(service.log("draining")) == 1
 

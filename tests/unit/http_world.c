@@ -57,6 +57,15 @@ static void answer_sized(void *context, const struct http_request *request,
         strbuf_add_char(&response->body, (char)('a' + i % 26));
 }
 
+static void tell_length(void *context, const struct http_request *request,
+                        struct http_response *response)
+{
+    struct world *world = context;
+
+    __atomic_fetch_add(&world->asked, 1, __ATOMIC_RELAXED);
+    strbuf_add_format(&response->body, "%zu bytes", request->body.len);
+}
+
 static void refuse(void *context, const struct http_request *request,
                    struct http_response *response)
 {
@@ -66,13 +75,21 @@ static void refuse(void *context, const struct http_request *request,
     strbuf_add_str(&response->body, "later");
 }
 
+static void note_loss(void *context, size_t listener, enum http_loss loss)
+{
+    struct world *world = context;
+
+    (void)listener;
+    __atomic_fetch_add(&world->lost[loss], 1, __ATOMIC_RELAXED);
+}
+
 struct world *world_new(const struct plan *plan)
 {
     struct world *world = calloc(1, sizeof(*world));
     const struct http_route routes[] = {
         {"POST", "/echo", echo, world},         {"GET", "/echo", echo, world},
         {"POST", "/wait", wait_at_gate, world}, {"POST", "/sized", answer_sized, world},
-        {"GET", "/refuse", refuse, world},
+        {"GET", "/refuse", refuse, world},      {"POST", "/length", tell_length, world},
     };
     const struct http_route other[] = {{"GET", "/other", echo, world}};
     const struct http_listener listeners[] = {
@@ -80,15 +97,24 @@ struct world *world_new(const struct plan *plan)
          .routes = routes,
          .n_routes = sizeof(routes) / sizeof(routes[0]),
          .max_connections = plan->max_connections ? plan->max_connections : 100},
-        {.host = slice_str("127.0.0.1"), .routes = other, .n_routes = 1, .max_connections = 10},
+        {.host = slice_str("127.0.0.1"),
+         .routes = other,
+         .n_routes = 1,
+         .max_connections = 10,
+         .closes_any = true,
+         .takes_no_body = true},
     };
     const struct http_server_config config = {
         .threads = plan->threads ? plan->threads : 1,
-        .max_body_bytes = MOST_BODY_BYTES,
+        .max_body_bytes = plan->max_body_bytes ? plan->max_body_bytes : MOST_BODY_BYTES,
+        .request_memory_bytes = plan->request_memory_bytes,
+        .large_at_once = plan->large_at_once,
         .max_response_bytes = 90000,
         .idle_ms = plan->idle_ms ? plan->idle_ms : 60000,
         .request_ms = plan->request_ms ? plan->request_ms : 60000,
         .handshake_ms = 5000,
+        .on_loss = note_loss,
+        .context = world,
         .listeners = listeners,
         .n_listeners = 2,
     };
@@ -191,6 +217,16 @@ void wait_until(bool (*reached)(struct world *world, unsigned number), struct wo
 unsigned times_asked(struct world *world)
 {
     return __atomic_load_n(&world->asked, __ATOMIC_RELAXED);
+}
+
+bool has_lost_requests(struct world *world, unsigned number)
+{
+    return __atomic_load_n(&world->lost[HTTP_LOSS_REQUEST], __ATOMIC_RELAXED) >= number;
+}
+
+bool has_lost_connections(struct world *world, unsigned number)
+{
+    return __atomic_load_n(&world->lost[HTTP_LOSS_CONNECTION], __ATOMIC_RELAXED) >= number;
 }
 
 bool has_been_asked(struct world *world, unsigned times)

@@ -5,8 +5,9 @@
  *   POST, GET /echo   method, path and body
  *   POST /wait        answers once the test opens the gate; until then its loop hangs
  *   POST /sized       a hundred bytes for each byte of the body
+ *   POST /length      the length of the body
  *   GET /refuse       503
- *   GET /other        on the second port
+ *   GET /other        on the second port, which takes no body, and ten connections
  */
 #ifndef PULLTHROUGH_TESTS_HTTP_WORLD_H
 #define PULLTHROUGH_TESTS_HTTP_WORLD_H
@@ -24,13 +25,15 @@ struct world {
     struct http_server *server;
     unsigned asked;
     unsigned loops_seen; /* a bit a loop */
+    unsigned lost[HTTP_LOSS_COUNT];
     bool signals_blocked;
     pthread_mutex_t gate; /* held by the test: the route waits, and so does its loop */
 };
 
 struct plan {
-    unsigned threads, max_connections;
+    unsigned threads, max_connections, large_at_once;
     uint64_t idle_ms, request_ms;
+    uint64_t request_memory_bytes, max_body_bytes;
     const char *host;
 };
 
@@ -43,6 +46,8 @@ unsigned loops_seen(struct world *world);
 /* Wait for a condition; it must come. */
 void wait_until(bool (*reached)(struct world *world, unsigned number), struct world *world,
                 unsigned number);
+bool has_lost_requests(struct world *world, unsigned number);
+bool has_lost_connections(struct world *world, unsigned number);
 bool has_been_asked(struct world *world, unsigned times);
 
 int dial(uint16_t port);

@@ -43,6 +43,9 @@ static void test_counters_count(void **state)
     metrics_handshake(metrics, true);
     metrics_handshake(metrics, false);
     metrics_handshake(metrics, false);
+    metrics_refused(metrics);
+    metrics_evicted(metrics, METRICS_STATUS);
+    metrics_evicted(metrics, METRICS_STATUS);
     metrics_connections(metrics, 1);
     metrics_connections(metrics, 1);
     metrics_connections(metrics, -1);
@@ -63,6 +66,9 @@ static void test_counters_count(void **state)
     check_line(metrics, "pullthrough_review_duration_seconds_bucket{le=\"+Inf\"} 3");
     check_line(metrics, "pullthrough_review_duration_seconds_count 3");
     check_line(metrics, "pullthrough_review_duration_seconds_sum 2.000019000");
+    check_line(metrics, "pullthrough_requests_refused_total 1");
+    check_line(metrics, "pullthrough_evictions_total 0");
+    check_line(metrics, "pullthrough_status_evictions_total 2");
     check_line(metrics, "pullthrough_tls_handshakes_total{outcome=\"ok\"} 1");
     check_line(metrics, "pullthrough_tls_handshakes_total{outcome=\"failed\"} 2");
     check_line(metrics, "pullthrough_connections 1");

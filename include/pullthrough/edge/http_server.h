@@ -47,7 +47,21 @@ struct http_listener {
     struct tls *tls;   /* NULL: plain; borrowed */
     const struct http_route *routes; /* copied; the strings are borrowed */
     size_t n_routes;
-    unsigned max_connections; /* over all loops; more wait in the backlog */
+    /* Over all loops. One more closes the connection that has been without a request for longest:
+     * of those that never sent one, or of all (probes and scrapers, which come again). Where none
+     * may go, new ones wait in the backlog. */
+    unsigned max_connections;
+    bool closes_any;
+    bool takes_no_body;  /* 413 to a request that announces one */
+    uint64_t idle_ms;    /* keep-alive; 0: the server's */
+    uint64_t request_ms; /* from a request's first byte to its last, and for taking the answer */
+};
+
+/* What was lost because something was full. */
+enum http_loss {
+    HTTP_LOSS_REQUEST,    /* 503: the memory of all requests together */
+    HTTP_LOSS_CONNECTION, /* closed for a new one, or for its memory */
+    HTTP_LOSS_COUNT
 };
 
 struct http_server_config {
@@ -55,10 +69,16 @@ struct http_server_config {
     size_t max_body_bytes;     /* above: 413 */
     size_t max_response_bytes; /* ceiling of http_response.body */
     uint64_t idle_ms;          /* keep-alive; must be over the API server's 90 s */
-    uint64_t request_ms; /* from a request's first byte to its last, and for taking the answer */
+    uint64_t request_ms;       /* as in a listener */
     uint64_t handshake_ms;
+    /* Of bodies and answers under way, but for the first 16 KiB of each: beyond it the largest
+     * body that is still arriving is refused with 503. 0: no limit. See http_memory.h. */
+    uint64_t request_memory_bytes;
+    uint64_t memory_most_bytes; /* of the whole process; beyond it connections go. 0: no limit */
+    unsigned large_at_once;     /* routes that may work on a body over HTTP_LARGE_BYTES; 0: all */
     void (*on_connections)(void *context,
                            int change); /* +1, -1: TLS listeners; any loop; may be NULL */
+    void (*on_loss)(void *context, size_t listener, enum http_loss loss); /* as above */
     void *context;
     const struct http_listener *listeners;
     size_t n_listeners;
@@ -83,7 +103,8 @@ int http_server_start(struct http_server *server, struct error *error);
  * once a second. Any thread. */
 uint64_t http_server_silence_ms(const struct http_server *server);
 
-/* From now on every answer carries "Connection: close"; listeners stay open. Any thread. */
+/* From now on every answer carries "Connection: close", and connections that have been idle for
+ * more than a moment (half a second) are closed; listeners stay open. Any thread. */
 void http_server_drain(struct http_server *server);
 
 /* Close the listeners and idle connections, wait at most grace_ms for answers under way,

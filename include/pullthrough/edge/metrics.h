@@ -33,6 +33,10 @@ void metrics_review(struct metrics *metrics, enum review_operation operation,
                     enum review_outcome outcome, uint64_t duration_ns);
 void metrics_image(struct metrics *metrics, unsigned slot, enum outcome outcome);
 void metrics_connections(struct metrics *metrics, int change);
+/* Because something was full: a request got 503, or a connection was closed for a new one. */
+enum metrics_port { METRICS_WEBHOOK, METRICS_STATUS, METRICS_PORT_COUNT };
+void metrics_refused(struct metrics *metrics);
+void metrics_evicted(struct metrics *metrics, enum metrics_port port);
 void metrics_handshake(struct metrics *metrics, bool done);
 void metrics_config_reload(struct metrics *metrics, bool taken);
 void metrics_certificate_reload(struct metrics *metrics, bool taken);

@@ -1,0 +1,147 @@
+/*
+ * A port that is full closes, for each new connection, the one that has been without a request for
+ * longest. Which may go at all is the port's: any (probes and scrapers come again), or only those
+ * that never sent a request, handshakes too (the API server's have, and it would lose a review).
+ *
+ * Each loop has its own in the order of their age; how old the first is stands where the others
+ * see it, so that a loop without any asks the one that has the oldest.
+ */
+#include "edge/http_loop.h"
+
+#include <sys/socket.h>
+
+#include "pullthrough/edge/log.h"
+
+enum {
+    ABOUT_AS_OLD_MS = 1000,
+    CHANCE_MS = 200, /* nobody goes before there was time for a handshake and a request */
+};
+
+static struct http_connection *aged(h2o_linklist_t *link)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct http_connection, age, link);
+}
+
+static void note_oldest(struct http_acceptor *acceptor)
+{
+    atomic_store_explicit(&acceptor->oldest_ms,
+                          h2o_linklist_is_empty(&acceptor->evictable)
+                              ? UINT64_MAX
+                              : aged(acceptor->evictable.next)->aged_ms,
+                          memory_order_relaxed);
+}
+
+void http_evict_allow(struct http_connection *connection)
+{
+    struct http_acceptor *acceptor = connection->acceptor;
+
+    if (h2o_linklist_is_linked(&connection->age))
+        h2o_linklist_unlink(&connection->age);
+    connection->aged_ms = http_now_ms();
+    h2o_linklist_insert(&acceptor->evictable, &connection->age);
+    note_oldest(acceptor);
+}
+
+void http_evict_forbid(struct http_connection *connection)
+{
+    if (!h2o_linklist_is_linked(&connection->age))
+        return;
+    h2o_linklist_unlink(&connection->age);
+    note_oldest(connection->acceptor);
+}
+
+void http_evict_close(struct http_connection *connection)
+{
+    http_evict_forbid(connection);
+    if (connection->end_by) {
+        http_refuse_end(connection);
+    } else if (http_connection_is_reading(connection) && !connection->ended) {
+        connection->ended = true;
+        connection->on_read(connection->socket, h2o_socket_error_closed);
+    } else { /* what is written isn't taken */
+        (void)shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
+    }
+}
+
+static void close_now(struct http_connection *connection)
+{
+    static struct log_limit limit;
+    const struct http_port *port = connection->acceptor->port;
+    uint64_t suppressed;
+
+    if (log_limit_pass(&limit, &suppressed))
+        log_event(LOG_LEVEL_WARN, "connection limit reached, one without a request is closed",
+                  LOG_NUMBER("port", port->number),
+                  LOG_NUMBER("connections", atomic_load(&port->connections)),
+                  LOG_NUMBER("suppressed", suppressed));
+    http_connection_lost(connection, HTTP_LOSS_CONNECTION);
+    http_evict_close(connection);
+}
+
+static bool may_go(uint64_t aged_ms, uint64_t now_ms)
+{
+    return aged_ms != UINT64_MAX && now_ms >= aged_ms + CHANCE_MS;
+}
+
+/* Rather one that is silent than one in the middle of a request. */
+static struct http_connection *choose(const struct http_acceptor *acceptor)
+{
+    const h2o_linklist_t *list = &acceptor->evictable;
+    struct http_connection *first = NULL;
+
+    for (h2o_linklist_t *at = list->next; at != list; at = at->next) {
+        if (!may_go(aged(at)->aged_ms, acceptor->loop->now_ms))
+            break;
+        if (!first)
+            first = aged(at);
+        if (aged(at)->socket->input->size == 0)
+            return aged(at);
+    }
+    return first;
+}
+
+bool http_evict_one(struct http_acceptor *acceptor)
+{
+    struct http_connection *connection = choose(acceptor);
+
+    if (connection)
+        close_now(connection);
+    return connection != NULL;
+}
+
+bool http_evict_for(struct http_acceptor *acceptor)
+{
+    struct http_loop *loop = acceptor->loop;
+    uint64_t own_ms = atomic_load(&acceptor->oldest_ms), oldest_ms = UINT64_MAX;
+    struct http_acceptor *oldest = NULL;
+
+    for (unsigned i = 0; i < loop->server->n_loops; i++) {
+        struct http_acceptor *other = &loop->server->loops[i].acceptors[acceptor->port->index];
+        uint64_t other_ms = atomic_load(&other->oldest_ms);
+
+        if (other != acceptor && other_ms < oldest_ms) {
+            oldest = other;
+            oldest_ms = other_ms;
+        }
+    }
+    if (own_ms != UINT64_MAX && (!oldest || own_ms <= oldest_ms + ABOUT_AS_OLD_MS))
+        return http_evict_one(acceptor);
+    if (!oldest || !may_go(oldest_ms, loop->now_ms))
+        return false;
+    atomic_fetch_add(&oldest->evictions, 1);
+    http_loop_wake(oldest->loop);
+    return true;
+}
+
+void http_evict_asked(struct http_loop *loop)
+{
+    for (size_t i = 0; i < loop->server->n_ports; i++) {
+        struct http_acceptor *acceptor = &loop->acceptors[i];
+        unsigned asked = atomic_load_explicit(&acceptor->evictions, memory_order_relaxed)
+                             ? atomic_exchange(&acceptor->evictions, 0)
+                             : 0;
+
+        while (asked-- > 0 && http_evict_one(acceptor))
+            continue;
+    }
+}

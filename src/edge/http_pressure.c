@@ -1,0 +1,143 @@
+/*
+ * The last line. What nobody can count (a handshake's state, half a record that libh2o keeps,
+ * answers that aren't taken, what malloc doesn't give back) shows in the size of the process. When
+ * that comes near the limit, malloc gives back what it can, and then connections go: those that
+ * never sent a request first, then those that take no answer, then those that have been there for
+ * longest. In all of them together the API server's are few, and it connects again.
+ */
+#include "edge/http_loop.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pullthrough/edge/log.h"
+
+enum {
+    PERIOD_MS = 10,
+    RELIEF_MS = 50, /* between two reliefs: to see what one did */
+    LEAST_RELIEF = 64,
+    RELIEF_PART = 8, /* of a loop's connections */
+};
+
+void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes)
+{
+    pressure->statm = most_bytes ? open("/proc/self/statm", O_RDONLY | O_CLOEXEC) : -1;
+    pressure->most_bytes = most_bytes;
+}
+
+void http_pressure_fini(struct http_pressure *pressure)
+{
+    if (pressure->statm >= 0)
+        (void)close(pressure->statm);
+}
+
+/* Pages that no file backs (proc(5): the second number less the third), in bytes; 0: unknown. */
+static uint64_t size_of_process(const struct http_pressure *pressure)
+{
+    unsigned long long resident = 0, shared = 0;
+    char text[128];
+    ssize_t got = pread(pressure->statm, text, sizeof(text) - 1, 0);
+
+    if (got <= 0)
+        return 0;
+    text[got] = '\0';
+    if (sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || resident < shared)
+        return 0;
+    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Whether it may go in this pass. */
+static bool is_due(const struct http_connection *connection, int pass)
+{
+    if (connection->ended || !connection->acceptor->port->tls)
+        return false;
+    if (pass == 0)
+        return connection->requests == 0;
+    if (pass == 1)
+        return h2o_socket_is_writing(connection->socket);
+    return http_connection_is_reading(connection);
+}
+
+static unsigned close_some(struct http_loop *loop, unsigned most, int pass)
+{
+    h2o_linklist_t *next;
+    unsigned closed = 0;
+
+    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections && closed < most;
+         at = next) {
+        struct http_connection *connection =
+            H2O_STRUCT_FROM_MEMBER(struct http_connection, link, at);
+
+        next = at->next;
+        if (!is_due(connection, pass))
+            continue;
+        http_connection_lost(connection, HTTP_LOSS_CONNECTION);
+        http_evict_close(connection);
+        closed++;
+    }
+    return closed;
+}
+
+static void relieve(struct http_loop *loop)
+{
+    unsigned most = 0;
+
+    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = at->next)
+        most++;
+    most = most / RELIEF_PART > LEAST_RELIEF ? most / RELIEF_PART : LEAST_RELIEF;
+    for (int pass = 0; pass < 3 && most > 0; pass++)
+        most -= close_some(loop, most, pass);
+}
+
+static void relieve_all(struct http_loop *own, uint64_t size)
+{
+    static struct log_limit limit;
+    struct http_server *server = own->server;
+    uint64_t suppressed;
+
+    if (log_limit_pass(&limit, &suppressed))
+        log_event(LOG_LEVEL_WARN, "memory is nearly used up, connections are closed",
+                  LOG_NUMBER("bytes", size), LOG_NUMBER("most", server->pressure.most_bytes),
+                  LOG_NUMBER("suppressed", suppressed));
+    for (unsigned i = 0; i < server->n_loops; i++) {
+        if (&server->loops[i] == own)
+            continue;
+        atomic_store(&server->loops[i].must_relieve, true);
+        http_loop_wake(&server->loops[i]);
+    }
+    relieve(own);
+}
+
+static void look(struct http_loop *loop)
+{
+    struct http_pressure *pressure = &loop->server->pressure;
+    uint64_t size = size_of_process(pressure);
+
+    if (size <= pressure->most_bytes)
+        return;
+    (void)malloc_trim(0);
+    size = size_of_process(pressure);
+    if (size > pressure->most_bytes)
+        relieve_all(loop, size);
+    atomic_store(&pressure->due_ms, loop->now_ms + RELIEF_MS);
+}
+
+void http_pressure_look(struct http_loop *loop)
+{
+    struct http_pressure *pressure = &loop->server->pressure;
+    uint64_t due_ms;
+
+    if (pressure->statm < 0)
+        return;
+    if (atomic_load_explicit(&loop->must_relieve, memory_order_relaxed) &&
+        atomic_exchange(&loop->must_relieve, false))
+        relieve(loop);
+    due_ms = atomic_load_explicit(&pressure->due_ms, memory_order_relaxed);
+    if (loop->now_ms >= due_ms &&
+        atomic_compare_exchange_strong(&pressure->due_ms, &due_ms, loop->now_ms + PERIOD_MS))
+        look(loop);
+}
