@@ -123,6 +123,7 @@ static void pause_full(struct http_acceptor *acceptor)
         return;
     }
     h2o_socket_read_stop(acceptor->socket);
+    acceptor->asked_ms = acceptor->loop->now_ms;
     log_pause(&limit, "connection limit reached, accepting waits", port);
 }
 
@@ -144,7 +145,7 @@ static bool accept_one(struct http_acceptor *acceptor, bool waits)
     if (!reserve(acceptor->port)) {
         if (!waits)
             return false;
-        acceptor->wants_room = !http_evict_for(acceptor);
+        http_evict_for(acceptor);
         if (!reserve(acceptor->port)) {
             pause_full(acceptor);
             return false;
@@ -196,12 +197,15 @@ void http_acceptor_resume(struct http_acceptor *acceptor)
     if (!acceptor->socket || h2o_socket_is_reading(acceptor->socket) ||
         acceptor->loop->now_ms < acceptor->starved_ms)
         return;
-    if (acceptor->wants_room && atomic_load(&port->connections) >= port->max_connections)
-        acceptor->wants_room = !http_evict_for(acceptor);
+    /* Somebody waits, and another loop may have taken the room that was made. */
+    if (atomic_load(&port->connections) >= port->max_connections &&
+        acceptor->loop->now_ms - acceptor->asked_ms >= HTTP_ROOM_TICK_MS) {
+        acceptor->asked_ms = acceptor->loop->now_ms;
+        http_evict_for(acceptor);
+    }
     if (atomic_load(&port->connections) >= port->max_connections)
         return;
     atomic_store(&acceptor->full, false);
-    acceptor->wants_room = false;
     acceptor->starved_ms = 0;
     h2o_socket_read_start(acceptor->socket, on_accept);
 }

@@ -109,7 +109,7 @@ bool http_evict_one(struct http_acceptor *acceptor)
     return connection != NULL;
 }
 
-bool http_evict_for(struct http_acceptor *acceptor)
+void http_evict_for(struct http_acceptor *acceptor)
 {
     struct http_loop *loop = acceptor->loop;
     uint64_t own_ms = atomic_load(&acceptor->oldest_ms), oldest_ms = UINT64_MAX;
@@ -124,13 +124,12 @@ bool http_evict_for(struct http_acceptor *acceptor)
             oldest_ms = other_ms;
         }
     }
-    if (own_ms != UINT64_MAX && (!oldest || own_ms <= oldest_ms + ABOUT_AS_OLD_MS))
-        return http_evict_one(acceptor);
-    if (!oldest || !may_go(oldest_ms, loop->now_ms))
-        return false;
-    atomic_fetch_add(&oldest->evictions, 1);
-    http_loop_wake(oldest->loop);
-    return true;
+    if (own_ms != UINT64_MAX && (!oldest || own_ms <= oldest_ms + ABOUT_AS_OLD_MS)) {
+        (void)http_evict_one(acceptor);
+    } else if (oldest && may_go(oldest_ms, loop->now_ms)) {
+        atomic_fetch_add(&oldest->evictions, 1);
+        http_loop_wake(oldest->loop);
+    }
 }
 
 void http_evict_asked(struct http_loop *loop)

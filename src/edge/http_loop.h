@@ -30,6 +30,7 @@
 
 enum {
     HTTP_BUFFER_BYTES = 16 * 1024, /* the first of a request: a connection's share */
+    HTTP_ROOM_TICK_MS = 50,        /* how often room is asked for while somebody waits for it */
     HTTP_KERNEL_BYTES = 64 * 1024, /* a socket's buffers, each way; one read brings little more */
 };
 
@@ -58,7 +59,7 @@ struct http_acceptor {
     h2o_socket_t *socket; /* NULL once it is closed */
     h2o_accept_ctx_t accept;
     atomic_bool full;    /* not accepting until a connection, of any loop, ends */
-    bool wants_room;     /* somebody waits since it is full, and nobody was closed for that yet */
+    uint64_t asked_ms;   /* while it is full and somebody waits: when room was last asked for */
     uint64_t starved_ms; /* not accepting until then: no file descriptor was free; 0: not so */
     h2o_linklist_t evictable;   /* connections, the one without a request for longest first */
     _Atomic uint64_t oldest_ms; /* of its first; UINT64_MAX: there is none */
@@ -227,9 +228,9 @@ bool http_gate_refuse_last(struct http_loop *loop);
 void http_evict_allow(struct http_connection *connection);
 /* It may not, or is closed. */
 void http_evict_forbid(struct http_connection *connection);
-/* Make room at a full port: close one here, or have another loop do it. False if there is none that
- * may go, or not yet. */
-bool http_evict_for(struct http_acceptor *acceptor);
+/* Make room at a full port: close one here, or have another loop do it. Where none may go, or not
+ * yet, nothing happens. */
+void http_evict_for(struct http_acceptor *acceptor);
 /* Close one here; false as above. */
 bool http_evict_one(struct http_acceptor *acceptor);
 /* Close it, by libh2o's own paths, in whatever state it is. */

@@ -45,6 +45,9 @@ static void on_written(h2o_socket_t *socket, const char *failure)
         http_refuse_end(http_connection_of(socket));
         return;
     }
+    /* With TLS the goodbye comes at the end: without one the client couldn't trust the answer. */
+    if (!socket->ssl)
+        (void)shutdown(h2o_socket_get_fd(socket), SHUT_WR);
     h2o_socket_dont_read(socket, 1); /* be told, and read nothing */
     h2o_socket_read_start(socket, on_more);
 }

@@ -38,7 +38,6 @@ enum {
     FINISH_TICK_MS = 20,
     FINISH_MOST_MS = 2000, /* after the deadline, for connections to take note of their end */
     DRAIN_TICK_MS = 50,
-    ROOM_TICK_MS = 50, /* while a connection waits for one to be old enough to go */
 };
 
 static const uint64_t NEVER_MS = (uint64_t)NEVER_MS_DAYS * 24 * 3600 * 1000;
@@ -105,8 +104,9 @@ static uint64_t wait_ms(const struct http_loop *loop, uint64_t most_ms)
     if (loop->hurried)
         return 0;
     for (size_t i = 0; i < loop->server->n_ports; i++)
-        if (loop->acceptors[i].wants_room && most_ms > ROOM_TICK_MS)
-            return ROOM_TICK_MS;
+        if (atomic_load_explicit(&loop->acceptors[i].full, memory_order_relaxed) &&
+            most_ms > HTTP_ROOM_TICK_MS)
+            return HTTP_ROOM_TICK_MS;
     return most_ms;
 }
 
