@@ -112,9 +112,11 @@ what the chart knows better. */}}
 {{- toYaml $config }}
 {{- end }}
 
-{{/* What the program reads only when it starts (docs/configuration.md, "Needs a restart"). */}}
+{{/* What the program reads only when it starts (docs/configuration.md, "Needs a restart"); and where
+images go, so that once the rollout is over every pod goes there, and not only when every kubelet has
+brought the new file. */}}
 {{- define "pullthrough.restartKeys" -}}
-{{- dict "server" (.Values.config.server | default dict) "format" ((.Values.config.log | default dict).format | default "") "ports" (list .Values.webhook.port .Values.status.port) | toJson }}
+{{- dict "server" (.Values.config.server | default dict) "format" ((.Values.config.log | default dict).format | default "") "ports" (list .Values.webhook.port .Values.status.port) "registry" (.Values.config.registry | default dict) | toJson }}
 {{- end }}
 
 {{/* Milliseconds of a duration as the program writes it, "1m30s". */}}
