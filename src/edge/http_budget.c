@@ -120,7 +120,8 @@ void http_budget_hold(struct http_connection *connection, size_t bytes)
           (bytes - before);
     if (bytes < before && before - bytes <= 2 * MAPPED_BYTES)
         http_budget_give_back(loop->server, before - bytes);
-    if (bytes > before && is_far_over(loop->server, all))
+    if (bytes > before && (is_far_over(loop->server, all) ||
+                           http_pressure_grown(&loop->server->pressure, bytes - before)))
         refuse_something(loop);
 }
 

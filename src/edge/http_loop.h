@@ -116,6 +116,8 @@ struct http_pressure {
     uint64_t most_bytes;
     int statm; /* /proc/self/statm, or -1: it may have any size */
     _Atomic uint64_t due_ms;
+    _Atomic size_t grown; /* bytes of bodies since the size was last looked at */
+    atomic_bool high;     /* as it was then */
 };
 
 /* Who may work on a large body. */
@@ -242,6 +244,8 @@ void http_evict_asked(struct http_loop *loop);
 
 void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes);
 void http_pressure_fini(struct http_pressure *pressure);
+/* So many bytes of bodies came; whether the process is too large for any more. */
+bool http_pressure_grown(struct http_pressure *pressure, size_t bytes);
 /* After each turn, on the loop's thread. */
 void http_pressure_look(struct http_loop *loop);
 

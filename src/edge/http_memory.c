@@ -7,8 +7,8 @@ enum {
     KIB = 1024,
     MIB = 1024 * KIB,
     PROGRAM_BYTES = 16 * MIB,    /* idle 8 to 12, and what passes over ECR's rules take */
-    HEADROOM_BYTES = 24 * MIB,   /* what nobody counts: handshakes, half records, fragments */
-    KERNEL_BYTES = 12 * MIB,     /* of that, for what isn't in the process's size */
+    HEADROOM_BYTES = 32 * MIB,   /* what nobody counts: handshakes, half records, fragments */
+    KERNEL_BYTES = 20 * MIB,     /* of that, for what isn't in the process's size */
     LOOP_BYTES = 3 * MIB,        /* a small review in work, and what malloc keeps of it */
     CONNECTION_BYTES = 20 * KIB, /* idle, with TLS: 15.4 of ours, the rest is the kernel's */
     LEAST_BODY_BYTES = 64 * KIB, /* as in the configuration */

@@ -1,9 +1,9 @@
 /*
  * The last line. What nobody can count (a handshake's state, half a record that libh2o keeps,
  * answers that aren't taken, what malloc doesn't give back) shows in the size of the process. When
- * that comes near the limit, malloc gives back what it can, and then connections go: those that
- * never sent a request first, then those that take no answer, then those that have been there for
- * longest. In all of them together the API server's are few, and it connects again.
+ * that comes near the limit, bodies are refused, malloc gives back what it can, and connections go:
+ * those that never sent a request first, then those that take no answer, then those that have been
+ * there for longest. In all of them together the API server's are few, and it connects again.
  */
 #include "edge/http_loop.h"
 
@@ -20,7 +20,8 @@ enum {
     PERIOD_MS = 10,
     RELIEF_MS = 50, /* between two reliefs: to see what one did */
     LEAST_RELIEF = 64,
-    RELIEF_PART = 8, /* of a loop's connections */
+    RELIEF_PART = 8,           /* of a loop's connections */
+    GROWN_BYTES = 1024 * 1024, /* of bodies: measured again */
 };
 
 void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes)
@@ -112,15 +113,36 @@ static void relieve_all(struct http_loop *own, uint64_t size)
     relieve(own);
 }
 
+static uint64_t measure(struct http_pressure *pressure)
+{
+    uint64_t size = size_of_process(pressure);
+
+    atomic_store_explicit(&pressure->high, size > pressure->most_bytes, memory_order_relaxed);
+    return size;
+}
+
+/* Bodies come faster than turns end. */
+bool http_pressure_grown(struct http_pressure *pressure, size_t bytes)
+{
+    if (pressure->statm < 0)
+        return false;
+    if (atomic_fetch_add_explicit(&pressure->grown, bytes, memory_order_relaxed) + bytes >=
+        GROWN_BYTES) {
+        atomic_store_explicit(&pressure->grown, 0, memory_order_relaxed);
+        (void)measure(pressure);
+    }
+    return atomic_load_explicit(&pressure->high, memory_order_relaxed);
+}
+
 static void look(struct http_loop *loop)
 {
     struct http_pressure *pressure = &loop->server->pressure;
-    uint64_t size = size_of_process(pressure);
+    uint64_t size = measure(pressure);
 
     if (size <= pressure->most_bytes)
         return;
     (void)malloc_trim(0);
-    size = size_of_process(pressure);
+    size = measure(pressure);
     if (size > pressure->most_bytes)
         relieve_all(loop, size);
     atomic_store(&pressure->due_ms, loop->now_ms + RELIEF_MS);

@@ -158,15 +158,17 @@ static void *run(void *argument)
 {
     struct http_loop *loop = argument;
     struct http_server *server = loop->server;
+    uint64_t tick_ms = server->tick_ms;
 
     set_up(loop);
     set_wakeable(loop, true);
     (void)sem_post(&server->set_up);
     while (!atomic_load_explicit(&server->stopping, memory_order_acquire)) {
-        bool draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
-        uint64_t tick_ms = draining ? DRAIN_TICK_MS : server->tick_ms;
+        bool draining;
 
         turn(loop, wait_ms(loop, tick_ms));
+        draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
+        tick_ms = draining ? DRAIN_TICK_MS : server->tick_ms;
         for (size_t i = 0; i < server->n_ports; i++)
             http_acceptor_resume(&loop->acceptors[i]);
         if (loop->now_ms - loop->swept_ms < tick_ms)

@@ -139,7 +139,8 @@ static void on_read(h2o_socket_t *socket, const char *failure)
     struct http_connection *connection = http_connection_of(socket);
 
     connection->stirred = true;
-    if (connection->acceptor->port->takes_no_body && !failure && announces_body(socket->input)) {
+    if (connection->acceptor->port->takes_no_body && !failure &&
+        http_connection_is_reading(connection) && announces_body(socket->input)) {
         http_refuse(connection, 413);
         return;
     }

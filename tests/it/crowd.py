@@ -65,6 +65,17 @@ def first_line(sock):
     return data.split(b" ", 2)[1].decode()
 
 
+def shake_half(sock):
+    """Begin a handshake, and never end it."""
+    outgoing = ssl.MemoryBIO()
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(
+        ssl.MemoryBIO(), outgoing, server_hostname="localhost"
+    )
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    sock.sendall(outgoing.read())
+
+
 class Crowd:
     """Of TLS connections to one port. Use as a context: at the end all are closed."""
 
@@ -119,6 +130,14 @@ class Crowd:
 
         self._each(workers, some)
 
+    def half_handshakes(self, count):
+        """Everybody says hello, and nothing to the answer."""
+        for _ in range(count):
+            plain = socket.create_connection(("127.0.0.1", self.service.webhook_port), DEADLINE_S)
+            self._open.append(plain)
+            with contextlib.suppress(OSError):  # it had to go already
+                shake_half(plain)
+
     def incomplete(self, count, size=8 * MIB, seconds=2):
         """All of a body but its last bytes; what is said to that within some seconds."""
         piece = b"x" * SENT_AT_ONCE
@@ -157,11 +176,13 @@ class Pulse:
         self.service = service
         self.answered, self.failed, self.slowest_s = collections.Counter(), [], 0
         self._enough = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._beat, args=each)
-            for each in (("review on a kept connection", self._kept),
-                         ("review on a new connection", self._new), ("probe", self._probe))
-        ]  # fmt: skip
+        works = {
+            "review on a kept connection": self._kept,
+            "review on a new connection": self._new,
+            "probe": self._probe,
+        }
+        self._names = list(works)
+        self._threads = [threading.Thread(target=self._beat, args=each) for each in works.items()]
         self._body = review("nginx:1.27", "quay.io/prometheus/prometheus:v3.1.0")
         self._client = None
 
@@ -201,8 +222,7 @@ class Pulse:
 
     def beats(self, count=3):
         """Wait for so many more of each."""
-        wanted = {name: self.answered[name] + count for name, _ in
-                  ((t._args[0], None) for t in self._threads)}  # fmt: skip
+        wanted = {name: self.answered[name] + count for name in self._names}
         end = time.monotonic() + DEADLINE_S
         while any(self.answered[name] < least for name, least in wanted.items()):
             assert time.monotonic() < end, f"{self.answered}, wanted {wanted}: {self.failed[-3:]}"

@@ -75,9 +75,15 @@ class MemoryGroup:
         return int(self._file("now").read_text()) - int(stat[cache])
 
     def peak(self):
-        """Most bytes ever, the cache of files too; None where this kernel doesn't tell."""
-        text = _text(self._file("peak"))
-        return int(text) if text else None
+        """Most bytes since forget_peak(), as used(); 0 where this kernel doesn't tell."""
+        if self.version == 2:  # it can't be forgotten in most kernels, so who samples must do
+            return 0
+        now, used = int(self._file("now").read_text()), self.used()
+        return int(self._file("peak").read_text()) - (now - used)
+
+    def forget_peak(self):
+        if self.version == 1:
+            self._file("peak").write_text("0")
 
     def kills(self):
         """How often the kernel killed for this group."""

@@ -3,14 +3,13 @@ and what the program itself has to do go on."""
 
 import contextlib
 import socket
-import ssl
 import stat
 
 import pytest
 
 from http_peer import wait_for
-from service import Services, replace, review, settings
-from crowd import may_open
+from service import Client, Services, replace, review, settings
+from crowd import may_open, shake_half
 
 BODY = review("nginx:1.27")
 
@@ -24,17 +23,6 @@ def silent(port, count):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             for _ in range(count)
         ]
-
-
-def shake_half(sock):
-    """Begin a handshake, and never end it."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(
-        incoming, outgoing, server_hostname="localhost"
-    )
-    with contextlib.suppress(ssl.SSLWantReadError):
-        client.do_handshake()
-    sock.sendall(outgoing.read())
 
 
 def with_descriptors(program, folder, soft, hard):
@@ -74,8 +62,6 @@ def test_silent_clients_never_cost_a_probe(services):
 
 def test_a_connection_that_is_used_outlives_silent_ones(services):
     """A scraper's, on the status port."""
-    from service import Client
-
     service = services.start()
     with Client(service.status_port) as scraper:
         for _ in range(3):

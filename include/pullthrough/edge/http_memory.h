@@ -2,7 +2,7 @@
  * What a memory limit leaves for requests: arithmetic only.
  *
  *     limit = program + connections + small requests of every loop     always there
- *           + what nobody counts                                       24 MiB
+ *           + what nobody counts                                       32 MiB
  *           + one largest review in work                               5 times its body, and 1 MiB
  *           + bodies and answers under way                             the budget, and an eighth
  *
