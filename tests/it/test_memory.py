@@ -189,7 +189,7 @@ def test_12_large_reviews_at_once(contained, crowd, shape):
         pulse.beats()
     tell(made, f"12 reviews of {len(body) / MIB:.1f} MiB, {shape}", pulse, everybody.heard)
     assert set(everybody.heard) <= ANSWERS | {"503"}
-    assert sum(everybody.heard[status] for status in ANSWERS) >= 8
+    assert sum(everybody.heard[status] for status in ANSWERS) >= 6
     assert pulse.failed == []
     made.is_well()
 
