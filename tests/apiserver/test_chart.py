@@ -136,7 +136,8 @@ def test_schema_knows_the_configuration_of_the_program(program):
 
 def test_schema_and_values_have_the_same_keys():
     of_values = keys_of({k: v for k, v in VALUES.items() if k != "config"})
-    of_schema = {k for k in keys_of_schema(SCHEMA) if not k.startswith("config.")} - {"global"}
+    of_schema = {k for k in keys_of_schema(SCHEMA) if not k.startswith("config.")}
+    of_schema -= {"global", "enabled"}  # of charts that have this one as a dependency
     free = ("resources.", "podSecurityContext.", "securityContext.", "dashboard.labels.")
     open_ended = {k for k in of_values if k.startswith(free)}
     assert of_values - open_ended - of_schema == set()
@@ -199,6 +200,31 @@ def test_where_an_image_may_be(helm, repository):
     (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"{repository}:0.1.0"
+
+
+UMBRELLA = """\
+apiVersion: v2
+name: platform
+version: 0.1.0
+dependencies:
+  - {name: pullthrough, version: 0.1.0, repository: "file://%s", condition: %s.enabled%s}
+"""
+
+
+@pytest.mark.parametrize("key, alias", [("pullthrough", ""), ("cache", ", alias: cache")])
+def test_dependency_with_a_condition(helm, tmp_path, key, alias):
+    """What a platform's own chart does; Helm hands `enabled` and `global` on."""
+    (tmp_path / "Chart.yaml").write_text(UMBRELLA % (CHART, key, alias))
+    helm.run("dependency", "build", tmp_path)
+
+    def kinds(enabled):
+        values = {key: {"enabled": enabled, "image": {"repository": IMAGE}}, "global": {"a": "b"}}
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+        documents = yaml.safe_load_all(helm.run("template", "t", tmp_path))
+        return {document["kind"] for document in documents if document}
+
+    assert {"Deployment", "MutatingWebhookConfiguration"} <= kinds(True)
+    assert kinds(False) == set()
 
 
 def test_names_stay_apart_and_in_bounds(helm3):
