@@ -124,6 +124,21 @@ static bool is_colon_in_flow(const yaml_parser_t *parser)
     return parser->problem && strcmp(parser->problem, "found unexpected ':'") == 0;
 }
 
+/* Nor one that begins with ":" (yaml_parser_fetch_next_token()). */
+static bool begins_with_colon_in_flow(struct reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    struct slice text = reader->marks.text;
+    size_t at;
+
+    if (!parser->problem || !parser->context ||
+        strcmp(parser->problem, "did not find expected node content") != 0 ||
+        strcmp(parser->context, "while parsing a flow node") != 0)
+        return false;
+    at = seek(reader, parser->problem_mark.index);
+    return at < text.len && text.ptr[at] == ':';
+}
+
 static int parser_failed(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
@@ -139,6 +154,8 @@ static int parser_failed(struct reader *reader)
                   parser->context_mark.line + 1);
     if (is_colon_in_flow(parser))
         error_set(reader->error, "a text that ends in \":\" inside [] or {} must be quoted");
+    if (begins_with_colon_in_flow(reader))
+        error_set(reader->error, "a text that begins with \":\" inside [] or {} must be quoted");
     return -1;
 }
 

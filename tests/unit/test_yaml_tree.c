@@ -323,6 +323,11 @@ static void test_errors_have_a_place(void **state)
         {"a: [fd00::]", "1:10: a text that ends in \":\" inside [] or {} must be quoted"},
         {"\xc3\xa9: {\xc3\xa9: fd00::, b: 1}",
          "1:13: a text that ends in \":\" inside [] or {} must be quoted"},
+        {"a: {b: ::1}", "1:8: a text that begins with \":\" inside [] or {} must be quoted"},
+        {"\xc3\xa9: [\xc3\xa9, ::]",
+         "1:8: a text that begins with \":\" inside [] or {} must be quoted"},
+        {"a: [b, ,]", "1:8: did not find expected node content while parsing a flow node that "
+                      "begins in line 1"},
         {"a:\n- {b:}", "2:5: a text that ends in \":\" inside [] or {} must be quoted"},
         {"a: *b", "1:4: no anchor \"b\" stands before this alias"},
         {"a: &x 1\n---\n\xc3\xa9: *x", "3:4: no anchor \"x\" stands before this alias"},
