@@ -65,6 +65,14 @@ static const struct manifest_kind kinds[] = {
      2,
      {{"spec", "template", "jobTemplate", "spec", "template", NULL},
       {"spec", "template", "broadcastJobTemplate", "spec", "template", NULL}}},
+    {"UnitedDeployment",
+     kruise,
+     MANIFEST_POD,
+     4,
+     {{"spec", "template", "statefulSetTemplate", "spec", "template", NULL},
+      {"spec", "template", "advancedStatefulSetTemplate", "spec", "template", NULL},
+      {"spec", "template", "cloneSetTemplate", "spec", "template", NULL},
+      {"spec", "template", "deploymentTemplate", "spec", "template", NULL}}},
     {"SidecarSet", kruise, MANIFEST_POD, ITSELF}, /* its spec has the lists of a pod's */
 
     {"Service", knative, MANIFEST_POD, TEMPLATE},

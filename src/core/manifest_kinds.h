@@ -13,7 +13,7 @@ enum manifest_shape {
     MANIFEST_WORKFLOW, /* at the path is the spec of an Argo Workflow */
 };
 
-enum { MANIFEST_PATHS = 2, MANIFEST_PATH_KEYS = 6 };
+enum { MANIFEST_PATHS = 4, MANIFEST_PATH_KEYS = 6 };
 
 struct manifest_kind {
     const char *name;
