@@ -85,6 +85,7 @@ struct http_connection {
     uint64_t turn;
     uint64_t stirred_ms; /* when a sweep saw that something had come */
     bool busy;
+    bool greeted; /* with TLS: its first bytes have come */
     bool stirred; /* something has come since the last sweep, be it no whole record */
     bool warned;  /* its reading side has been shut down */
     bool ended;   /* libh2o was told to end it, and may still write a goodbye */
@@ -116,7 +117,7 @@ struct http_pressure {
     uint64_t most_bytes;
     int statm; /* /proc/self/statm, or -1: it may have any size */
     _Atomic uint64_t due_ms;
-    _Atomic size_t grown; /* bytes of bodies since the size was last looked at */
+    _Atomic size_t grown; /* bytes since the size was last looked at */
     atomic_bool high;     /* as it was then */
 };
 
@@ -244,7 +245,7 @@ void http_evict_asked(struct http_loop *loop);
 
 void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes);
 void http_pressure_fini(struct http_pressure *pressure);
-/* So many bytes of bodies came; whether the process is too large for any more. */
+/* It has grown by so many bytes, or is about to; whether the process is too large for any more. */
 bool http_pressure_grown(struct http_pressure *pressure, size_t bytes);
 /* After each turn, on the loop's thread. */
 void http_pressure_look(struct http_loop *loop);

@@ -8,9 +8,10 @@ enum {
     MIB = 1024 * KIB,
     PROGRAM_BYTES = 16 * MIB,    /* idle 8 to 12, and what passes over ECR's rules take */
     HEADROOM_BYTES = 32 * MIB,   /* what nobody counts: handshakes, half records, fragments */
-    KERNEL_BYTES = 20 * MIB,     /* of that, for what isn't in the process's size */
+    KERNEL_BYTES = 12 * MIB,     /* of that, for what isn't in the process's size: buffers */
     LOOP_BYTES = 3 * MIB,        /* a small review in work, and what malloc keeps of it */
-    CONNECTION_BYTES = 20 * KIB, /* idle, with TLS: 15.4 of ours, the rest is the kernel's */
+    CONNECTION_BYTES = 20 * KIB, /* idle, with TLS: 15.4 of ours, the rest is the kernel's: */
+    KERNELS_SHARE_BYTES = 4 * KIB + 512,
     LEAST_BODY_BYTES = 64 * KIB, /* as in the configuration */
     WORK_EXTRA_BYTES = MIB,
     WORK_FACTOR = 5, /* what a review takes beside its body, in bodies */
@@ -65,6 +66,14 @@ static void fit(struct http_memory *plan, const struct http_memory_wish *wish)
     }
 }
 
+/* The kernel's part is in the limit too, but nobody sees it in the process's size. */
+static uint64_t process_bytes(uint64_t limit, unsigned connections)
+{
+    uint64_t kernel = KERNEL_BYTES + (uint64_t)connections * KERNELS_SHARE_BYTES;
+
+    return limit > 2 * kernel ? limit - kernel : limit / 2;
+}
+
 struct http_memory http_memory_plan(const struct http_memory_wish *wish)
 {
     struct http_memory plan = {
@@ -76,8 +85,7 @@ struct http_memory http_memory_plan(const struct http_memory_wish *wish)
 
     if (wish->limit_bytes) {
         fit(&plan, wish);
-        plan.process_bytes = wish->limit_bytes > 2 * KERNEL_BYTES ? wish->limit_bytes - KERNEL_BYTES
-                                                                  : wish->limit_bytes / 2;
+        plan.process_bytes = process_bytes(wish->limit_bytes, plan.connections);
     } else {
         plan.large_at_once = wish->threads;
     }

@@ -21,7 +21,7 @@ enum {
     RELIEF_MS = 50, /* between two reliefs: to see what one did */
     LEAST_RELIEF = 64,
     RELIEF_PART = 8,           /* of a loop's connections */
-    GROWN_BYTES = 1024 * 1024, /* of bodies: measured again */
+    GROWN_BYTES = 1024 * 1024, /* measured again */
 };
 
 void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes)
@@ -121,7 +121,7 @@ static uint64_t measure(struct http_pressure *pressure)
     return size;
 }
 
-/* Bodies come faster than turns end. */
+/* Bodies and handshakes come faster than turns end. */
 bool http_pressure_grown(struct http_pressure *pressure, size_t bytes)
 {
     if (pressure->statm < 0)

@@ -23,6 +23,7 @@ enum {
     ROOM_BYTES = 192 * 1024,   /* more than one read brings: http_port.c */
     STEP_BYTES = 512 * 1024,
     WASTE_BYTES = 64 * 1024,
+    HANDSHAKE_BYTES = 43 * 1024,
     MOST_LENGTH = 1000 * 1000 * 1000,
 };
 
@@ -134,11 +135,27 @@ static bool announces_body(const h2o_buffer_t *input)
     return length > input->size - head;
 }
 
+/* Its handshake begins, which takes more than a connection's share until it ends. When there is no
+ * room, an older one goes, and this one has its memory. */
+static void greet(struct http_connection *connection)
+{
+    struct http_loop *loop = http_loop_of(connection);
+
+    connection->greeted = true;
+    if (!http_pressure_grown(&loop->server->pressure, HANDSHAKE_BYTES))
+        return;
+    http_evict_forbid(connection); /* not itself */
+    (void)http_evict_one(connection->acceptor);
+    http_evict_allow(connection);
+}
+
 static void on_read(h2o_socket_t *socket, const char *failure)
 {
     struct http_connection *connection = http_connection_of(socket);
 
     connection->stirred = true;
+    if (connection->acceptor->port->tls && !connection->greeted)
+        greet(connection);
     if (connection->acceptor->port->takes_no_body && !failure &&
         http_connection_is_reading(connection) && announces_body(socket->input)) {
         http_refuse(connection, 413);
