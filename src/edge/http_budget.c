@@ -79,6 +79,7 @@ static void cut(struct http_connection *connection)
 {
     log_refusal(connection, "request memory is used up, an answer that isn't taken is given up");
     http_connection_lost(connection, HTTP_LOSS_REQUEST);
+    http_evict_abandon(connection);
     (void)shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
     http_budget_hold(connection, 0); /* it is about to be freed, and must not be found again */
 }
@@ -120,8 +121,8 @@ void http_budget_hold(struct http_connection *connection, size_t bytes)
           (bytes - before);
     if (bytes < before && before - bytes <= 2 * MAPPED_BYTES)
         http_budget_give_back(loop->server, before - bytes);
-    if (bytes > before && (is_far_over(loop->server, all) ||
-                           http_pressure_grown(&loop->server->pressure, bytes - before)))
+    if (bytes > before &&
+        (is_far_over(loop->server, all) || http_pressure_grown(loop->server, bytes - before)))
         refuse_something(loop);
 }
 

@@ -50,6 +50,15 @@ void http_evict_forbid(struct http_connection *connection)
     note_oldest(connection->acceptor);
 }
 
+/* Otherwise the kernel keeps it for minutes: the client is there, and takes nothing. */
+void http_evict_abandon(const struct http_connection *connection)
+{
+    const struct linger at_once = {.l_onoff = 1};
+
+    (void)setsockopt(h2o_socket_get_fd(connection->socket), SOL_SOCKET, SO_LINGER, &at_once,
+                     sizeof(at_once));
+}
+
 void http_evict_close(struct http_connection *connection)
 {
     http_evict_forbid(connection);

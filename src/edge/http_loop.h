@@ -78,6 +78,7 @@ struct http_connection {
     h2o_req_t *waiting;              /* whole, and waits for its turn; or NULL */
     uint64_t ticket;                 /* its place in the queue */
     size_t held, answer_bytes;       /* charged to the budget; of that, an answer's */
+    size_t untaken;                  /* in its socket, at the last look of http_pressure.c */
     uint64_t accepted_ms, aged_ms;
     uint64_t since_ms; /* when `requests` and `busy` were first seen as they are */
     uint32_t requests, seen_requests;
@@ -104,6 +105,8 @@ struct http_loop {
     struct strbuf body;      /* kept from answer to answer */
     uint64_t now_ms, swept_ms;
     atomic_bool must_relieve; /* see http_pressure.c */
+    _Atomic size_t queued;    /* in sockets */
+    uint64_t queued_ms;       /* when that was looked at */
     bool hurried;             /* the next turn may not wait */
     uint64_t turns;           /* how often events were waited for */
     _Atomic uint64_t beat_ns; /* 0: the thread isn't running */
@@ -238,6 +241,8 @@ void http_evict_for(struct http_acceptor *acceptor);
 bool http_evict_one(struct http_acceptor *acceptor);
 /* Close it, by libh2o's own paths, in whatever state it is. */
 void http_evict_close(struct http_connection *connection);
+/* When it is closed, what the client hasn't taken is thrown away. */
+void http_evict_abandon(const struct http_connection *connection);
 /* After each turn: what other loops asked for. */
 void http_evict_asked(struct http_loop *loop);
 
@@ -246,7 +251,7 @@ void http_evict_asked(struct http_loop *loop);
 void http_pressure_init(struct http_pressure *pressure, uint64_t most_bytes);
 void http_pressure_fini(struct http_pressure *pressure);
 /* It has grown by so many bytes, or is about to; whether the process is too large for any more. */
-bool http_pressure_grown(struct http_pressure *pressure, size_t bytes);
+bool http_pressure_grown(struct http_server *server, size_t bytes);
 /* After each turn, on the loop's thread. */
 void http_pressure_look(struct http_loop *loop);
 

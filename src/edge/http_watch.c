@@ -142,7 +142,7 @@ static void greet(struct http_connection *connection)
     struct http_loop *loop = http_loop_of(connection);
 
     connection->greeted = true;
-    if (!http_pressure_grown(&loop->server->pressure, HANDSHAKE_BYTES))
+    if (!http_pressure_grown(loop->server, HANDSHAKE_BYTES))
         return;
     http_evict_forbid(connection); /* not itself */
     (void)http_evict_one(connection->acceptor);

@@ -95,8 +95,12 @@ class Crowd:
             sock.close()
         self._open.clear()
 
-    def _connect(self):
-        plain = socket.create_connection(("127.0.0.1", self.service.webhook_port), DEADLINE_S)
+    def _connect(self, buffers=None):
+        plain = socket.socket()
+        plain.settimeout(DEADLINE_S)
+        for each in (socket.SO_RCVBUF, socket.SO_SNDBUF) if buffers else ():
+            plain.setsockopt(socket.SOL_SOCKET, each, buffers)
+        plain.connect(("127.0.0.1", self.service.webhook_port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._open.append(plain)
@@ -154,6 +158,34 @@ class Crowd:
                 self._hear("reset")
 
         self._each(count, one)
+
+    def untaken(self, count, seconds=6, workers=4):
+        """Reviews one after the other, whose answers are never read, until nothing can be sent."""
+        body = review(*["n"] * 40)
+        ahead = (head(len(body)) + body) * 4
+
+        def send(sock):
+            try:
+                sock.send(ahead)
+                return True
+            except (ssl.SSLWantWriteError, BlockingIOError):
+                self._hear("nothing can be sent")
+                return True
+            except OSError:
+                self._hear("closed")
+                return False
+
+        def some():
+            socks = []
+            for _ in range(count // workers):
+                with contextlib.suppress(OSError):
+                    socks.append(self._connect(buffers=8192))
+                    socks[-1].setblocking(False)
+            end = time.monotonic() + seconds
+            while socks and time.monotonic() < end:
+                socks = [sock for sock in socks if send(sock)]
+
+        self._each(workers, some)
 
     def reviews(self, count, body):
         """Whole ones, all at once."""

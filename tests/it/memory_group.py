@@ -43,6 +43,8 @@ class MemoryGroup:
                 (ROOTS[2] / "cgroup.subtree_control").write_text("+memory")
         self.path.mkdir()
         self._file("limit").write_text(str(self.limit))
+        if self.version == 1:  # without a limit nobody counts
+            (self.path / "memory.kmem.tcp.limit_in_bytes").write_text(str(64 * self.limit))
         return self
 
     def __exit__(self, *_):
@@ -68,11 +70,17 @@ class MemoryGroup:
         script.chmod(0o755)
         return script
 
+    def sockets(self):
+        """Bytes in sockets, which version 1 counts by themselves."""
+        if self.version == 2:
+            return 0
+        return int((self.path / "memory.kmem.tcp.usage_in_bytes").read_text())
+
     def used(self):
-        """Bytes that can't be dropped: without the cache of files."""
+        """Bytes that can't be dropped: without the cache of files, and with what is in sockets."""
         stat = dict(line.split() for line in self._file("stat").read_text().splitlines())
         cache = "cache" if self.version == 1 else "file"
-        return int(self._file("now").read_text()) - int(stat[cache])
+        return int(self._file("now").read_text()) - int(stat[cache]) + self.sockets()
 
     def peak(self):
         """Most bytes since forget_peak(), as used(); 0 where this kernel doesn't tell."""

@@ -235,6 +235,20 @@ def test_what_nobody_counts(contained, crowd):
     made.is_well()
 
 
+def test_clients_that_take_no_answer(contained, crowd):
+    """What lies in their sockets is in no process's size, but in the container's (version 2)."""
+    may_open(12000)
+    made = contained()
+    with Pulse(made.service) as pulse:
+        everybody = crowd(made.service)
+        everybody.untaken(1600)
+        pulse.beats()
+    tell(made, "1,600 clients that take no answer", pulse, everybody.heard)
+    assert everybody.heard["closed"] > 400
+    assert pulse.failed == []
+    made.is_well()
+
+
 def test_all_of_them_together(contained, crowd):
     may_open(12000)
     made = contained()
