@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 enum {
     BACKLOG = 4096, /* net.core.somaxconn may cut it */
     HOST_BYTES = INET6_ADDRSTRLEN,
+    UNTAKEN_MS = 10 * 1000, /* as the API server waits for an answer at most, by default */
 };
 
 union address {
@@ -80,6 +82,15 @@ static bool set_buffers(int fd)
            setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0;
 }
 
+/* These too: what a client doesn't take for so long is thrown away, also after we have closed the
+ * connection, when nobody but the kernel knows of it, and keeps it for minutes. */
+static bool set_patience(int fd)
+{
+    const unsigned ms = UNTAKEN_MS;
+
+    return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) == 0;
+}
+
 /* A bound socket, or -1 with errno. */
 static int bind_socket(const union address *address, bool share_first)
 {
@@ -90,6 +101,7 @@ static int bind_socket(const union address *address, bool share_first)
         return -1;
     /* Not held up by connections of a predecessor that are in TIME_WAIT. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && set_buffers(fd) &&
+        set_patience(fd) &&
         (address->any.sa_family != AF_INET6 ||
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
         (!share_first || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&

@@ -2,6 +2,7 @@
 and what the program itself has to do go on."""
 
 import contextlib
+import pathlib
 import socket
 import stat
 
@@ -140,3 +141,25 @@ def test_the_status_port_takes_no_body(services):
             while more := sock.recv(4096):
                 answer += more
             assert answer.startswith(b"HTTP/1.1 413 ") and b"Connection: close" in answer
+
+
+def queued(port):
+    """Bytes that the kernel keeps for clients of a port, of connections that nobody has open too."""
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(
+        int(words[4].partition(":")[0], 16) for words in lines if words[1].endswith(f":{port:04X}")
+    )
+
+
+def test_what_nobody_takes_is_thrown_away(services):
+    """An answer is written and its connection closed: only the kernel still has both."""
+    service = services.start()
+    ask = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            sock.connect(("127.0.0.1", service.status_port))
+            sock.sendall(ask + b"\r\n" + ask + b"Connection: close\r\n\r\n")
+        wait_for(lambda: queued(service.status_port) > 20 * 8192, "answers that nobody takes")
+        wait_for(lambda: queued(service.status_port) == 0, "they are thrown away")
