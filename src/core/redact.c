@@ -8,9 +8,33 @@ enum { TOKEN_LEAST = 16 }; /* a shorter word behind "Basic" is English */
 
 #define CUT "***"
 
+/* Behind all that is one of these bytes. */
+static struct slice behind(struct slice text, const char *bytes)
+{
+    while (text.len && text.ptr[0] && strchr(bytes, text.ptr[0]))
+        text = slice_from(text, 1);
+    return text;
+}
+
+/* Who forgets the host, or encodes its "@" too, has no "@" there. */
 bool redact_has_user(struct slice url)
 {
-    return slice_find(url, '@') < url.len;
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    static const char host[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+    struct slice rest = behind(url, letters);
+
+    rest = slice_starts_with(rest, slice_str("://")) ? slice_from(rest, 3) : url;
+    if (rest.len && rest.ptr[0] == '[') {
+        rest = behind(slice_from(rest, 1), "0123456789abcdefABCDEF:.");
+        if (rest.len == 0 || rest.ptr[0] != ']')
+            return true;
+        rest = slice_from(rest, 1);
+    } else {
+        rest = behind(rest, host);
+    }
+    if (rest.len && rest.ptr[0] == ':')
+        rest = behind(slice_from(rest, 1), "0123456789");
+    return rest.len > 0 && !slice_is(rest, "/");
 }
 
 static bool is_border(char c)

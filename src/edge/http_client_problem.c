@@ -23,7 +23,7 @@ static const char *const harmless[] = {
     "error setting certificate ",
 };
 
-/* The variable whose URL names a user, or NULL. */
+/* The variable whose URL may name a user, or NULL. */
 static const char *secret_proxy(void)
 {
     const struct environment environment = environment_of_process();
@@ -50,10 +50,11 @@ int http_client_problem_set(struct error *error, CURLcode code, const char *text
     if (!text[0])
         return error_set(error, "%s", curl_easy_strerror(code));
     if (proxy && !is_harmless(slice_str(text)))
-        return error_set(error,
-                         "%s (%s names a user, so libcurl's own words are not shown; bytes such as "
-                         "/ ? # @ in its password must be percent-encoded)",
-                         curl_easy_strerror(code), proxy);
+        return error_set(
+            error,
+            "%s (%s may name a user, so libcurl's own words are not shown; bytes such as "
+            "/ ? # @ in its password must be percent-encoded)",
+            curl_easy_strerror(code), proxy);
     redact_text(&shown, slice_str(text));
     return error_set(error, "%s", strbuf_str(&shown));
 }

@@ -529,6 +529,9 @@ static void test_a_proxys_password_is_not_shown(void **state)
         "socks5://zaphod:hush#47113@127.0.0.1:1",
         "https://zaphod:47113#hush@127.0.0.1:1",
         "http://zaphod:hush@:47113@:99999999@x",
+        "http://zaphod:hush47113",
+        "zaphod:hush47113",
+        "http://zaphod:hush47113%40127.0.0.1:1",
     };
     static const char *const variables[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
     struct bench bench;

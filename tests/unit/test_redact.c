@@ -88,7 +88,17 @@ static void test_users(void **state)
     (void)state;
     assert_true(redact_has_user(slice_str("http://user:p#ss@proxy")));
     assert_true(redact_has_user(slice_str("user@proxy")));
+    assert_true(redact_has_user(slice_str("http://user:pass")));
+    assert_true(redact_has_user(slice_str("user:pass")));
+    assert_true(redact_has_user(slice_str("http://user:pass%40proxy:3128")));
+    assert_true(redact_has_user(slice_str("http://user%3Apass")));
+    assert_true(redact_has_user(slice_str("http://proxy/user")));
+    assert_true(redact_has_user(slice_str("http://[pass]:1")));
+    assert_true(redact_has_user(slice_str("http://[::1")));
     assert_false(redact_has_user(slice_str("http://proxy:3128")));
+    assert_false(redact_has_user(slice_str("socks5://proxy.example:3128/")));
+    assert_false(redact_has_user(slice_str("my_proxy-1")));
+    assert_false(redact_has_user(slice_str("http://[fd00::1]:3128")));
     assert_false(redact_has_user(slice_str("")));
 }
 

@@ -21,7 +21,8 @@
  * - what follows "Bearer" or "Basic", and what looks like a JSON Web Token. */
 void redact_text(struct strbuf *out, struct slice text);
 
-/* Whether a URL, or what is taken for one, may name a user. */
+/* Whether a proxy's URL, or what is taken for one, may name a user: it is more than a scheme, a
+ * host and a port. */
 bool redact_has_user(struct slice url);
 
 /* Append the text without ARNs and absolute paths. Of the paths in `known` (empty ones are passed
