@@ -187,6 +187,7 @@ void http_acceptor_start(struct http_acceptor *acceptor)
     port->sockets[loop->index] = -1;
     acceptor->socket->data = acceptor;
     h2o_linklist_init_anchor(&acceptor->evictable);
+    h2o_linklist_init_anchor(&acceptor->used);
     h2o_socket_read_start(acceptor->socket, on_accept);
 }
 
@@ -297,8 +298,7 @@ void http_connections_end(struct http_loop *loop, bool all)
     }
 }
 
-/* Whether nothing has come that libh2o hasn't read. */
-static bool is_silent(const struct http_connection *connection)
+bool http_connection_is_silent(const struct http_connection *connection)
 {
     char byte;
 
@@ -322,7 +322,7 @@ void http_connections_drain(struct http_loop *loop)
         if (!connection->warned && !connection->end_by && !connection->busy &&
             loop->now_ms - connection->since_ms >= MOMENT_MS &&
             loop->now_ms - connection->stirred_ms >= MOMENT_MS && !is_fresh(connection, loop) &&
-            is_silent(connection))
+            http_connection_is_silent(connection))
             end(connection);
     }
 }
@@ -338,8 +338,8 @@ bool http_connections_note(struct http_connection *connection)
 
     if (connection->acceptor->port->closes_any)
         http_evict_allow(connection);
-    else if (connection->requests == 0)
-        http_evict_forbid(connection);
+    else
+        http_evict_use(connection);
     connection->requests++;
     if (connection->turn != turn) {
         connection->turn = turn;

@@ -1,7 +1,9 @@
 /*
  * A port that is full closes, for each new connection, the one that has been without a request for
- * longest. Which may go at all is the port's: any (probes and scrapers come again), or only those
- * that never sent a request, handshakes too (the API server's have, and it would lose a review).
+ * longest. Which may go at once is the port's: any (probes and scrapers come again), or only those
+ * that never sent a request, handshakes too. The API server's have, and it would lose a review; but
+ * anybody can send one and then keep the port full. So where there are no others, one goes that has
+ * been idle for seconds: of several connections the API server uses the last one again.
  *
  * Each loop has its own in the order of their age; how old the first is stands where the others
  * see it, so that a loop without any asks the one that has the oldest.
@@ -15,6 +17,7 @@
 enum {
     ABOUT_AS_OLD_MS = 1000,
     CHANCE_MS = 200, /* nobody goes before there was time for a handshake and a request */
+    USED_MS = 5000,  /* idle for so long: no request is on its way */
 };
 
 static struct http_connection *aged(h2o_linklist_t *link)
@@ -24,22 +27,32 @@ static struct http_connection *aged(h2o_linklist_t *link)
 
 static void note_oldest(struct http_acceptor *acceptor)
 {
-    atomic_store_explicit(&acceptor->oldest_ms,
-                          h2o_linklist_is_empty(&acceptor->evictable)
-                              ? UINT64_MAX
-                              : aged(acceptor->evictable.next)->aged_ms,
-                          memory_order_relaxed);
+    uint64_t oldest_ms = UINT64_MAX;
+
+    if (!h2o_linklist_is_empty(&acceptor->evictable))
+        oldest_ms = aged(acceptor->evictable.next)->aged_ms;
+    else if (!h2o_linklist_is_empty(&acceptor->used))
+        oldest_ms = aged(acceptor->used.next)->aged_ms + USED_MS;
+    atomic_store_explicit(&acceptor->oldest_ms, oldest_ms, memory_order_relaxed);
+}
+
+static void insert(struct http_connection *connection, h2o_linklist_t *list, uint64_t now_ms)
+{
+    if (h2o_linklist_is_linked(&connection->age))
+        h2o_linklist_unlink(&connection->age);
+    connection->aged_ms = now_ms;
+    h2o_linklist_insert(list, &connection->age);
+    note_oldest(connection->acceptor);
 }
 
 void http_evict_allow(struct http_connection *connection)
 {
-    struct http_acceptor *acceptor = connection->acceptor;
+    insert(connection, &connection->acceptor->evictable, http_now_ms());
+}
 
-    if (h2o_linklist_is_linked(&connection->age))
-        h2o_linklist_unlink(&connection->age);
-    connection->aged_ms = http_now_ms();
-    h2o_linklist_insert(&acceptor->evictable, &connection->age);
-    note_oldest(acceptor);
+void http_evict_use(struct http_connection *connection)
+{
+    insert(connection, &connection->acceptor->used, http_loop_of(connection)->now_ms);
 }
 
 void http_evict_forbid(struct http_connection *connection)
@@ -92,6 +105,20 @@ static bool may_go(uint64_t aged_ms, uint64_t now_ms)
     return aged_ms != UINT64_MAX && now_ms >= aged_ms + CHANCE_MS;
 }
 
+static struct http_connection *choose_used(const struct http_acceptor *acceptor)
+{
+    const h2o_linklist_t *list = &acceptor->used;
+
+    for (h2o_linklist_t *at = list->next; at != list; at = at->next) {
+        if (!may_go(aged(at)->aged_ms + USED_MS, acceptor->loop->now_ms))
+            break;
+        if (http_connection_is_reading(aged(at)) && aged(at)->socket->input->size == 0 &&
+            http_connection_is_silent(aged(at)))
+            return aged(at);
+    }
+    return NULL;
+}
+
 /* Rather one that is silent than one in the middle of a request. */
 static struct http_connection *choose(const struct http_acceptor *acceptor)
 {
@@ -106,7 +133,7 @@ static struct http_connection *choose(const struct http_acceptor *acceptor)
         if (aged(at)->socket->input->size == 0)
             return aged(at);
     }
-    return first;
+    return first ? first : choose_used(acceptor);
 }
 
 bool http_evict_one(struct http_acceptor *acceptor)

@@ -62,13 +62,14 @@ struct http_acceptor {
     uint64_t asked_ms;   /* while it is full and somebody waits: when room was last asked for */
     uint64_t starved_ms; /* not accepting until then: no file descriptor was free; 0: not so */
     h2o_linklist_t evictable;   /* connections, the one without a request for longest first */
+    h2o_linklist_t used;        /* the same for those that had one and may go when idle */
     _Atomic uint64_t oldest_ms; /* of its first; UINT64_MAX: there is none */
     atomic_uint evictions;      /* how many other loops ask for */
 };
 
 struct http_connection {
     h2o_linklist_t link;    /* loop->connections */
-    h2o_linklist_t age;     /* acceptor->evictable, or none */
+    h2o_linklist_t age;     /* acceptor->evictable, acceptor->used, or none */
     h2o_linklist_t heavy;   /* loop->heavy, or none: it holds more than a connection's share */
     h2o_linklist_t turn_of; /* loop->waiting, or none */
     h2o_socket_t *socket;
@@ -192,6 +193,9 @@ static inline bool http_connection_is_reading(const struct http_connection *conn
     return h2o_socket_is_reading(connection->socket) && !h2o_socket_is_writing(connection->socket);
 }
 
+/* Whether nothing has come that libh2o hasn't read. */
+bool http_connection_is_silent(const struct http_connection *connection);
+
 /* The clock now: loop->now_ms is as old as the turn, which may have waited for a second. */
 uint64_t http_now_ms(void);
 
@@ -232,6 +236,8 @@ bool http_gate_refuse_last(struct http_loop *loop);
 
 /* From now on the connection may go when its port is full; the youngest of all. */
 void http_evict_allow(struct http_connection *connection);
+/* It has a request: it may go only after it has been idle for seconds, and after all others. */
+void http_evict_use(struct http_connection *connection);
 /* It may not, or is closed. */
 void http_evict_forbid(struct http_connection *connection);
 /* Make room at a full port: close one here, or have another loop do it. Where none may go, or not

@@ -104,6 +104,27 @@ def test_connections_that_sent_reviews_stay(services):
             client.close()
 
 
+def test_one_request_each_does_not_keep_others_out(services):
+    """Those that have been idle for seconds go, and those that are used stay."""
+    service = services.start(server={"maxConnections": 20})
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(service.webhook())
+        for _ in range(19):
+            client = stack.enter_context(service.webhook())
+            assert client.ask("GET", "/").status == 404
+        (new,) = stack.enter_context(silent(service.webhook_port, 1))
+        shake_half(new)
+        new.setblocking(False)
+
+        def is_heard():
+            assert kept.mutate(BODY).images()
+            with contextlib.suppress(BlockingIOError):
+                return new.recv(1, socket.MSG_PEEK)
+
+        wait_for(is_heard, "a new client is let in")
+        assert kept.mutate(BODY).images()
+
+
 def test_the_soft_limit_of_descriptors_is_raised(tight):
     service = tight(soft=64, hard=1500)
     assert service.metrics().value("process_max_fds") == 1500

@@ -48,8 +48,8 @@ struct http_listener {
     const struct http_route *routes; /* copied; the strings are borrowed */
     size_t n_routes;
     /* Over all loops. One more closes the connection that has been without a request for longest:
-     * of those that never sent one, or of all (probes and scrapers, which come again). Where none
-     * may go, new ones wait in the backlog. */
+     * of those that never sent one, then of those that have been idle for seconds; or of all
+     * (probes and scrapers, which come again). Where none may go, new ones wait in the backlog. */
     unsigned max_connections;
     bool closes_any;
     bool takes_no_body;  /* 413 to a request that announces one */
