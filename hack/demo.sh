@@ -87,8 +87,8 @@ aws_listens() {
 
 # AWS's account has been looked at, and what was missing made.
 a_pass_is_over() {
-    curl -sS --max-time 10 "http://$(listening status)/metrics" |
-        grep -qE '^pullthrough_reconcile_passes_total\{.*\} [1-9]'
+    curl -sS --max-time 10 -o "$folder/metrics" "http://$(listening status)/metrics" &&
+        grep -qE '^pullthrough_reconcile_passes_total\{.*\} [1-9]' "$folder/metrics"
 }
 
 metrics() {
@@ -136,11 +136,13 @@ unset AWS_PROFILE AWS_SESSION_TOKEN
 say "What pullthrough would do there: pullthrough rules apply --dry-run"
 "$program" rules apply --dry-run --config "$folder/config.yaml" || [ $? = 1 ] # 1: there is something to do
 
+: >"$folder/log" # it is read before serve has begun to write
 "$program" serve --config "$folder/config.yaml" </dev/null >/dev/null 2>"$folder/log" &
 pid=$!
 wait_until "$pid" "$folder/log" "the webhook does not listen" it_listens
-say "pullthrough listens on https://$(listening webhook)/mutate, and tells on http://$(listening status)"
-cat "$folder/config.yaml"
+say "pullthrough serve: reviews go to https://$(listening webhook)/mutate, /status is on http://$(listening status)"
+printf '  with this configuration:\n'
+sed 's/^/    /' "$folder/config.yaml"
 wait_until "$pid" "$folder/log" "nobody has looked at the rules" a_pass_is_over
 say "What is in the account now: pullthrough rules list"
 "$program" rules list --config "$folder/config.yaml" || [ $? = 1 ] # not all are ready
