@@ -32,6 +32,6 @@ if [ -x "$program" ]; then
     printf 'built %s, %d KiB\n' "$program" "$(($(stat -c %s "$program") / 1024))"
     # shellcheck disable=SC2016 # that is for the reader's shell
     [ "$preset" != release ] || [ "$(readlink -f "$(command -v pullthrough)")" = "$PWD/$program" ] ||
-        printf 'as `pullthrough`: ln -s %s /usr/local/bin/ (as root), or PATH=%s:$PATH\n' \
+        printf 'to have it on the PATH: ln -s %s /usr/local/bin/ (as root), or PATH=%s:$PATH\n' \
             "$PWD/$program" "$PWD/${program%/*}"
 fi
