@@ -193,8 +193,10 @@ static void test_no_region(void **state)
 
     fake_surroundings_set(&bench->fake, "AWS_EC2_METADATA_DISABLED", "true");
     assert_int_equal(call(bench), -1);
-    assert_string_equal(bench->error.text, "no AWS region is set, and from the instance: switched "
-                                           "off by AWS_EC2_METADATA_DISABLED");
+    assert_string_equal(
+        bench->error.text,
+        "no AWS region is set (registry.region or AWS_REGION), and from the instance: switched "
+        "off by AWS_EC2_METADATA_DISABLED");
 }
 
 static void test_a_malformed_setting(void **state)
