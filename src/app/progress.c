@@ -8,7 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000, AGAIN_TERMINAL_MS = 1000, AGAIN_LINES_MS = 5000, TEXT_MAX = 2048 };
+enum {
+    PATIENCE_MS = 1000,
+    AGAIN_TERMINAL_MS = 1000,
+    AGAIN_LINES_MS = 5000,
+    AGAIN_LINES_MAX_MS = 40000,
+    TEXT_MAX = 2048,
+};
 
 static uint64_t now_ms(void)
 {
@@ -36,6 +42,7 @@ void progress_begin(struct progress *progress, const char *format, ...)
     va_end(arguments);
     progress->since_ms = now_ms();
     progress->said_ms = 0;
+    progress->again_ms = progress->terminal ? AGAIN_TERMINAL_MS : AGAIN_LINES_MS;
 }
 
 void progress_reword(struct progress *progress, const char *format, ...)
@@ -65,9 +72,10 @@ static void look_at_clock(struct progress *progress)
     uint64_t now = now_ms();
 
     if (!progress->doing[0] || now - progress->since_ms < PATIENCE_MS ||
-        (progress->said_ms &&
-         now - progress->said_ms < (progress->terminal ? AGAIN_TERMINAL_MS : AGAIN_LINES_MS)))
+        (progress->said_ms && now - progress->said_ms < progress->again_ms))
         return;
+    if (progress->said_ms && !progress->terminal && progress->again_ms < AGAIN_LINES_MAX_MS)
+        progress->again_ms *= 2;
     strbuf_add_str(&line, progress->terminal ? "\r\033[K" : "");
     strbuf_add_format(&line, "pullthrough %s: ", progress->command);
     text_add_printable(&line, slice_str(progress->doing));

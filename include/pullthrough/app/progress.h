@@ -1,6 +1,7 @@
 /*
  * What a command is waiting for, on standard error, once it takes over a second: on a terminal
- * one line that changes, else a line every few seconds.
+ * one line that changes, else lines that come less and less often, since they are in the way of
+ * what is said in the end.
  *
  * It learns of passing time by the timing that blocking code asks while it waits.
  */
@@ -15,7 +16,7 @@
 struct progress {
     const char *command; /* "verify": stands in front */
     char doing[256];     /* "" while nothing is waited for */
-    uint64_t since_ms, said_ms;
+    uint64_t since_ms, said_ms, again_ms;
     bool terminal, shown;
 };
 
