@@ -145,7 +145,7 @@ static void take(struct judging *judging, struct pod_image *image, size_t at,
     *found = (struct review_image){
         .place = image,
         .upstream = verdict.upstream,
-        .outcome = judge(judging, image, at, &verdict, &text),
+        .outcome = (uint8_t)judge(judging, image, at, &verdict, &text),
     };
     judging->any_entry |= image->entry != ORIGINALS_KEEP;
     if (found->outcome == OUTCOME_REWRITTEN)
