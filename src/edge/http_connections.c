@@ -307,27 +307,6 @@ bool http_connection_is_silent(const struct http_connection *connection)
 }
 
 /*
- * As Go's http.Server.Shutdown does it, so that the API server's next review finds another replica:
- * it doesn't repeat a POST that meets the end of a connection, but it doesn't use one that has
- * ended either. What has been idle for a moment has no request on its way, but for one that is sent
- * in the very time that our goodbye travels; and where one comes before libh2o has seen the end of
- * the reading side, it is answered.
- */
-void http_connections_drain(struct http_loop *loop)
-{
-    http_connections_sweep(loop);
-    for (h2o_linklist_t *at = loop->connections.next; at != &loop->connections; at = at->next) {
-        struct http_connection *connection = connection_of(at);
-
-        if (!connection->warned && !connection->end_by && !connection->busy &&
-            loop->now_ms - connection->since_ms >= MOMENT_MS &&
-            loop->now_ms - connection->stirred_ms >= MOMENT_MS && !is_fresh(connection, loop) &&
-            http_connection_is_silent(connection))
-            end(connection);
-    }
-}
-
-/*
  * libh2o works off everything that a client has sent ahead before it looks at anybody else, and
  * goes on when the answers can't be written any more. Clients that wait for answers send one
  * request a turn.

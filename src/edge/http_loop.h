@@ -171,8 +171,6 @@ void http_acceptor_close(struct http_acceptor *acceptor);
 void http_connections_sweep(struct http_loop *loop);
 /* End what is idle now; with `all` the others too. */
 void http_connections_end(struct http_loop *loop, bool all);
-/* End what has been idle for more than a moment. */
-void http_connections_drain(struct http_loop *loop);
 /* A request has come whole; whether its connection may stay open after the answer. */
 bool http_connections_note(struct http_connection *connection);
 

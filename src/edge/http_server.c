@@ -37,7 +37,6 @@ enum {
     TICK_LEAST_MS = 20,
     FINISH_TICK_MS = 20,
     FINISH_MOST_MS = 2000, /* after the deadline, for connections to take note of their end */
-    DRAIN_TICK_MS = 50,
 };
 
 static const uint64_t NEVER_MS = (uint64_t)NEVER_MS_DAYS * 24 * 3600 * 1000;
@@ -158,26 +157,18 @@ static void *run(void *argument)
 {
     struct http_loop *loop = argument;
     struct http_server *server = loop->server;
-    uint64_t tick_ms = server->tick_ms;
 
     set_up(loop);
     set_wakeable(loop, true);
     (void)sem_post(&server->set_up);
     while (!atomic_load_explicit(&server->stopping, memory_order_acquire)) {
-        bool draining;
-
-        turn(loop, wait_ms(loop, tick_ms));
-        draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
-        tick_ms = draining ? DRAIN_TICK_MS : server->tick_ms;
+        turn(loop, wait_ms(loop, server->tick_ms));
         for (size_t i = 0; i < server->n_ports; i++)
             http_acceptor_resume(&loop->acceptors[i]);
-        if (loop->now_ms - loop->swept_ms < tick_ms)
+        if (loop->now_ms - loop->swept_ms < server->tick_ms)
             continue;
         loop->swept_ms = loop->now_ms;
-        if (draining)
-            http_connections_drain(loop);
-        else
-            http_connections_sweep(loop);
+        http_connections_sweep(loop);
     }
     finish(loop);
     set_wakeable(loop, false);

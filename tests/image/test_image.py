@@ -15,11 +15,12 @@ LOADERS = {"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}
 MULTIARCH = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 MACHINE_OF_ELF = {62: "amd64", 183: "arm64"}
 TAKEN_FROM_LIBH2O = {"h2o_" + name for name in """
-    _fatal accept add_header config_dispose config_init config_register_host config_register_path
-    context_dispose context_init create_handler evloop_create evloop_destroy evloop_run
-    evloop_socket_accept evloop_socket_create multithread_register_receiver
-    multithread_send_message multithread_unregister_receiver send_inline socket_close
-    socket_get_fd socket_read_start socket_read_stop start_response strdup
+    _fatal accept add_header buffer__do_free buffer_consume buffer_reserve config_dispose
+    config_init config_register_host config_register_path context_dispose context_init
+    create_handler evloop_create evloop_destroy evloop_run evloop_socket_accept
+    evloop_socket_create mem_alloc_shared multithread_register_receiver multithread_send_message
+    multithread_unregister_receiver send send_inline socket_close socket_dont_read socket_get_fd
+    socket_read_start socket_read_stop socket_write start_response strdup
 """.split()}
 SBOM = "usr/share/sbom/pullthrough.spdx.json"
 SIZE_MOST = 5 * 2**20
