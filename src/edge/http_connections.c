@@ -20,7 +20,6 @@ enum {
     STARVED_MS = 200,
     PIPELINED_MOST = 64,
     FRESH_MS = 1000,  /* a connection this young, without a request yet, is about to bring one */
-    MOMENT_MS = 500,  /* idle for longer: the next request is not on its way */
     LINGER_MS = 1000, /* for a client to hear that its request is refused */
 };
 
