@@ -245,10 +245,6 @@ static void check_deadline(struct http_connection *connection, const struct http
         loop->now_ms > connection->since_ms ? loop->now_ms - connection->since_ms : 0;
     bool busy = is_busy(connection);
 
-    if (connection->stirred) {
-        connection->stirred = false;
-        connection->stirred_ms = loop->now_ms;
-    }
     if (connection->end_by) {
         if (quiet_ms >= LINGER_MS)
             http_refuse_end(connection);

@@ -85,10 +85,8 @@ struct http_connection {
     uint32_t requests, seen_requests;
     uint32_t requests_in_turn; /* of loop->turns == turn */
     uint64_t turn;
-    uint64_t stirred_ms; /* when a sweep saw that something had come */
     bool busy;
     bool greeted; /* with TLS: its first bytes have come */
-    bool stirred; /* something has come since the last sweep, be it no whole record */
     bool warned;  /* its reading side has been shut down */
     bool ended;   /* libh2o was told to end it, and may still write a goodbye */
 };

@@ -153,7 +153,6 @@ static void on_read(h2o_socket_t *socket, const char *failure)
 {
     struct http_connection *connection = http_connection_of(socket);
 
-    connection->stirred = true;
     if (connection->acceptor->port->tls && !connection->greeted)
         greet(connection);
     if (connection->acceptor->port->takes_no_body && !failure &&
