@@ -43,15 +43,9 @@ skip() {
     fi
 }
 
-# has TITLE TOOL...: whether they are there; else it is skipped.
-has() {
-    local title=$1 tool
-    shift
-    for tool in "$@"; do
-        command -v "$tool" >/dev/null && continue
-        skip "$title" "$tool is not installed"
-        return 1
-    done
+# What stage_has says of a tool that isn't there is a row, too.
+stage_without() { # TITLE TOOL
+    skip "$1" "$2 is not installed"
 }
 
 # Of a run of tests that failed, what passed is of no interest; all of it is in the file that is
@@ -230,7 +224,7 @@ else
     not_run "gcc, ASan and UBSan: tests"
 fi
 
-if has "clang build" clang; then
+if stage_has "clang build" clang; then
     if run "clang, libFuzzer: build" build fuzz; then
         run_tests "clang, libFuzzer: unit tests, corpora" build/fuzz/ctest.xml ctests fuzz || true
     else
@@ -248,7 +242,7 @@ else
     not_run "TSan: tests"
 fi
 
-if has "coverage of core" gcovr; then
+if stage_has "coverage of core" gcovr; then
     if run "coverage of core: build" build coverage && run "coverage of core: tests" cover; then
         show_coverage
     else
@@ -260,7 +254,7 @@ run "release: build" hack/build.sh release || true
 if pytest_is_here "release: hardening"; then
     run_tests "release: hardening" build/release/pytest.xml pytests release tests/hardening || true
 fi
-if has "instructions a review" valgrind openssl; then
+if stage_has "instructions a review" valgrind openssl; then
     if run "release: instructions a review" hack/bench.sh --quick; then
         sed -n '/^size of/,$p' "$stage_log"
     fi

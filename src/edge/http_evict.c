@@ -92,7 +92,7 @@ static void close_now(struct http_connection *connection)
     uint64_t suppressed;
 
     if (log_limit_pass(&limit, &suppressed))
-        log_event(LOG_LEVEL_WARN, "connection limit reached, one without a request is closed",
+        log_event(LOG_LEVEL_WARN, "connection limit reached, an idle one is closed",
                   LOG_NUMBER("port", port->number),
                   LOG_NUMBER("connections", atomic_load(&port->connections)),
                   LOG_NUMBER("suppressed", suppressed));

@@ -57,7 +57,7 @@ def test_silent_clients_never_cost_a_probe(services):
             assert service.get("/healthz").status == 200
             assert service.metrics().value("pullthrough_status_evictions_total") >= 530
         assert crowd[0].recv(1) == b""  # who was there first went first
-    limited = service.log("connection limit reached, one without a request is closed")
+    limited = service.log("connection limit reached, an idle one is closed")
     assert 0 < len(limited) <= 30  # not a line each
 
 
