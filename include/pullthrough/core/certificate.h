@@ -11,6 +11,7 @@
 #ifndef PULLTHROUGH_CORE_CERTIFICATE_H
 #define PULLTHROUGH_CORE_CERTIFICATE_H
 
+#include "pullthrough/core/certificate_texts.h"
 #include "pullthrough/core/error.h"
 #include "pullthrough/core/slice.h"
 #include "pullthrough/core/strbuf.h"
@@ -22,7 +23,6 @@
 enum {
     CERTIFICATE_SERIAL_BYTES = 16,
     CERTIFICATE_CAS_MAX = 8,           /* of one set */
-    CERTIFICATE_TEXT_MAX = 64 * 1024,  /* bytes of each text */
     CERTIFICATE_BACKDATED_S = 60 * 60, /* notBefore lies so long ago: clocks differ */
     CERTIFICATE_CA_S = 365 * 24 * 60 * 60,
     CERTIFICATE_LEAF_S = 90 * 24 * 60 * 60,           /* never beyond its CA's end */
@@ -37,11 +37,6 @@ struct certificate_names {
 
 struct certificate_dates {
     int64_t not_before_s, not_after_s;
-};
-
-/* PEM, as a Secret has them. The CA's key is empty where nobody has it any more. */
-struct certificate_texts {
-    struct slice ca, ca_key, leaf, leaf_key; /* ca.crt, ca.key, tls.crt, tls.key */
 };
 
 /* What a webhook's caBundle holds. */

@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_CORE_KUBE_MESSAGES_H
 #define PULLTHROUGH_CORE_KUBE_MESSAGES_H
 
-#include "pullthrough/core/certificate.h"
+#include "pullthrough/core/certificate_texts.h"
 #include "pullthrough/core/error.h"
 #include "pullthrough/core/slice.h"
 #include "pullthrough/core/strbuf.h"
