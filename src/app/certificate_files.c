@@ -5,7 +5,7 @@
  */
 #include "pullthrough/app/certificate_files.h"
 
-#include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/log.h"
 

@@ -4,7 +4,7 @@
  */
 #include "pullthrough/app/certificate_keeper.h"
 
-#include "pullthrough/core/backoff.h"
+#include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/timing.h"
 #include "pullthrough/edge/worker.h"
 

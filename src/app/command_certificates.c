@@ -6,9 +6,9 @@
  */
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/version.h"
+#include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/certificate_renewal.h"
 #include "pullthrough/core/kube_names.h"
-#include "pullthrough/core/timestamp.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/kube_client.h"
 #include "pullthrough/edge/log.h"

@@ -6,7 +6,7 @@
 
 #include "pullthrough/app/aws_access.h"
 #include "pullthrough/app/config_source.h"
-#include "pullthrough/core/backoff.h"
+#include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/aws_client.h"
 #include "pullthrough/edge/log.h"
 #include "pullthrough/edge/worker.h"

@@ -1,7 +1,7 @@
 #include "pullthrough/app/status_report.h"
 
-#include "pullthrough/core/redact.h"
-#include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/base/redact.h"
+#include "pullthrough/core/base/timestamp.h"
 
 enum { WORDS_MAX = 16 * 1024 }; /* what is longer is cut */
 

@@ -4,8 +4,8 @@
  */
 #include "pullthrough/app/text_table.h"
 
-#include "pullthrough/core/arena.h"
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/utf8.h"
 
 #include <stdlib.h>
 #include <unistd.h>

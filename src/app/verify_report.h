@@ -5,7 +5,7 @@
 #define PULLTHROUGH_SRC_APP_VERIFY_REPORT_H
 
 #include "pullthrough/app/text_table.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 

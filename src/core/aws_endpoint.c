@@ -5,8 +5,8 @@
 #include "pullthrough/core/aws_endpoint.h"
 
 #include "pullthrough/core/aws_partition.h"
+#include "pullthrough/core/base/url.h"
 #include "pullthrough/core/ecr_host.h"
-#include "pullthrough/core/url.h"
 
 #include <stdio.h>
 

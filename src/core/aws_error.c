@@ -4,8 +4,8 @@
  */
 #include "pullthrough/core/aws_error.h"
 
-#include "pullthrough/core/redact.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/redact.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/xml_scan.h"
 
 #include <jansson.h>

@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/aws_profile.h"
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  */
 #include "pullthrough/core/config_complaint.h"
 
-#include "pullthrough/core/redact.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/redact.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdio.h>
 

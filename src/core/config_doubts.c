@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/config_doubts.h"
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdio.h>
 

@@ -4,10 +4,10 @@
  */
 #include "pullthrough/core/config_names.h"
 
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config.h"
 #include "pullthrough/core/ecr_host.h"
 #include "pullthrough/core/image_ref.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <jansson.h>
 

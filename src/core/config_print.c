@@ -7,9 +7,9 @@
  */
 #include "pullthrough/core/config.h"
 
+#include "pullthrough/core/base/utf8.h"
 #include "pullthrough/core/config_schema.h"
 #include "pullthrough/core/config_values.h"
-#include "pullthrough/core/utf8.h"
 
 #include <strings.h>
 

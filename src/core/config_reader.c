@@ -5,10 +5,10 @@
 #include "pullthrough/core/config_reader.h"
 
 #include "config_lists.h"
+#include "pullthrough/core/base/spelling.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/config_scalar.h"
-#include "pullthrough/core/spelling.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdlib.h>
 

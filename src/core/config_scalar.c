@@ -4,8 +4,8 @@
  */
 #include "pullthrough/core/config_scalar.h"
 
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config_values.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdlib.h>
 

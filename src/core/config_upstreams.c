@@ -5,9 +5,9 @@
  */
 #include "pullthrough/core/config_upstreams.h"
 
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/known_upstreams.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "pullthrough/core/credentials_messages.h"
 
+#include "pullthrough/core/base/timestamp.h"
+#include "pullthrough/core/base/url.h"
 #include "pullthrough/core/secret_json.h"
-#include "pullthrough/core/timestamp.h"
-#include "pullthrough/core/url.h"
 
 /* EKS Pod Identity and ECS: SDKs' "container credential provider" */
 static bool is_agent(const struct url *url)

@@ -6,7 +6,7 @@
  */
 #include "pullthrough/core/json_nodes.h"
 
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/utf8.h"
 
 #include "yaml_marks.h"
 

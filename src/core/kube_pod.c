@@ -4,9 +4,9 @@
  */
 #include "pullthrough/core/kube_pod.h"
 
+#include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/json_fields.h"
 #include "pullthrough/core/kube_messages.h"
-#include "pullthrough/core/redact.h"
 
 #include <string.h>
 

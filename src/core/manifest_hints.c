@@ -3,8 +3,8 @@
  */
 #include "manifest_hints.h"
 
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rewrite.h"
-#include "pullthrough/core/strbuf.h"
 
 bool manifest_looks_like_image(const struct rule_set *rules, struct slice text)
 {

@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_SRC_CORE_MANIFEST_HINTS_H
 #define PULLTHROUGH_SRC_CORE_MANIFEST_HINTS_H
 
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_CORE_MANIFEST_KINDS_H
 #define PULLTHROUGH_SRC_CORE_MANIFEST_KINDS_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

@@ -6,9 +6,9 @@
 
 #include "manifest_kinds.h"
 
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/manifest_walk.h"
 #include "pullthrough/core/pod_gate.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stddef.h>
 

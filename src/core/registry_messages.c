@@ -1,8 +1,8 @@
 #include "pullthrough/core/registry_messages.h"
 
+#include "pullthrough/core/base/redact.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/json_fields.h"
-#include "pullthrough/core/redact.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <openssl/sha.h>
 

@@ -6,8 +6,8 @@
 #ifndef PULLTHROUGH_CORE_REVIEW_ANSWER_H
 #define PULLTHROUGH_CORE_REVIEW_ANSWER_H
 
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_CORE_REVIEW_ENVELOPE_H
 #define PULLTHROUGH_CORE_REVIEW_ENVELOPE_H
 
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/review.h"
-#include "pullthrough/core/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  */
 #include "pullthrough/core/secret_json.h"
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdlib.h>
 #include <yyjson.h>

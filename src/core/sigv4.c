@@ -5,7 +5,7 @@
  */
 #include "pullthrough/core/sigv4.h"
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/xml_scan.h"
 
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/utf8.h"
 
 #include <stdint.h>
 

@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_SRC_CORE_YAML_MARKS_H
 #define PULLTHROUGH_SRC_CORE_YAML_MARKS_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stddef.h>
 

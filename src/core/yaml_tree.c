@@ -6,8 +6,8 @@
  */
 #include "pullthrough/core/yaml_tree.h"
 
+#include "pullthrough/core/base/utf8.h"
 #include "pullthrough/core/json_nodes.h"
-#include "pullthrough/core/utf8.h"
 #include "pullthrough/core/yaml_builder.h"
 #include "pullthrough/core/yaml_events.h"
 

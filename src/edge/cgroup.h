@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_SRC_EDGE_CGROUP_H
 #define PULLTHROUGH_SRC_EDGE_CGROUP_H
 
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

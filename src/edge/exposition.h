@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_EDGE_EXPOSITION_H
 #define PULLTHROUGH_SRC_EDGE_EXPOSITION_H
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 /* The two lines before a metric "pullthrough_" `name`; type is "counter", "gauge", ... */
 void exposition_heading(struct strbuf *out, const char *name, const char *type, const char *help);

@@ -1,8 +1,8 @@
 #include "http_client_problem.h"
 
-#include "pullthrough/core/redact.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/redact.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/environment.h"
 
 /* Those that libcurl reads; it never reads HTTP_PROXY, which CGI gives to clients. */

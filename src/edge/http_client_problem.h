@@ -9,7 +9,7 @@
 #ifndef PULLTHROUGH_EDGE_HTTP_CLIENT_PROBLEM_H
 #define PULLTHROUGH_EDGE_HTTP_CLIENT_PROBLEM_H
 
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 
 #include <curl/curl.h>
 

@@ -4,8 +4,8 @@
  */
 #include "pullthrough/edge/kube_client.h"
 
-#include "pullthrough/core/timestamp.h"
-#include "pullthrough/core/url.h"
+#include "pullthrough/core/base/timestamp.h"
+#include "pullthrough/core/base/url.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/http_client.h"
 

@@ -5,8 +5,8 @@
  */
 #include "pullthrough/edge/log.h"
 
-#include "pullthrough/core/strbuf.h"
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/base/utf8.h"
 #include "pullthrough/edge/clock.h"
 
 #include <errno.h>

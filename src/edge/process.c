@@ -3,8 +3,8 @@
  */
 #include "pullthrough/edge/process.h"
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/file.h"
 
 #include <dirent.h>

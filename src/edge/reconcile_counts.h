@@ -5,7 +5,7 @@
 #define PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
 
 #include "pullthrough/core/aws_endpoint.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/metrics.h"
 
 #include <stdint.h>

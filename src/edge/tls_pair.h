@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_SRC_EDGE_TLS_PAIR_H
 #define PULLTHROUGH_SRC_EDGE_TLS_PAIR_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/edge/tls.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
  */
 #include "fake_http.h"
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_TESTS_FAKE_HTTP_H
 #define PULLTHROUGH_TESTS_FAKE_HTTP_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stddef.h>
 #include <stdint.h>

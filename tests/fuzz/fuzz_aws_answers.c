@@ -5,6 +5,8 @@
 #include "fuzz.h"
 
 #include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/base/timestamp.h"
+#include "pullthrough/core/base/url.h"
 #include "pullthrough/core/credentials_messages.h"
 #include "pullthrough/core/ecr_images.h"
 #include "pullthrough/core/ecr_rules.h"
@@ -13,8 +15,6 @@
 #include "pullthrough/core/registry_messages.h"
 #include "pullthrough/core/secrets_messages.h"
 #include "pullthrough/core/sts_messages.h"
-#include "pullthrough/core/timestamp.h"
-#include "pullthrough/core/url.h"
 
 static void check_printable(const char *text)
 {

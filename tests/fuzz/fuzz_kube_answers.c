@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/base64.h"
+#include "pullthrough/core/base/base64.h"
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/certificate_plan.h"
 #include "pullthrough/core/kube_messages.h"

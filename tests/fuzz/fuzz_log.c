@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/utf8.h"
 #include "pullthrough/edge/log.h"
 
 #include <fcntl.h>

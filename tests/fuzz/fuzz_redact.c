@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/redact.h"
+#include "pullthrough/core/base/redact.h"
 
 enum { LEAST = 8 }; /* a shorter part may stand elsewhere, too */
 

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 
 #include "made_certificate.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/tls.h"
 
 #include <string.h>

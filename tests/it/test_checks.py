@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 FINE = """
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 
 #include <string.h>
 
@@ -90,7 +90,7 @@ def test_a_breach_of_the_border_is_found(tree, path, line, why):
 def test_what_a_room_may_include_passes(tree):
     tree.write("src/edge/http_loop.h", "#include <h2o.h>\n")
     tree.write("src/edge/http_port.c", '#include "http_loop.h"\n')
-    tree.write("src/edge/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/slice.h"\n')
+    tree.write("src/edge/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/base/slice.h"\n')
     tree.write("src/edge/tls.c", "#include <openssl/ssl.h>\n")
     tree.write("src/app/webhook.c", '#include "pullthrough/edge/log.h"\n#include <time.h>\n')
     tree.write("src/core/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')

@@ -6,7 +6,7 @@
 #define PULLTHROUGH_TESTS_ECR_WORLD_H
 
 #include "fake_http.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_TESTS_MADE_CERTIFICATE_H
 #define PULLTHROUGH_TESTS_MADE_CERTIFICATE_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/arena.h"
+#include "pullthrough/core/base/arena.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

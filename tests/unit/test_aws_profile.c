@@ -1,6 +1,6 @@
 #include "pullthrough/core/aws_profile.h"
 
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

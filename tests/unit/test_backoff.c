@@ -1,4 +1,4 @@
-#include "pullthrough/core/backoff.h"
+#include "pullthrough/core/base/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/base64.h"
+#include "pullthrough/core/base/base64.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "pullthrough/app/command_check_config.h"
 
 #include "pullthrough/app/commands.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/redact.h"
+#include "pullthrough/core/base/redact.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

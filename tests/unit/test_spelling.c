@@ -1,4 +1,4 @@
-#include "pullthrough/core/spelling.h"
+#include "pullthrough/core/base/spelling.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

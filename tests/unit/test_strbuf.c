@@ -1,4 +1,4 @@
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/base/timestamp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_APP_CERTIFICATE_FILES_H
 #define PULLTHROUGH_APP_CERTIFICATE_FILES_H
 
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/tls.h"

@@ -9,8 +9,8 @@
 #define PULLTHROUGH_APP_CERTIFICATE_KEEPER_H
 
 #include "pullthrough/app/certificate_look.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/tls.h"
 

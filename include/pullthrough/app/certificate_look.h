@@ -6,10 +6,10 @@
 #ifndef PULLTHROUGH_APP_CERTIFICATE_LOOK_H
 #define PULLTHROUGH_APP_CERTIFICATE_LOOK_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/certificate_round.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/timing.h"
 

@@ -4,9 +4,9 @@
 #ifndef PULLTHROUGH_APP_CONFIG_SOURCE_H
 #define PULLTHROUGH_APP_CONFIG_SOURCE_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/strbuf.h"
 
 /* Read the file ("-": standard input; NULL: the defaults) and parse it. 0 and a new *configp;
  * or -1 with "FILE:LINE:COL: message", or FILE_UNREAD with "FILE: reason", in error. What else may

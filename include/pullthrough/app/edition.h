@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_APP_EDITION_H
 #define PULLTHROUGH_APP_EDITION_H
 
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/strbuf.h"
 #include "pullthrough/edge/metrics.h"
 
 #include <stdbool.h>

@@ -13,9 +13,9 @@
 #ifndef PULLTHROUGH_APP_RECONCILE_H
 #define PULLTHROUGH_APP_RECONCILE_H
 
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config.h"
 #include "pullthrough/core/reconcile_plan.h"
-#include "pullthrough/core/slice.h"
 #include "pullthrough/edge/aws_client.h"
 #include "pullthrough/edge/timing.h"
 

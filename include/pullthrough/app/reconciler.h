@@ -9,8 +9,8 @@
 #define PULLTHROUGH_APP_RECONCILER_H
 
 #include "pullthrough/app/reconcile.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/edge/metrics.h"
 
 #include <stdbool.h>

@@ -6,12 +6,12 @@
 #define PULLTHROUGH_APP_REWRITE_REPORT_H
 
 #include "pullthrough/app/text_table.h"
-#include "pullthrough/core/arena.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/manifest.h"
 #include "pullthrough/core/rewrite.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

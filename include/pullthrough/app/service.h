@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_APP_SERVICE_H
 #define PULLTHROUGH_APP_SERVICE_H
 
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 
 /* Runs with the configuration of a file (NULL: the defaults) until SIGTERM or SIGINT. 0; or
  * -1 with the reason in error when it could not start. The caller has no other threads. */

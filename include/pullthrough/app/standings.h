@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_APP_STANDINGS_H
 #define PULLTHROUGH_APP_STANDINGS_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,8 +11,8 @@
 #include "pullthrough/app/certificate_keeper.h"
 #include "pullthrough/app/reconcile.h"
 #include "pullthrough/app/standings.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_APP_TEXT_TABLE_H
 #define PULLTHROUGH_APP_TEXT_TABLE_H
 
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

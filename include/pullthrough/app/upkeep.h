@@ -8,8 +8,8 @@
 #define PULLTHROUGH_APP_UPKEEP_H
 
 #include "pullthrough/app/mailbox.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/tls.h"

@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_CORE_AWS_ENDPOINT_H
 #define PULLTHROUGH_CORE_AWS_ENDPOINT_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

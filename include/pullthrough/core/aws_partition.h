@@ -7,7 +7,7 @@
 #ifndef PULLTHROUGH_CORE_AWS_PARTITION_H
 #define PULLTHROUGH_CORE_AWS_PARTITION_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

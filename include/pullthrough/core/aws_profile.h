@@ -11,8 +11,8 @@
 #define PULLTHROUGH_CORE_AWS_PROFILE_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

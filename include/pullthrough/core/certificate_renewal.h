@@ -11,9 +11,9 @@
 #ifndef PULLTHROUGH_CORE_CERTIFICATE_RENEWAL_H
 #define PULLTHROUGH_CORE_CERTIFICATE_RENEWAL_H
 
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/certificate_round.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/kube_messages.h"
 
 #include <stdbool.h>

@@ -15,8 +15,8 @@
 #ifndef PULLTHROUGH_CORE_CERTIFICATE_ROUND_H
 #define PULLTHROUGH_CORE_CERTIFICATE_ROUND_H
 
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/certificate.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/kube_messages.h"
 
 #include <stdbool.h>

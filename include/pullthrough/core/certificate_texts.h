@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_CORE_CERTIFICATE_TEXTS_H
 #define PULLTHROUGH_CORE_CERTIFICATE_TEXTS_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 enum {
     CERTIFICATE_TEXT_MAX = 64 * 1024, /* bytes of each text */

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_CORE_CONFIG_COMPLAINT_H
 #define PULLTHROUGH_CORE_CONFIG_COMPLAINT_H
 
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/yaml_tree.h"
 
 #include <stddef.h>

@@ -8,8 +8,8 @@
 #ifndef PULLTHROUGH_CORE_CONFIG_NAMES_H
 #define PULLTHROUGH_CORE_CONFIG_NAMES_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 int config_name_account(struct slice text, struct error *error);
 int config_name_region(struct slice text, struct error *error);

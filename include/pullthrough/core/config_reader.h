@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_CORE_CONFIG_READER_H
 #define PULLTHROUGH_CORE_CONFIG_READER_H
 
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/yaml_tree.h"
 
 /* Read `node` (NULL: nothing was written) into the zeroed struct at `base`; what isn't there

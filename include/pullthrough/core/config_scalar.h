@@ -4,9 +4,9 @@
 #ifndef PULLTHROUGH_CORE_CONFIG_SCALAR_H
 #define PULLTHROUGH_CORE_CONFIG_SCALAR_H
 
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/yaml_tree.h"
 
 /* Check `node` and store its value in `base`; for every kind but sections and lists. 0; or

@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_CORE_CONFIG_UPSTREAMS_H
 #define PULLTHROUGH_CORE_CONFIG_UPSTREAMS_H
 
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/yaml_tree.h"
 
 /* Fill in what each upstream leaves to its registry (aliases, url, prefix, secret), then

@@ -6,9 +6,9 @@
 #ifndef PULLTHROUGH_CORE_CONFIG_VALUES_H
 #define PULLTHROUGH_CORE_CONFIG_VALUES_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

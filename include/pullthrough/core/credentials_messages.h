@@ -6,9 +6,9 @@
 #define PULLTHROUGH_CORE_CREDENTIALS_MESSAGES_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 

@@ -7,8 +7,8 @@
 #ifndef PULLTHROUGH_CORE_ECR_NAMES_H
 #define PULLTHROUGH_CORE_ECR_NAMES_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 /* ecrRepositoryPrefix, 2 to 30 bytes, without "/" at its end, not ROOT. */
 int ecr_name_prefix(struct slice text, struct error *error);

@@ -5,10 +5,10 @@
 #ifndef PULLTHROUGH_CORE_ECR_TEMPLATES_H
 #define PULLTHROUGH_CORE_ECR_TEMPLATES_H
 
-#include "pullthrough/core/arena.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_CORE_GLOB_H
 #define PULLTHROUGH_CORE_GLOB_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

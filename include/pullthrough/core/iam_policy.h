@@ -11,10 +11,10 @@
 #ifndef PULLTHROUGH_CORE_IAM_POLICY_H
 #define PULLTHROUGH_CORE_IAM_POLICY_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stddef.h>
 

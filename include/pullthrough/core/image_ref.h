@@ -8,8 +8,8 @@
 #ifndef PULLTHROUGH_CORE_IMAGE_REF_H
 #define PULLTHROUGH_CORE_IMAGE_REF_H
 
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 

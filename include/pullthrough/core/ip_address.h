@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_CORE_IP_ADDRESS_H
 #define PULLTHROUGH_CORE_IP_ADDRESS_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

@@ -9,8 +9,8 @@
 #ifndef PULLTHROUGH_CORE_JSON_ARENA_H
 #define PULLTHROUGH_CORE_JSON_ARENA_H
 
-#include "pullthrough/core/arena.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <yyjson.h>

@@ -9,8 +9,8 @@
 #ifndef PULLTHROUGH_CORE_JSON_NODES_H
 #define PULLTHROUGH_CORE_JSON_NODES_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/yaml_builder.h"
 
 #include <stddef.h>

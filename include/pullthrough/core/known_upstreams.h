@@ -6,7 +6,7 @@
 #ifndef PULLTHROUGH_CORE_KNOWN_UPSTREAMS_H
 #define PULLTHROUGH_CORE_KNOWN_UPSTREAMS_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

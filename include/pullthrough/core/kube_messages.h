@@ -8,10 +8,10 @@
 #ifndef PULLTHROUGH_CORE_KUBE_MESSAGES_H
 #define PULLTHROUGH_CORE_KUBE_MESSAGES_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/certificate_texts.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

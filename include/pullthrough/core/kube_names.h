@@ -7,8 +7,8 @@
 #ifndef PULLTHROUGH_CORE_KUBE_NAMES_H
 #define PULLTHROUGH_CORE_KUBE_NAMES_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 int kube_name_namespace(struct slice text, struct error *error);
 int kube_name_service(struct slice text, struct error *error);

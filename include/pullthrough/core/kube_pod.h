@@ -10,9 +10,9 @@
 #ifndef PULLTHROUGH_CORE_KUBE_POD_H
 #define PULLTHROUGH_CORE_KUBE_POD_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 

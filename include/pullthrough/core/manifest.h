@@ -12,12 +12,12 @@
 #ifndef PULLTHROUGH_CORE_MANIFEST_H
 #define PULLTHROUGH_CORE_MANIFEST_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

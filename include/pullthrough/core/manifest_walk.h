@@ -4,12 +4,12 @@
 #ifndef PULLTHROUGH_CORE_MANIFEST_WALK_H
 #define PULLTHROUGH_CORE_MANIFEST_WALK_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/manifest.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/slice.h"
 #include "pullthrough/core/yaml_lookup.h"
 #include "pullthrough/core/yaml_tree.h"
 

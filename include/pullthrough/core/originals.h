@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_CORE_ORIGINALS_H
 #define PULLTHROUGH_CORE_ORIGINALS_H
 
-#include "pullthrough/core/arena.h"
+#include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/patch.h"
 #include "pullthrough/core/pod_image_index.h"
 #include "pullthrough/core/rule_set.h"

@@ -9,9 +9,9 @@
 #ifndef PULLTHROUGH_CORE_PATCH_H
 #define PULLTHROUGH_CORE_PATCH_H
 
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/pod_images.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 struct patch {
     struct strbuf *out; /* borrowed; operations are appended: "[{...},{...}]" when it is closed */

@@ -7,8 +7,8 @@
 #ifndef PULLTHROUGH_CORE_POD_IMAGES_H
 #define PULLTHROUGH_CORE_POD_IMAGES_H
 
-#include "pullthrough/core/arena.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,14 +9,14 @@
 #ifndef PULLTHROUGH_CORE_RECONCILE_PLAN_H
 #define PULLTHROUGH_CORE_RECONCILE_PLAN_H
 
-#include "pullthrough/core/arena.h"
 #include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config.h"
 #include "pullthrough/core/ecr_rules.h"
 #include "pullthrough/core/ecr_scanning.h"
 #include "pullthrough/core/ecr_templates.h"
 #include "pullthrough/core/secrets_messages.h"
-#include "pullthrough/core/strbuf.h"
 #include "pullthrough/core/upstream_state.h"
 
 #include <stdbool.h>

@@ -10,12 +10,12 @@
 #ifndef PULLTHROUGH_CORE_REVIEW_H
 #define PULLTHROUGH_CORE_REVIEW_H
 
-#include "pullthrough/core/arena.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/pod_images.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

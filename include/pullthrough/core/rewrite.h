@@ -7,11 +7,11 @@
 #ifndef PULLTHROUGH_CORE_REWRITE_H
 #define PULLTHROUGH_CORE_REWRITE_H
 
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/image_ref.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
 
 enum {
     /* Bytes of a repository name: ECR takes 256 (API, repositoryName), but kubelet could not

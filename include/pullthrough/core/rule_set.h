@@ -9,9 +9,9 @@
 #ifndef PULLTHROUGH_CORE_RULE_SET_H
 #define PULLTHROUGH_CORE_RULE_SET_H
 
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config.h"
 #include "pullthrough/core/image_ref.h"
-#include "pullthrough/core/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

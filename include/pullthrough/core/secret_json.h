@@ -6,8 +6,8 @@
 #ifndef PULLTHROUGH_CORE_SECRET_JSON_H
 #define PULLTHROUGH_CORE_SECRET_JSON_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 struct secret_json;
 

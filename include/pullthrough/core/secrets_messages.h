@@ -4,10 +4,10 @@
 #ifndef PULLTHROUGH_CORE_SECRETS_MESSAGES_H
 #define PULLTHROUGH_CORE_SECRETS_MESSAGES_H
 
-#include "pullthrough/core/arena.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 

@@ -10,9 +10,9 @@
 #define PULLTHROUGH_CORE_SIGV4_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/timestamp.h"
 
 #include <stdint.h>
 

@@ -5,9 +5,9 @@
 #define PULLTHROUGH_CORE_STS_MESSAGES_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #define STS_CONTENT_TYPE "application/x-www-form-urlencoded; charset=utf-8"
 

@@ -8,9 +8,9 @@
 #ifndef PULLTHROUGH_CORE_XML_SCAN_H
 #define PULLTHROUGH_CORE_XML_SCAN_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 enum { XML_SCAN_ABSENT = 1 };
 

@@ -7,9 +7,9 @@
 #ifndef PULLTHROUGH_CORE_YAML_BUILDER_H
 #define PULLTHROUGH_CORE_YAML_BUILDER_H
 
-#include "pullthrough/core/arena.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/yaml_tree.h"
 
 #include <stdbool.h>

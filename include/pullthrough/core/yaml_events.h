@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_CORE_YAML_EVENTS_H
 #define PULLTHROUGH_CORE_YAML_EVENTS_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/yaml_builder.h"
 
 #include <stddef.h>

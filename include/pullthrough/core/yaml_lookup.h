@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_CORE_YAML_LOOKUP_H
 #define PULLTHROUGH_CORE_YAML_LOOKUP_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/yaml_tree.h"
 
 #include <stdbool.h>

@@ -12,8 +12,8 @@
 #ifndef PULLTHROUGH_CORE_YAML_TREE_H
 #define PULLTHROUGH_CORE_YAML_TREE_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

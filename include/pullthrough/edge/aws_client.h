@@ -10,8 +10,8 @@
 #define PULLTHROUGH_EDGE_AWS_CLIENT_H
 
 #include "pullthrough/core/aws_error.h"
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/aws_credentials.h"
 #include "pullthrough/edge/aws_sender.h"
 #include "pullthrough/edge/aws_settings.h"

@@ -10,7 +10,7 @@
 #define PULLTHROUGH_EDGE_AWS_CONTAINER_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/http_client.h"
 #include "pullthrough/edge/timing.h"

@@ -15,7 +15,7 @@
 #define PULLTHROUGH_EDGE_AWS_CREDENTIALS_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/aws_sender.h"
 #include "pullthrough/edge/environment.h"
 

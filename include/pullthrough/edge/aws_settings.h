@@ -7,7 +7,7 @@
 
 #include "pullthrough/core/aws_endpoint.h"
 #include "pullthrough/core/aws_profile.h"
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/environment.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #define PULLTHROUGH_EDGE_AWS_WEB_IDENTITY_H
 
 #include "pullthrough/core/aws_keys.h"
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/aws_sender.h"
 
 struct aws_web_identity {

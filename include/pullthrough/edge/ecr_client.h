@@ -10,7 +10,7 @@
 #ifndef PULLTHROUGH_EDGE_ECR_CLIENT_H
 #define PULLTHROUGH_EDGE_ECR_CLIENT_H
 
-#include "pullthrough/core/arena.h"
+#include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/ecr_images.h"
 #include "pullthrough/core/ecr_rules.h"
 #include "pullthrough/core/ecr_scanning.h"

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_EDGE_ENVIRONMENT_H
 #define PULLTHROUGH_EDGE_ENVIRONMENT_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 

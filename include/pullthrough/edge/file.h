@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_EDGE_FILE_H
 #define PULLTHROUGH_EDGE_FILE_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,9 +8,9 @@
 #ifndef PULLTHROUGH_EDGE_HTTP_CLIENT_H
 #define PULLTHROUGH_EDGE_HTTP_CLIENT_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,9 +9,9 @@
 #ifndef PULLTHROUGH_EDGE_HTTP_SERVER_H
 #define PULLTHROUGH_EDGE_HTTP_SERVER_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/tls.h"
 
 #include <stdbool.h>

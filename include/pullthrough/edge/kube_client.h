@@ -10,11 +10,11 @@
 #ifndef PULLTHROUGH_EDGE_KUBE_CLIENT_H
 #define PULLTHROUGH_EDGE_KUBE_CLIENT_H
 
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/certificate.h"
-#include "pullthrough/core/error.h"
 #include "pullthrough/core/kube_messages.h"
 #include "pullthrough/core/kube_pod.h"
-#include "pullthrough/core/strbuf.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/timing.h"
 

@@ -10,7 +10,7 @@
 #ifndef PULLTHROUGH_EDGE_LOG_H
 #define PULLTHROUGH_EDGE_LOG_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

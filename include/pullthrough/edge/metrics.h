@@ -9,9 +9,9 @@
 #define PULLTHROUGH_EDGE_METRICS_H
 
 #include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/review.h"
-#include "pullthrough/core/strbuf.h"
 #include "pullthrough/core/upstream_state.h"
 
 #include <stdbool.h>

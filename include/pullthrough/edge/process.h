@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_EDGE_PROCESS_H
 #define PULLTHROUGH_EDGE_PROCESS_H
 
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 
 #include <stdint.h>
 

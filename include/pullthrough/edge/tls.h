@@ -9,8 +9,8 @@
 #ifndef PULLTHROUGH_EDGE_TLS_H
 #define PULLTHROUGH_EDGE_TLS_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_EDGE_WORKER_H
 #define PULLTHROUGH_EDGE_WORKER_H
 
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 
 #include <pthread.h>
 #include <stdbool.h>

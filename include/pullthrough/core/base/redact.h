@@ -5,11 +5,11 @@
  *
  * What is cut becomes "***". More is cut than need be, rather than less.
  */
-#ifndef PULLTHROUGH_CORE_REDACT_H
-#define PULLTHROUGH_CORE_REDACT_H
+#ifndef PULLTHROUGH_CORE_BASE_REDACT_H
+#define PULLTHROUGH_CORE_BASE_REDACT_H
 
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * Four characters at a time. What an encoder would not have written is refused, so that equal
  * bytes always have equal texts.
  */
-#include "pullthrough/core/base64.h"
+#include "pullthrough/core/base/base64.h"
 
 #include <stdint.h>
 

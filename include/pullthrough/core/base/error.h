@@ -8,8 +8,8 @@
  *
  * Nothing is allocated: a text that is too long is cut.
  */
-#ifndef PULLTHROUGH_CORE_ERROR_H
-#define PULLTHROUGH_CORE_ERROR_H
+#ifndef PULLTHROUGH_CORE_BASE_ERROR_H
+#define PULLTHROUGH_CORE_BASE_ERROR_H
 
 #include <stdarg.h>
 

@@ -1,8 +1,8 @@
 /*
  * How long to wait before asking again: exponential with full jitter.
  */
-#ifndef PULLTHROUGH_CORE_BACKOFF_H
-#define PULLTHROUGH_CORE_BACKOFF_H
+#ifndef PULLTHROUGH_CORE_BASE_BACKOFF_H
+#define PULLTHROUGH_CORE_BASE_BACKOFF_H
 
 #include <stdint.h>
 

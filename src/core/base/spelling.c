@@ -1,7 +1,7 @@
 /*
  * Optimal string alignment distance, three rows of the table at a time.
  */
-#include "pullthrough/core/spelling.h"
+#include "pullthrough/core/base/spelling.h"
 
 enum { WORD_MAX = 32 };
 

@@ -1,4 +1,4 @@
-#include "pullthrough/core/url.h"
+#include "pullthrough/core/base/url.h"
 
 #include <arpa/inet.h>
 

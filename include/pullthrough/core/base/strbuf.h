@@ -9,10 +9,10 @@
  * A secret buffer wipes its bytes wherever it leaves them: when it grows, is cleared, cut
  * back or freed. (strbuf_detach() hands the duty to the caller.)
  */
-#ifndef PULLTHROUGH_CORE_STRBUF_H
-#define PULLTHROUGH_CORE_STRBUF_H
+#ifndef PULLTHROUGH_CORE_BASE_STRBUF_H
+#define PULLTHROUGH_CORE_BASE_STRBUF_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

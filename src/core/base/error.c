@@ -1,4 +1,4 @@
-#include "pullthrough/core/error.h"
+#include "pullthrough/core/base/error.h"
 
 #include <stdio.h>
 #include <string.h>

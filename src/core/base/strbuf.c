@@ -1,6 +1,6 @@
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/strbuf.h"
 
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/utf8.h"
 
 #include <openssl/crypto.h>
 

@@ -4,12 +4,12 @@
  *
  * Slices point into the text that was given.
  */
-#ifndef PULLTHROUGH_CORE_URL_H
-#define PULLTHROUGH_CORE_URL_H
+#ifndef PULLTHROUGH_CORE_BASE_URL_H
+#define PULLTHROUGH_CORE_BASE_URL_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * Words and their borders. Nothing is parsed as a URL: what libcurl or a service quotes may be half
  * of one, or one that was taken apart wrongly.
  */
-#include "pullthrough/core/redact.h"
+#include "pullthrough/core/base/redact.h"
 
 enum { TOKEN_LEAST = 16 }; /* a shorter word behind "Basic" is English */
 

@@ -1,10 +1,10 @@
 /*
  * How far a word is from another: for "did you mean".
  */
-#ifndef PULLTHROUGH_CORE_SPELLING_H
-#define PULLTHROUGH_CORE_SPELLING_H
+#ifndef PULLTHROUGH_CORE_BASE_SPELLING_H
+#define PULLTHROUGH_CORE_BASE_SPELLING_H
 
-#include "pullthrough/core/slice.h"
+#include "pullthrough/core/base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>

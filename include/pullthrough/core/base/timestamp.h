@@ -3,12 +3,12 @@
  *
  * Years 1970 to 9999; anything else is refused. No time zone data, no locale, no clock.
  */
-#ifndef PULLTHROUGH_CORE_TIMESTAMP_H
-#define PULLTHROUGH_CORE_TIMESTAMP_H
+#ifndef PULLTHROUGH_CORE_BASE_TIMESTAMP_H
+#define PULLTHROUGH_CORE_BASE_TIMESTAMP_H
 
-#include "pullthrough/core/error.h"
-#include "pullthrough/core/slice.h"
-#include "pullthrough/core/strbuf.h"
+#include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stdint.h>
 

@@ -9,8 +9,8 @@
  * An arena that serves foreign bytes has a ceiling: arena_try_alloc() and arena_try_realloc()
  * return NULL rather than go over it. arena_alloc() and arena_realloc() count, and go on.
  */
-#ifndef PULLTHROUGH_CORE_ARENA_H
-#define PULLTHROUGH_CORE_ARENA_H
+#ifndef PULLTHROUGH_CORE_BASE_ARENA_H
+#define PULLTHROUGH_CORE_BASE_ARENA_H
 
 #include <stddef.h>
 

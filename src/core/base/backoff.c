@@ -1,4 +1,4 @@
-#include "pullthrough/core/backoff.h"
+#include "pullthrough/core/base/backoff.h"
 
 enum { HINT_MARGIN_MS = 5000 };
 

@@ -3,7 +3,7 @@
  *
  * It refuses to repair: what to do with bytes that are no character is the caller's choice.
  */
-#include "pullthrough/core/utf8.h"
+#include "pullthrough/core/base/utf8.h"
 
 size_t utf8_length(const char *text, size_t len)
 {

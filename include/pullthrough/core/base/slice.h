@@ -4,8 +4,8 @@
  * A slice owns nothing and is dead when the bytes it points into are. The zero
  * value is the empty slice.
  */
-#ifndef PULLTHROUGH_CORE_SLICE_H
-#define PULLTHROUGH_CORE_SLICE_H
+#ifndef PULLTHROUGH_CORE_BASE_SLICE_H
+#define PULLTHROUGH_CORE_BASE_SLICE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * The proleptic Gregorian calendar in integers: what timegm() and gmtime_r() do, but
  * refusing fields out of range where timegm() would carry them over.
  */
-#include "pullthrough/core/timestamp.h"
+#include "pullthrough/core/base/timestamp.h"
 
 #include <stdbool.h>
 #include <stdio.h>

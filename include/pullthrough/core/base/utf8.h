@@ -2,8 +2,8 @@
  * UTF-8, character by character (RFC 3629, section 4): no overlong forms, no surrogates,
  * nothing above U+10FFFF.
  */
-#ifndef PULLTHROUGH_CORE_UTF8_H
-#define PULLTHROUGH_CORE_UTF8_H
+#ifndef PULLTHROUGH_CORE_BASE_UTF8_H
+#define PULLTHROUGH_CORE_BASE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
  * It refuses to be clever: no free lists, no reuse between requests. The C library's
  * malloc keeps the blocks warm (src/main.c tells it not to hand them back each time).
  */
-#include "pullthrough/core/arena.h"
+#include "pullthrough/core/base/arena.h"
 
 #include <stdalign.h>
 #include <stdbool.h>
