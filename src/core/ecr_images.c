@@ -1,7 +1,7 @@
 #include "pullthrough/core/ecr_images.h"
 
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 #include "pullthrough/core/secret_json.h"
 
 enum { NAME_MAX_BYTES = 512, URI_MAX_BYTES = 2048, TAGS_MAX = 10000 };

@@ -1,7 +1,7 @@
 #include "pullthrough/core/ecr_rules.h"
 
 #include "pullthrough/core/base/redact.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 
 enum {
     NAME_MAX_BYTES = 512,

@@ -1,7 +1,7 @@
 #include "pullthrough/core/ecr_scanning.h"
 
 #include "pullthrough/core/glob.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 
 #include <stdio.h>
 

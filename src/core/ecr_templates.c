@@ -1,7 +1,7 @@
 #include "pullthrough/core/ecr_templates.h"
 
 #include "pullthrough/core/ecr_rules.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 
 enum { NAME_MAX_BYTES = 512, ARN_MAX_BYTES = 4096, TOKEN_MAX_BYTES = 8192, LIST_MAX = 1000 };
 

@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/base/base64.h"
 #include "pullthrough/core/base/redact.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 #include "pullthrough/core/secret_json.h"
 
 _Static_assert((int)KUBE_ANSWER_MAX <= (int)SECRET_JSON_MAX, "a Secret is read by secret_json");

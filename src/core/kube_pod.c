@@ -5,7 +5,7 @@
 #include "pullthrough/core/kube_pod.h"
 
 #include "pullthrough/core/base/redact.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 #include "pullthrough/core/kube_messages.h"
 
 #include <string.h>

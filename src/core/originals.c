@@ -4,8 +4,8 @@
  */
 #include "pullthrough/core/originals.h"
 
-#include "pullthrough/core/json_arena.h"
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_arena.h"
+#include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/rewrite.h"
 
 /* "containers/web" -> its list and "web"; any other key stays whole, in no list. */

@@ -1,6 +1,6 @@
 #include "pullthrough/core/pod_images.h"
 
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_member.h"
 
 static const struct {
     enum pod_image_list list;

@@ -2,7 +2,7 @@
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 
 #include <openssl/sha.h>
 

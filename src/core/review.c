@@ -8,8 +8,8 @@
  */
 #include "pullthrough/core/review.h"
 
-#include "pullthrough/core/json_arena.h"
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_arena.h"
+#include "pullthrough/core/json/json_member.h"
 #include "review_answer.h"
 #include "review_call.h"
 #include "review_envelope.h"

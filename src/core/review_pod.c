@@ -5,7 +5,7 @@
  */
 #include "review_call.h"
 
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/originals.h"
 #include "pullthrough/core/patch.h"
 #include "pullthrough/core/pod_gate.h"

@@ -4,7 +4,7 @@
  */
 #include "review_update.h"
 
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/review.h"
 #include "pullthrough/core/rewrite.h"
 

@@ -1,6 +1,6 @@
 #include "pullthrough/core/secrets_messages.h"
 
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 #include "pullthrough/core/secret_json.h"
 
 enum { ARN_MAX_BYTES = 4096 };

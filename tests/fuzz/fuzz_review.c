@@ -7,7 +7,7 @@
 #include "fuzz.h"
 #include "rules.h"
 
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/review.h"
 
 #include <openssl/evp.h>

@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "rules.h"
 
-#include "pullthrough/core/json_member.h"
+#include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/review.h"
 
 enum { PARTS = 5, BODY_BYTES = 512 * 1024 };

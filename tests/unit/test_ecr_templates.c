@@ -1,6 +1,6 @@
 #include "pullthrough/core/ecr_templates.h"
 
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

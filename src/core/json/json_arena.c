@@ -2,7 +2,7 @@
  * What yyjson asks of an allocator: a copy of the text, and an array of values that grows by
  * half. It gives both back when the text turns out to be no JSON.
  */
-#include "pullthrough/core/json_arena.h"
+#include "pullthrough/core/json/json_arena.h"
 
 enum {
     PADDING = 512,     /* yyjson's own header, and rounding */

@@ -6,8 +6,8 @@
  * and so is everything of ours that walks what it read: depth costs memory only, and the arena's
  * ceiling bounds that.
  */
-#ifndef PULLTHROUGH_CORE_JSON_ARENA_H
-#define PULLTHROUGH_CORE_JSON_ARENA_H
+#ifndef PULLTHROUGH_CORE_JSON_JSON_ARENA_H
+#define PULLTHROUGH_CORE_JSON_JSON_ARENA_H
 
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"

@@ -2,8 +2,8 @@
  * The members of a JSON object that we know, each checked before it is used; the others are
  * passed over, since services add members without notice. A null is an absent member.
  */
-#ifndef PULLTHROUGH_CORE_JSON_FIELDS_H
-#define PULLTHROUGH_CORE_JSON_FIELDS_H
+#ifndef PULLTHROUGH_CORE_JSON_JSON_FIELDS_H
+#define PULLTHROUGH_CORE_JSON_JSON_FIELDS_H
 
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/error.h"

@@ -1,4 +1,4 @@
-#include "pullthrough/core/json_fields.h"
+#include "pullthrough/core/json/json_fields.h"
 
 json_t *json_fields_parse(struct slice text, struct error *error)
 {

@@ -2,8 +2,8 @@
  * Members of JSON objects as Go's encoding/json finds them: of a key that is given twice
  * the last one counts (yyjson_obj_get() takes the first). Names are compared to the byte.
  */
-#ifndef PULLTHROUGH_CORE_JSON_MEMBER_H
-#define PULLTHROUGH_CORE_JSON_MEMBER_H
+#ifndef PULLTHROUGH_CORE_JSON_JSON_MEMBER_H
+#define PULLTHROUGH_CORE_JSON_JSON_MEMBER_H
 
 #include "pullthrough/core/base/slice.h"
 
