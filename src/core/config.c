@@ -12,7 +12,7 @@
 #include "pullthrough/core/config_reader.h"
 #include "pullthrough/core/config_schema.h"
 #include "pullthrough/core/config_upstreams.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdlib.h>
 

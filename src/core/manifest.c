@@ -9,7 +9,7 @@
 
 #include "pullthrough/core/manifest_walk.h"
 #include "pullthrough/core/rewrite.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,7 @@
  */
 #include "pullthrough/core/reconcile_plan.h"
 
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <dirent.h>
 #include <jansson.h>

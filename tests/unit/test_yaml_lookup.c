@@ -1,4 +1,4 @@
-#include "pullthrough/core/yaml_lookup.h"
+#include "pullthrough/core/yaml/yaml_lookup.h"
 
 #include "pullthrough/core/base/strbuf.h"
 

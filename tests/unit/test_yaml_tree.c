@@ -1,4 +1,4 @@
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include "pullthrough/core/base/strbuf.h"
 

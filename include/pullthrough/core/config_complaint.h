@@ -5,7 +5,7 @@
 #define PULLTHROUGH_CORE_CONFIG_COMPLAINT_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Read `node` (NULL: nothing was written) into the zeroed struct at `base`; what isn't there
  * gets its preset. 0; or -1 with a complaint (config_complaint.h): `base` can be released. */

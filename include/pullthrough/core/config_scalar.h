@@ -7,7 +7,7 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Check `node` and store its value in `base`; for every kind but sections and lists. 0; or
  * -1 with a complaint. */

@@ -7,7 +7,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Fill in what each upstream leaves to its registry (aliases, url, prefix, secret), then
  * check them alone and against each other. `list` is the node they were read from, NULL for

@@ -10,8 +10,8 @@
 #include "pullthrough/core/manifest.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
-#include "pullthrough/core/yaml_lookup.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_lookup.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,12 +6,12 @@
  * array; between two may stand a line "---". An escaped surrogate without its partner is
  * U+FFFD, as in Go.
  */
-#ifndef PULLTHROUGH_CORE_JSON_NODES_H
-#define PULLTHROUGH_CORE_JSON_NODES_H
+#ifndef PULLTHROUGH_CORE_YAML_JSON_NODES_H
+#define PULLTHROUGH_CORE_YAML_JSON_NODES_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/yaml_builder.h"
+#include "yaml_builder.h"
 
 #include <stddef.h>
 

@@ -4,7 +4,7 @@
  * It refuses everything that isn't JSON, comments and trailing commas too: such a text may
  * still be YAML, and the caller asks libyaml next.
  */
-#include "pullthrough/core/json_nodes.h"
+#include "json_nodes.h"
 
 #include "pullthrough/core/base/utf8.h"
 

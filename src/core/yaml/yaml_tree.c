@@ -4,12 +4,12 @@
  * It refuses UTF-16, which libyaml would read, because offsets into it are useless to an
  * editor of UTF-8 text; and it never resolves an alias or a merge key.
  */
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
+#include "json_nodes.h"
 #include "pullthrough/core/base/utf8.h"
-#include "pullthrough/core/json_nodes.h"
-#include "pullthrough/core/yaml_builder.h"
-#include "pullthrough/core/yaml_events.h"
+#include "yaml_builder.h"
+#include "yaml_events.h"
 
 #include "yaml_marks.h"
 

@@ -4,13 +4,13 @@
  * A reader adds nodes in the order of the text; each becomes a child of the innermost
  * open collection, or the root of the document. Only core's readers include this.
  */
-#ifndef PULLTHROUGH_CORE_YAML_BUILDER_H
-#define PULLTHROUGH_CORE_YAML_BUILDER_H
+#ifndef PULLTHROUGH_CORE_YAML_YAML_BUILDER_H
+#define PULLTHROUGH_CORE_YAML_YAML_BUILDER_H
 
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>

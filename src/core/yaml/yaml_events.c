@@ -5,7 +5,7 @@
  * both are put right here. An alias stays a node of its own that points at what it means, so
  * nothing is ever expanded, and "&a [*a]" is a tree with a pointer upwards.
  */
-#include "pullthrough/core/yaml_events.h"
+#include "yaml_events.h"
 
 #include "yaml_marks.h"
 

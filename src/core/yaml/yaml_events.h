@@ -1,12 +1,12 @@
 /*
  * YAML 1.1 as libyaml reads it, into nodes with byte offsets.
  */
-#ifndef PULLTHROUGH_CORE_YAML_EVENTS_H
-#define PULLTHROUGH_CORE_YAML_EVENTS_H
+#ifndef PULLTHROUGH_CORE_YAML_YAML_EVENTS_H
+#define PULLTHROUGH_CORE_YAML_YAML_EVENTS_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/yaml_builder.h"
+#include "yaml_builder.h"
 
 #include <stddef.h>
 

@@ -4,7 +4,7 @@
  *
  * It refuses to give the value: that a thing is a number is all that anybody asks here.
  */
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 static bool is_one_of(struct slice text, const char *const *words)
 {

@@ -4,7 +4,7 @@
  *
  * It refuses what is over the limits before it allocates for it, and uses no recursion.
  */
-#include "pullthrough/core/yaml_builder.h"
+#include "yaml_builder.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  *
  * Recursion goes through merge keys only, and not deeper than anybody writes them.
  */
-#include "pullthrough/core/yaml_lookup.h"
+#include "pullthrough/core/yaml/yaml_lookup.h"
 
 enum { MERGES_MAX = 8 }; /* "<<" inside what a "<<" brings, and so on */
 

@@ -5,11 +5,11 @@
  * Aliases can make a small text mean a huge one, or one without end. Every look costs as many
  * nodes as it may touch, and once the budget is spent nothing is found any more.
  */
-#ifndef PULLTHROUGH_CORE_YAML_LOOKUP_H
-#define PULLTHROUGH_CORE_YAML_LOOKUP_H
+#ifndef PULLTHROUGH_CORE_YAML_YAML_LOOKUP_H
+#define PULLTHROUGH_CORE_YAML_YAML_LOOKUP_H
 
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/yaml_tree.h"
+#include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>

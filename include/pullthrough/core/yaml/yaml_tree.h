@@ -9,8 +9,8 @@
  * JSON is read too, as far as it is YAML, and beyond that with its tabs, its long keys,
  * its escaped surrogate pairs, and several documents one after the other.
  */
-#ifndef PULLTHROUGH_CORE_YAML_TREE_H
-#define PULLTHROUGH_CORE_YAML_TREE_H
+#ifndef PULLTHROUGH_CORE_YAML_YAML_TREE_H
+#define PULLTHROUGH_CORE_YAML_YAML_TREE_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
