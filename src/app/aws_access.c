@@ -2,7 +2,7 @@
 
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/version.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/ecr_client.h"
 #include "pullthrough/edge/log.h"
 #include "pullthrough/edge/process.h"

@@ -10,8 +10,8 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/progress.h"
-#include "pullthrough/core/aws_partition.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/aws_partition.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

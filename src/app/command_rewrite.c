@@ -11,7 +11,7 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/rewrite_report.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/file.h"
 
 #include <getopt.h>

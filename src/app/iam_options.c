@@ -5,7 +5,7 @@
 #include "iam_options.h"
 
 #include "pullthrough/app/commands.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/core/kube_names.h"
 
 #include <getopt.h>

@@ -1,7 +1,7 @@
 /*
  * What a pass asks: rules and templates always, everything else only where there is a reason.
  */
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "reconcile_steps.h"
 
 void pass_say(const struct pass *pass, const char *doing, const char *about)

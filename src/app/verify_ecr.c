@@ -2,7 +2,7 @@
  * What ECR and Secrets Manager have for the image's upstream: the rule, its secret, and whether
  * ECR can log in with it.
  */
-#include "pullthrough/core/known_upstreams.h"
+#include "pullthrough/core/image/known_upstreams.h"
 #include "pullthrough/core/reconcile_plan.h"
 #include "verify_steps.h"
 

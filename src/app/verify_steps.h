@@ -6,7 +6,7 @@
 
 #include "pullthrough/app/progress.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/image/image_ref.h"
 #include "pullthrough/edge/ecr_client.h"
 #include "verify_report.h"
 

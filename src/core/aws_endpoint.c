@@ -4,9 +4,9 @@
  */
 #include "pullthrough/core/aws_endpoint.h"
 
-#include "pullthrough/core/aws_partition.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/aws_partition.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
 

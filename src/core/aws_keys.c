@@ -1,6 +1,6 @@
 #include "pullthrough/core/aws_keys.h"
 
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 #include <openssl/crypto.h>
 

@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/config.h"
 
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 static struct slice first_of(const char *configured, struct slice found)
 {

@@ -6,8 +6,8 @@
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/ecr_host.h"
-#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/image/ecr_host.h"
+#include "pullthrough/core/image/image_ref.h"
 
 #include <jansson.h>
 

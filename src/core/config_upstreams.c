@@ -7,7 +7,7 @@
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config_complaint.h"
-#include "pullthrough/core/known_upstreams.h"
+#include "pullthrough/core/image/known_upstreams.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "pullthrough/core/ecr_scanning.h"
 
-#include "pullthrough/core/glob.h"
+#include "pullthrough/core/image/glob.h"
 #include "pullthrough/core/json/json_fields.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * switches of the configuration.
  */
 #include "iam_document.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * or everybody.
  */
 #include "iam_document.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
 

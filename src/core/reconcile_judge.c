@@ -4,8 +4,8 @@
  */
 #include "reconcile_judge.h"
 
-#include "pullthrough/core/aws_partition.h"
-#include "pullthrough/core/known_upstreams.h"
+#include "pullthrough/core/image/aws_partition.h"
+#include "pullthrough/core/image/known_upstreams.h"
 
 #define TEXT(...) reconcile_text(question->arena, __VA_ARGS__)
 

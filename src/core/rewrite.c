@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/rewrite.h"
 
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 static struct rewrite_verdict verdict(enum outcome outcome, int upstream)
 {

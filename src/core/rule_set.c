@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/rule_set.h"
 
-#include "pullthrough/core/glob.h"
+#include "pullthrough/core/image/glob.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

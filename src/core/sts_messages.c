@@ -1,7 +1,7 @@
 #include "pullthrough/core/sts_messages.h"
 
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/core/xml_scan.h"
 
 #define IDENTITY    "GetCallerIdentityResponse/GetCallerIdentityResult/"

@@ -1,6 +1,6 @@
 #include "pullthrough/edge/aws_client.h"
 
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/aws_instance.h"
 #include "pullthrough/edge/log.h"
 

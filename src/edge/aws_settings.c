@@ -4,7 +4,7 @@
  */
 #include "pullthrough/edge/aws_settings.h"
 
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/file.h"
 
 #include <stdlib.h>

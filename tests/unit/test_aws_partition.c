@@ -1,4 +1,4 @@
-#include "pullthrough/core/aws_partition.h"
+#include "pullthrough/core/image/aws_partition.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

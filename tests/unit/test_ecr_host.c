@@ -1,4 +1,4 @@
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/glob.h"
+#include "pullthrough/core/image/glob.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

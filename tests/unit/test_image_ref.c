@@ -3,7 +3,7 @@
  * makes of each text. Columns: input, valid, domain, path, tag, digest; in the input \t,
  * \n, \r, \\ and \xNN are escapes.
  */
-#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/image/image_ref.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

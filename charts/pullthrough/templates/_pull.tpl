@@ -12,7 +12,7 @@ the registry's host. An image of ours in an ECR registry gives what `config.regi
 {{- end }}
 {{- end }}
 
-{{/* Hosts as src/core/ecr_host.c writes them. */}}
+{{/* Hosts as src/core/image/ecr_host.c writes them. */}}
 {{- define "pullthrough.registryHost" -}}
 {{- $registry := .Values.config.registry | default dict }}
 {{- $ours := regexFind "^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[a-z0-9.-]+/" .Values.image.repository | splitList "." }}

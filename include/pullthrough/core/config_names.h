@@ -22,7 +22,7 @@ int config_name_upstream(struct slice text, struct error *error);
 /* upstreamRegistryUrl of an ECR rule as far as its form goes: no scheme, no path. */
 int config_name_url(struct slice text, struct error *error);
 
-/* A pattern of core/glob.h for image references. */
+/* A pattern of core/image/glob.h for image references. */
 int config_name_pattern(struct slice text, struct error *error);
 /* Where to listen: config_address(). */
 int config_name_listen(struct slice text, struct error *error);

@@ -9,7 +9,7 @@
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/image/image_ref.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"
 

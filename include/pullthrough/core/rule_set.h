@@ -11,7 +11,7 @@
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config.h"
-#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/image/image_ref.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
  * part that is no domain by the grammar ("a_b.c/d") is then simply part of the path,
  * and the reference has no domain. Comparisons are of bytes; nothing is folded.
  */
-#include "pullthrough/core/image_ref.h"
+#include "pullthrough/core/image/image_ref.h"
 
 #include <stdint.h>
 

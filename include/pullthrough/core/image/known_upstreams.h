@@ -3,8 +3,8 @@
  * credentials (ECR user guide, "Sync an upstream registry with an Amazon ECR private
  * registry").
  */
-#ifndef PULLTHROUGH_CORE_KNOWN_UPSTREAMS_H
-#define PULLTHROUGH_CORE_KNOWN_UPSTREAMS_H
+#ifndef PULLTHROUGH_CORE_IMAGE_KNOWN_UPSTREAMS_H
+#define PULLTHROUGH_CORE_IMAGE_KNOWN_UPSTREAMS_H
 
 #include "pullthrough/core/base/slice.h"
 

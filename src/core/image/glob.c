@@ -2,7 +2,7 @@
  * Matching with one point to go back to: a "*" that is met forgets the one before it,
  * which is right because the earlier one can always match what it has matched so far.
  */
-#include "pullthrough/core/glob.h"
+#include "pullthrough/core/image/glob.h"
 
 bool glob_match(struct slice pattern, struct slice text)
 {

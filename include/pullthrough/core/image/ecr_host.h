@@ -5,8 +5,8 @@
  * ACCOUNT.dkr.ecr.REGION.SUFFIX, ACCOUNT.dkr.ecr-fips.REGION.SUFFIX, and dual-stack
  * ACCOUNT.dkr-ecr.REGION.on.aws, ACCOUNT.dkr-ecr-fips.REGION.on.aws.
  */
-#ifndef PULLTHROUGH_CORE_ECR_HOST_H
-#define PULLTHROUGH_CORE_ECR_HOST_H
+#ifndef PULLTHROUGH_CORE_IMAGE_ECR_HOST_H
+#define PULLTHROUGH_CORE_IMAGE_ECR_HOST_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"

@@ -5,8 +5,8 @@
  * Parsing copies nothing: the slices point into the text that was given (or into static
  * storage, for "docker.io") and are dead when that text is.
  */
-#ifndef PULLTHROUGH_CORE_IMAGE_REF_H
-#define PULLTHROUGH_CORE_IMAGE_REF_H
+#ifndef PULLTHROUGH_CORE_IMAGE_IMAGE_REF_H
+#define PULLTHROUGH_CORE_IMAGE_IMAGE_REF_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"

@@ -1,7 +1,7 @@
 /*
  * The list, and nothing learned at run time: a registry that ECR takes up is added here.
  */
-#include "pullthrough/core/known_upstreams.h"
+#include "pullthrough/core/image/known_upstreams.h"
 
 static const struct known_upstream table[] = {
     {"docker.io",

@@ -1,7 +1,7 @@
 /*
  * A table. It knows no list of regions: a new region works without a new release.
  */
-#include "pullthrough/core/aws_partition.h"
+#include "pullthrough/core/image/aws_partition.h"
 
 static const struct aws_partition partitions[] = {
     {"aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn",

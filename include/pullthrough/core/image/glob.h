@@ -2,8 +2,8 @@
  * Shell-like patterns over whole texts: "*" is any run of bytes, "/" too, "?" is any
  * one byte, everything else is itself.
  */
-#ifndef PULLTHROUGH_CORE_GLOB_H
-#define PULLTHROUGH_CORE_GLOB_H
+#ifndef PULLTHROUGH_CORE_IMAGE_GLOB_H
+#define PULLTHROUGH_CORE_IMAGE_GLOB_H
 
 #include "pullthrough/core/base/slice.h"
 

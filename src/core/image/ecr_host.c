@@ -1,6 +1,6 @@
-#include "pullthrough/core/ecr_host.h"
+#include "pullthrough/core/image/ecr_host.h"
 
-#include "pullthrough/core/aws_partition.h"
+#include "pullthrough/core/image/aws_partition.h"
 
 bool ecr_host_is_account(struct slice text)
 {

@@ -4,8 +4,8 @@
  * From AWS's partitions.json as SDKs carry it; the suffix of dual-stack pull hosts from
  * the ECR documentation.
  */
-#ifndef PULLTHROUGH_CORE_AWS_PARTITION_H
-#define PULLTHROUGH_CORE_AWS_PARTITION_H
+#ifndef PULLTHROUGH_CORE_IMAGE_AWS_PARTITION_H
+#define PULLTHROUGH_CORE_IMAGE_AWS_PARTITION_H
 
 #include "pullthrough/core/base/slice.h"
 
