@@ -6,7 +6,7 @@
 
 #include "pullthrough/app/version.h"
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/core/kube_names.h"
+#include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/kube_client.h"
 #include "pullthrough/edge/log.h"

@@ -5,7 +5,7 @@
 
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
-#include "pullthrough/core/config_doubts.h"
+#include "pullthrough/core/config/config_doubts.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
  */
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
-#include "pullthrough/core/config_values.h"
+#include "pullthrough/core/config/config_values.h"
 #include "verify_pod.h"
 #include "verify_steps.h"
 

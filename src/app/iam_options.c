@@ -5,8 +5,8 @@
 #include "iam_options.h"
 
 #include "pullthrough/app/commands.h"
+#include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/core/image/ecr_host.h"
-#include "pullthrough/core/kube_names.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "pullthrough/app/progress.h"
 #include "pullthrough/app/reconcile.h"
 #include "pullthrough/app/text_table.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
 

@@ -7,7 +7,7 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/progress.h"
 #include "pullthrough/app/version.h"
-#include "pullthrough/core/kube_names.h"
+#include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/edge/kube_client.h"
 #include "verify_report.h"
 

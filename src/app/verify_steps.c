@@ -4,7 +4,7 @@
 #include "verify_steps.h"
 
 #include "pullthrough/app/aws_access.h"
-#include "pullthrough/core/config_upstreams.h"
+#include "pullthrough/core/config/config_upstreams.h"
 #include "pullthrough/core/rewrite.h"
 
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 #define PULLTHROUGH_SRC_APP_VERIFY_STEPS_H
 
 #include "pullthrough/app/progress.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/image/image_ref.h"
 #include "pullthrough/edge/ecr_client.h"
 #include "verify_report.h"

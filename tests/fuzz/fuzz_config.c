@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* A folder of tests/fixtures/config is a case: in.yaml, and either want.yaml, what is printed
  * of it, or want-error.txt, the complaint. */
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 #include <dirent.h>
 #include <setjmp.h>

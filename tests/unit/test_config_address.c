@@ -1,5 +1,5 @@
-#include "pullthrough/core/config.h"
-#include "pullthrough/core/ip_address.h"
+#include "core/config/ip_address.h"
+#include "pullthrough/core/config/config.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

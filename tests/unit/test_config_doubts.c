@@ -1,4 +1,4 @@
-#include "pullthrough/core/config_doubts.h"
+#include "pullthrough/core/config/config_doubts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

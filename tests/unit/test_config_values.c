@@ -1,4 +1,4 @@
-#include "pullthrough/core/config_values.h"
+#include "pullthrough/core/config/config_values.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

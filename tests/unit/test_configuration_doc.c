@@ -1,8 +1,8 @@
 /* docs/configuration.md against the table of keys: neither may know a key, a default, a word or
  * a bound that the other doesn't. */
-#include "pullthrough/core/config.h"
-#include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/config_values.h"
+#include "core/config/config_schema.h"
+#include "pullthrough/core/config/config.h"
+#include "pullthrough/core/config/config_values.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/ecr_names.h"
+#include "core/config/ecr_names.h"
 
 #include <regex.h>
 #include <setjmp.h>

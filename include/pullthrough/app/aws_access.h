@@ -5,7 +5,7 @@
 #define PULLTHROUGH_APP_AWS_ACCESS_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/aws_client.h"
 #include "pullthrough/edge/http_client.h"
 #include "pullthrough/edge/timing.h"

@@ -6,7 +6,7 @@
 #define PULLTHROUGH_APP_CERTIFICATE_FILES_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/tls.h"

@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 /* Read the file ("-": standard input; NULL: the defaults) and parse it. 0 and a new *configp;
  * or -1 with "FILE:LINE:COL: message", or FILE_UNREAD with "FILE: reason", in error. What else may

@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_APP_FIXED_KEYS_H
 #define PULLTHROUGH_APP_FIXED_KEYS_H
 
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 struct fixed_keys {
     char *webhook, *status; /* listen.*; owned */

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_APP_LIMITS_H
 #define PULLTHROUGH_APP_LIMITS_H
 
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/http_memory.h"
 
 struct limits {

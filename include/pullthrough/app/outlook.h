@@ -8,7 +8,7 @@
 #include "pullthrough/app/reconcile.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/rule_set.h"
 #include "pullthrough/edge/metrics.h"
 

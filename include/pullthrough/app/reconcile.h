@@ -14,7 +14,7 @@
 #define PULLTHROUGH_APP_RECONCILE_H
 
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/reconcile_plan.h"
 #include "pullthrough/edge/aws_client.h"
 #include "pullthrough/edge/timing.h"

@@ -9,7 +9,7 @@
 
 #include "pullthrough/app/mailbox.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/file.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/tls.h"

@@ -14,7 +14,7 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 #include <stddef.h>
 

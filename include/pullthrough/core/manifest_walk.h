@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/manifest.h"
 #include "pullthrough/core/outcome.h"
 #include "pullthrough/core/rule_set.h"

@@ -12,7 +12,7 @@
 #include "pullthrough/core/aws_error.h"
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/ecr_rules.h"
 #include "pullthrough/core/ecr_scanning.h"
 #include "pullthrough/core/ecr_templates.h"

@@ -10,7 +10,7 @@
 #define PULLTHROUGH_CORE_RULE_SET_H
 
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/image/image_ref.h"
 
 #include <stdbool.h>

@@ -5,13 +5,13 @@
  * It refuses to guess: what is not understood is an error, and the caller keeps the
  * configuration that it has.
  */
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
+#include "config_complaint.h"
+#include "config_reader.h"
+#include "config_schema.h"
 #include "pullthrough/core/aws_endpoint.h"
-#include "pullthrough/core/config_complaint.h"
-#include "pullthrough/core/config_reader.h"
-#include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/config_upstreams.h"
+#include "pullthrough/core/config/config_upstreams.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdlib.h>

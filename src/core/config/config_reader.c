@@ -2,13 +2,13 @@
  * The strict reading of mappings and lists. What YAML offers beyond them (anchors,
  * aliases, merge keys, tags) is refused: whoever reads the file sees what holds.
  */
-#include "pullthrough/core/config_reader.h"
+#include "config_reader.h"
 
+#include "config_complaint.h"
 #include "config_lists.h"
+#include "config_scalar.h"
 #include "pullthrough/core/base/spelling.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config_complaint.h"
-#include "pullthrough/core/config_scalar.h"
 
 #include <stdlib.h>
 

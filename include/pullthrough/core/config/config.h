@@ -6,8 +6,8 @@
  * the same as an absent key. Parsing always makes a new object; the one that is in use
  * is never touched (docs/configuration.md lists every key).
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_H
-#define PULLTHROUGH_CORE_CONFIG_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

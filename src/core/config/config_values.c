@@ -2,7 +2,7 @@
  * Numbers with units. Binary sizes only, because a "MB" means two things; no fractions,
  * no signs, no spaces, no overflow that wraps.
  */
-#include "pullthrough/core/config_values.h"
+#include "pullthrough/core/config/config_values.h"
 
 #include <stddef.h>
 

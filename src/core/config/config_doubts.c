@@ -2,7 +2,7 @@
  * Doubts are no errors: each of these configurations is used by somebody on purpose, if
  * only for a while. They are said once, by whoever loads the configuration.
  */
-#include "pullthrough/core/config_doubts.h"
+#include "pullthrough/core/config/config_doubts.h"
 
 #include "pullthrough/core/base/strbuf.h"
 

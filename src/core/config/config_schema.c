@@ -2,12 +2,12 @@
  * The table of keys. A key that another version of the program knows is listed as `later`,
  * so that its reader learns that it is no spelling mistake.
  */
-#include "pullthrough/core/config_schema.h"
+#include "config_schema.h"
 
-#include "pullthrough/core/config.h"
-#include "pullthrough/core/config_names.h"
-#include "pullthrough/core/ecr_names.h"
-#include "pullthrough/core/kube_names.h"
+#include "config_names.h"
+#include "ecr_names.h"
+#include "pullthrough/core/config/config.h"
+#include "pullthrough/core/config/kube_names.h"
 
 #define WORDS(...)                                                                                 \
     (const char *const[])                                                                          \

@@ -2,7 +2,7 @@
  * Names by the rules of Kubernetes (apimachinery, pkg/util/validation): IsDNS1123Label,
  * IsDNS1035Label, IsDNS1123Subdomain, IsQualifiedName, IsValidLabelValue.
  */
-#include "pullthrough/core/kube_names.h"
+#include "pullthrough/core/config/kube_names.h"
 
 #include <stdbool.h>
 

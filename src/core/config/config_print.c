@@ -5,11 +5,11 @@
  * A text stays bare only where no reader of YAML 1.1 or 1.2 can take it for anything
  * else; otherwise it stands in double quotes, in ASCII.
  */
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
+#include "config_schema.h"
 #include "pullthrough/core/base/utf8.h"
-#include "pullthrough/core/config_schema.h"
-#include "pullthrough/core/config_values.h"
+#include "pullthrough/core/config/config_values.h"
 
 #include <strings.h>
 

@@ -1,11 +1,11 @@
 /*
  * YAML nodes to the values of a config_schema mapping, strictly.
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_READER_H
-#define PULLTHROUGH_CORE_CONFIG_READER_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_READER_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_READER_H
 
+#include "config_schema.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config_schema.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Read `node` (NULL: nothing was written) into the zeroed struct at `base`; what isn't there

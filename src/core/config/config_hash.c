@@ -1,7 +1,7 @@
 /*
  * A configuration's fingerprint: equal for equal values, however they were written.
  */
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

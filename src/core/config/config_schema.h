@@ -3,8 +3,8 @@
  * it is when it isn't there. Reading, printing and releasing all walk this one table, so
  * that a key can't be read but not printed.
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_SCHEMA_H
-#define PULLTHROUGH_CORE_CONFIG_SCHEMA_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_SCHEMA_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_SCHEMA_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

@@ -5,8 +5,8 @@
  * Each function: 0; or -1 with the reason in error, which reads on after the value and a
  * colon. A text without control characters is taken for granted (config_reader).
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_NAMES_H
-#define PULLTHROUGH_CORE_CONFIG_NAMES_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_NAMES_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_NAMES_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

@@ -2,10 +2,10 @@
  * Addresses to listen on. Numbers only: which address a name means is for the resolver to
  * say, and it may say another one tomorrow.
  */
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
-#include "pullthrough/core/config_values.h"
-#include "pullthrough/core/ip_address.h"
+#include "ip_address.h"
+#include "pullthrough/core/config/config_values.h"
 
 static int parse_port(struct slice digits, uint16_t *port, struct error *error)
 {

@@ -4,8 +4,8 @@
  * Each function: 0; or -1 with the reason in error, which reads on after the name and a
  * colon.
  */
-#ifndef PULLTHROUGH_CORE_KUBE_NAMES_H
-#define PULLTHROUGH_CORE_KUBE_NAMES_H
+#ifndef PULLTHROUGH_CORE_CONFIG_KUBE_NAMES_H
+#define PULLTHROUGH_CORE_CONFIG_KUBE_NAMES_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

@@ -2,10 +2,10 @@
  * What makes a registry's name: a domain as distribution/reference reads it. Nothing is
  * folded, trimmed or repaired, because references are compared byte by byte.
  */
-#include "pullthrough/core/config_names.h"
+#include "config_names.h"
 
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/core/image/image_ref.h"
 

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_CORE_CONFIG_LISTS_H
 #define PULLTHROUGH_SRC_CORE_CONFIG_LISTS_H
 
-#include "pullthrough/core/config_schema.h"
+#include "config_schema.h"
 
 /* A list apart from the struct that it lies in: an owned array of texts or records. */
 struct config_list {

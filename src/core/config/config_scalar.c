@@ -2,10 +2,10 @@
  * The types of single values. What two YAML readers may take for different things is
  * refused: a bare 1.10 or "on" where a text is wanted, a quoted "true" where a boolean is.
  */
-#include "pullthrough/core/config_scalar.h"
+#include "config_scalar.h"
 
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config_values.h"
+#include "pullthrough/core/config/config_values.h"
 
 #include <stdlib.h>
 

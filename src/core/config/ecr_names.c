@@ -3,7 +3,7 @@
  * PullThroughCacheRuleRepositoryPrefix and CredentialArn). Narrower than ECR in one thing:
  * no "/" at the end of a prefix and no ROOT.
  */
-#include "pullthrough/core/ecr_names.h"
+#include "ecr_names.h"
 
 #include <stdbool.h>
 

@@ -2,11 +2,11 @@
  * The upstreams of a configuration, judged as ECR would judge them when it makes their
  * rules: facts of the ECR user guide and API reference, pull through cache rules.
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_UPSTREAMS_H
-#define PULLTHROUGH_CORE_CONFIG_UPSTREAMS_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_UPSTREAMS_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_UPSTREAMS_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Fill in what each upstream leaves to its registry (aliases, url, prefix, secret), then

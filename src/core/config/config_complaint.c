@@ -2,7 +2,7 @@
  * Complaints name the key by its whole path, because a line number alone is lost as soon
  * as the text has gone through a template.
  */
-#include "pullthrough/core/config_complaint.h"
+#include "config_complaint.h"
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/strbuf.h"

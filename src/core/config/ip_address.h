@@ -1,8 +1,8 @@
 /*
  * Whether a text is an IP address. Names are not resolved here, nor taken for addresses.
  */
-#ifndef PULLTHROUGH_CORE_IP_ADDRESS_H
-#define PULLTHROUGH_CORE_IP_ADDRESS_H
+#ifndef PULLTHROUGH_CORE_CONFIG_IP_ADDRESS_H
+#define PULLTHROUGH_CORE_CONFIG_IP_ADDRESS_H
 
 #include "pullthrough/core/base/slice.h"
 

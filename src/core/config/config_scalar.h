@@ -1,12 +1,12 @@
 /*
  * One scalar node to the value of one key.
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_SCALAR_H
-#define PULLTHROUGH_CORE_CONFIG_SCALAR_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_SCALAR_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_SCALAR_H
 
+#include "config_complaint.h"
+#include "config_schema.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/config_complaint.h"
-#include "pullthrough/core/config_schema.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Check `node` and store its value in `base`; for every kind but sections and lists. 0; or

@@ -2,7 +2,7 @@
  * The pull host: where rewritten images point to. The file outranks the environment,
  * because it was written for this program; AWS's variables may be there for others.
  */
-#include "pullthrough/core/config.h"
+#include "pullthrough/core/config/config.h"
 
 #include "pullthrough/core/image/ecr_host.h"
 

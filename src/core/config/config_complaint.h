@@ -1,8 +1,8 @@
 /*
  * What is wrong with a configuration, and where: "LINE:COL: KEY.PATH: message".
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_COMPLAINT_H
-#define PULLTHROUGH_CORE_CONFIG_COMPLAINT_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_COMPLAINT_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_COMPLAINT_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/yaml/yaml_tree.h"

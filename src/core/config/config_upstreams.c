@@ -3,10 +3,10 @@
  * image depends on it. Beyond that two things are refused that ECR can't see: a registry
  * whose images would come from another one, and prefixes of which one hides the other.
  */
-#include "pullthrough/core/config_upstreams.h"
+#include "pullthrough/core/config/config_upstreams.h"
 
+#include "config_complaint.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/config_complaint.h"
 #include "pullthrough/core/image/known_upstreams.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * Addresses as inet_pton() takes them.
  */
-#include "pullthrough/core/ip_address.h"
+#include "ip_address.h"
 
 enum { V4_PARTS = 4, V6_GROUPS = 8, GROUP_DIGITS = 4 };
 

@@ -3,8 +3,8 @@
  *
  * Only texts: whether a value was quoted, and its bounds, are config_reader's business.
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_VALUES_H
-#define PULLTHROUGH_CORE_CONFIG_VALUES_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_VALUES_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_VALUES_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
