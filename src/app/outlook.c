@@ -5,7 +5,7 @@
 #include "pullthrough/app/outlook.h"
 
 #include "pullthrough/app/config_source.h"
-#include "pullthrough/core/upstream_state.h"
+#include "pullthrough/core/rules/upstream_state.h"
 #include "pullthrough/edge/log.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include "pullthrough/app/aws_access.h"
 #include "pullthrough/core/config/config_upstreams.h"
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 #include <stdarg.h>
 #include <stdio.h>

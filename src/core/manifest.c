@@ -8,7 +8,7 @@
 #include "pullthrough/core/manifest.h"
 
 #include "pullthrough/core/manifest_walk.h"
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "manifest_hints.h"
 
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 bool manifest_looks_like_image(const struct rule_set *rules, struct slice text)
 {

@@ -5,7 +5,7 @@
 #define PULLTHROUGH_SRC_CORE_MANIFEST_HINTS_H
 
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/json/json_arena.h"
 #include "pullthrough/core/json/json_member.h"
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 /* "containers/web" -> its list and "web"; any other key stays whole, in no list. */
 static struct pod_image read_key(struct slice key)

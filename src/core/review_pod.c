@@ -10,7 +10,7 @@
 #include "pullthrough/core/patch.h"
 #include "pullthrough/core/pod_gate.h"
 #include "pullthrough/core/pod_image_index.h"
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 #include "review_answer.h"
 #include "review_update.h"
 

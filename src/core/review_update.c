@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/review.h"
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 int review_update_init(struct review_update *update, const struct rule_set *rules, yyjson_val *pod,
                        unsigned lists, struct arena *arena)

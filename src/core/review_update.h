@@ -10,7 +10,7 @@
 
 #include "pullthrough/core/originals.h"
 #include "pullthrough/core/pod_image_index.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 struct review_update {
     const struct rule_set *rules;

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 #include "rules.h"
 
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 /* `most` is what printing can come to: a domain may have any length. */
 static void check_round_trip(const struct image_ref *ref, size_t most)

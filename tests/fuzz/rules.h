@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_FUZZ_RULES_H
 #define PULLTHROUGH_FUZZ_RULES_H
 
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 /* Made at the first call, lives as long as the process. */
 static inline const struct rule_set *fuzz_rules(void)

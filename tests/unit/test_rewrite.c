@@ -2,7 +2,7 @@
  * Rewriting against a rule set that is made by hand, so that this test stands on core's
  * contracts only and not on the configuration's parser.
  */
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 #include "pullthrough/core/pod_gate.h"
 

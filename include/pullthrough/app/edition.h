@@ -6,7 +6,7 @@
 #define PULLTHROUGH_APP_EDITION_H
 
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/edge/metrics.h"
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/edge/metrics.h"
 
 #include <stdbool.h>

@@ -10,8 +10,8 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/manifest.h"
-#include "pullthrough/core/rewrite.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rewrite.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #include <stdbool.h>
 #include <stddef.h>

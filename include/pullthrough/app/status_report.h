@@ -12,7 +12,7 @@
 #include "pullthrough/app/reconcile.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -16,8 +16,8 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/core/outcome.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/outcome.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/manifest.h"
-#include "pullthrough/core/outcome.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/outcome.h"
+#include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/core/yaml/yaml_lookup.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 

@@ -11,7 +11,7 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/patch.h"
 #include "pullthrough/core/pod_image_index.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #define ORIGINALS_ANNOTATION "pullthrough.internal/original-images"
 

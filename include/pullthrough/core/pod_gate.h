@@ -7,8 +7,8 @@
 #ifndef PULLTHROUGH_CORE_POD_GATE_H
 #define PULLTHROUGH_CORE_POD_GATE_H
 
-#include "pullthrough/core/outcome.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/outcome.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #include <stdbool.h>
 #include <stdint.h>

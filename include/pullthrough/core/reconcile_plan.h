@@ -16,8 +16,8 @@
 #include "pullthrough/core/ecr_rules.h"
 #include "pullthrough/core/ecr_scanning.h"
 #include "pullthrough/core/ecr_templates.h"
+#include "pullthrough/core/rules/upstream_state.h"
 #include "pullthrough/core/secrets_messages.h"
-#include "pullthrough/core/upstream_state.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,9 +10,9 @@
 
 #include "pullthrough/core/aws_endpoint.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/outcome.h"
 #include "pullthrough/core/review.h"
-#include "pullthrough/core/upstream_state.h"
+#include "pullthrough/core/rules/outcome.h"
+#include "pullthrough/core/rules/upstream_state.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,14 +4,14 @@
  * rewrite_image() is idempotent: what it has rewritten is OUTCOME_ALREADY_ECR the next
  * time. It parses and prints parts; it never edits the text, never adds ":latest".
  */
-#ifndef PULLTHROUGH_CORE_REWRITE_H
-#define PULLTHROUGH_CORE_REWRITE_H
+#ifndef PULLTHROUGH_CORE_RULES_REWRITE_H
+#define PULLTHROUGH_CORE_RULES_REWRITE_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/image/image_ref.h"
-#include "pullthrough/core/outcome.h"
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/outcome.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 enum {
     /* Bytes of a repository name: ECR takes 256 (API, repositoryName), but kubelet could not

@@ -6,8 +6,8 @@
  * Built whole, never changed, shared between threads by counted references; every loop
  * thread keeps the one it uses until it takes the next.
  */
-#ifndef PULLTHROUGH_CORE_RULE_SET_H
-#define PULLTHROUGH_CORE_RULE_SET_H
+#ifndef PULLTHROUGH_CORE_RULES_RULE_SET_H
+#define PULLTHROUGH_CORE_RULES_RULE_SET_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"

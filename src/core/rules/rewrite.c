@@ -2,7 +2,7 @@
  * The judgement on one image, in the order in which its reasons outrank each other:
  * what the user wrote by hand (exclude) comes first, what only AWS knows comes last.
  */
-#include "pullthrough/core/rewrite.h"
+#include "pullthrough/core/rules/rewrite.h"
 
 #include "pullthrough/core/image/ecr_host.h"
 

@@ -1,4 +1,4 @@
-#include "pullthrough/core/upstream_state.h"
+#include "pullthrough/core/rules/upstream_state.h"
 
 const char *upstream_state_name(enum upstream_state state)
 {

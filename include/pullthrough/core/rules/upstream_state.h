@@ -2,8 +2,8 @@
  * How an upstream stands: metrics, /status and the documents use the words of
  * upstream_state_name(). Only ready upstreams are rewritten.
  */
-#ifndef PULLTHROUGH_CORE_UPSTREAM_STATE_H
-#define PULLTHROUGH_CORE_UPSTREAM_STATE_H
+#ifndef PULLTHROUGH_CORE_RULES_UPSTREAM_STATE_H
+#define PULLTHROUGH_CORE_RULES_UPSTREAM_STATE_H
 
 enum upstream_state {
     UPSTREAM_UNKNOWN,        /* not looked, or could not look */

@@ -2,7 +2,7 @@
  * One block of copies, looked up by linear search: a rule set has a handful of rows, and
  * comparing lengths first makes the wrong ones cost a few instructions each.
  */
-#include "pullthrough/core/rule_set.h"
+#include "pullthrough/core/rules/rule_set.h"
 
 #include "pullthrough/core/image/glob.h"
 

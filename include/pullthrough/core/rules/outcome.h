@@ -2,8 +2,8 @@
  * What became of one image. Metrics, logs, the command line and the documents all
  * use the words of outcome_name().
  */
-#ifndef PULLTHROUGH_CORE_OUTCOME_H
-#define PULLTHROUGH_CORE_OUTCOME_H
+#ifndef PULLTHROUGH_CORE_RULES_OUTCOME_H
+#define PULLTHROUGH_CORE_RULES_OUTCOME_H
 
 enum outcome {
     OUTCOME_REWRITTEN,

@@ -1,4 +1,4 @@
-#include "pullthrough/core/outcome.h"
+#include "pullthrough/core/rules/outcome.h"
 
 static const struct {
     const char *name, *explanation;
