@@ -4,7 +4,7 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/options.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/file.h"
 
 #include <stdio.h>

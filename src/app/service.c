@@ -13,7 +13,7 @@
 #include "pullthrough/app/upkeep.h"
 #include "pullthrough/app/version.h"
 #include "pullthrough/app/webhook.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/cpus.h"
 #include "pullthrough/edge/http_server.h"

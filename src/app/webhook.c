@@ -4,7 +4,7 @@
  */
 #include "pullthrough/app/webhook.h"
 
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/clock.h"
 #include "pullthrough/edge/log.h"
 

@@ -8,7 +8,7 @@
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/manifest_walk.h"
-#include "pullthrough/core/pod_gate.h"
+#include "pullthrough/core/review/pod_gate.h"
 
 #include <stddef.h>
 

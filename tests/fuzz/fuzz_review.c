@@ -8,7 +8,7 @@
 #include "rules.h"
 
 #include "pullthrough/core/json/json_member.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

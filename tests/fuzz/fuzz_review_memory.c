@@ -9,7 +9,7 @@
 #include "rules.h"
 
 #include "pullthrough/core/json/json_member.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 enum { PARTS = 5, BODY_BYTES = 512 * 1024 };
 

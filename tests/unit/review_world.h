@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_TESTS_REVIEW_WORLD_H
 #define PULLTHROUGH_TESTS_REVIEW_WORLD_H
 
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 #define HOST      "111122223333.dkr.ecr.us-west-2.amazonaws.com"
 #define CACHED    HOST "/dockercache/library/"

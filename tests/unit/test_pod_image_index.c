@@ -1,4 +1,4 @@
-#include "pullthrough/core/pod_image_index.h"
+#include "core/review/pod_image_index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

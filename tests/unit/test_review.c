@@ -5,7 +5,7 @@
  */
 #include "review_world.h"
 
-#include "pullthrough/core/originals.h"
+#include "core/review/originals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

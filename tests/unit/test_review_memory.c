@@ -5,7 +5,7 @@
  */
 #include "counted_memory.h"
 
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,8 +4,8 @@
  */
 #include "review_world.h"
 
-#include "pullthrough/core/originals.h"
-#include "pullthrough/core/pod_gate.h"
+#include "core/review/originals.h"
+#include "pullthrough/core/review/pod_gate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

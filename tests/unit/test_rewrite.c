@@ -4,7 +4,7 @@
  */
 #include "pullthrough/core/rules/rewrite.h"
 
-#include "pullthrough/core/pod_gate.h"
+#include "pullthrough/core/review/pod_gate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -10,7 +10,7 @@
 
 #include "pullthrough/core/aws_endpoint.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 #include "pullthrough/core/rules/outcome.h"
 #include "pullthrough/core/rules/upstream_state.h"
 

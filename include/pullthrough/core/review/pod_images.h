@@ -4,8 +4,8 @@
  * Only these places are images. A pod is never searched for keys named "image": the one
  * of a volume's "rbd" is a Ceph device (kubernetes/api, core/v1/types.go).
  */
-#ifndef PULLTHROUGH_CORE_POD_IMAGES_H
-#define PULLTHROUGH_CORE_POD_IMAGES_H
+#ifndef PULLTHROUGH_CORE_REVIEW_POD_IMAGES_H
+#define PULLTHROUGH_CORE_REVIEW_POD_IMAGES_H
 
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"

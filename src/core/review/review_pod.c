@@ -5,11 +5,11 @@
  */
 #include "review_call.h"
 
+#include "originals.h"
+#include "patch.h"
+#include "pod_image_index.h"
 #include "pullthrough/core/json/json_member.h"
-#include "pullthrough/core/originals.h"
-#include "pullthrough/core/patch.h"
-#include "pullthrough/core/pod_gate.h"
-#include "pullthrough/core/pod_image_index.h"
+#include "pullthrough/core/review/pod_gate.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "review_answer.h"
 #include "review_update.h"

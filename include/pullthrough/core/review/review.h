@@ -7,13 +7,13 @@
  * were read from the object, and at most one operation on the annotations, so it always
  * applies: one that doesn't is a hard error for the user even with failurePolicy Ignore.
  */
-#ifndef PULLTHROUGH_CORE_REVIEW_H
-#define PULLTHROUGH_CORE_REVIEW_H
+#ifndef PULLTHROUGH_CORE_REVIEW_REVIEW_H
+#define PULLTHROUGH_CORE_REVIEW_REVIEW_H
 
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/pod_images.h"
+#include "pullthrough/core/review/pod_images.h"
 #include "pullthrough/core/rules/outcome.h"
 #include "pullthrough/core/rules/rule_set.h"
 

@@ -2,7 +2,7 @@
  * The annotation is read whole, and written whole behind the operations on images: straight into
  * the patch, as the string in a string that it is there, so that it takes no memory twice.
  */
-#include "pullthrough/core/originals.h"
+#include "originals.h"
 
 #include "pullthrough/core/json/json_arena.h"
 #include "pullthrough/core/json/json_member.h"

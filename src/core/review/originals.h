@@ -5,12 +5,12 @@
  * It says what we rewrote, and nothing else: what comes with a pod and isn't so is dropped. An
  * annotation that is no such object is somebody else's, and stays.
  */
-#ifndef PULLTHROUGH_CORE_ORIGINALS_H
-#define PULLTHROUGH_CORE_ORIGINALS_H
+#ifndef PULLTHROUGH_CORE_REVIEW_ORIGINALS_H
+#define PULLTHROUGH_CORE_REVIEW_ORIGINALS_H
 
+#include "patch.h"
+#include "pod_image_index.h"
 #include "pullthrough/core/base/arena.h"
-#include "pullthrough/core/patch.h"
-#include "pullthrough/core/pod_image_index.h"
 #include "pullthrough/core/rules/rule_set.h"
 
 #define ORIGINALS_ANNOTATION "pullthrough.internal/original-images"

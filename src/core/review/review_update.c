@@ -5,7 +5,7 @@
 #include "review_update.h"
 
 #include "pullthrough/core/json/json_member.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 #include "pullthrough/core/rules/rewrite.h"
 
 int review_update_init(struct review_update *update, const struct rule_set *rules, yyjson_val *pod,

@@ -2,10 +2,10 @@
  * Images by list and name, for thousands of them: sorted once, then found in a handful of
  * comparisons. A name may come more than once; then the first or the last one is asked for.
  */
-#ifndef PULLTHROUGH_CORE_POD_IMAGE_INDEX_H
-#define PULLTHROUGH_CORE_POD_IMAGE_INDEX_H
+#ifndef PULLTHROUGH_CORE_REVIEW_POD_IMAGE_INDEX_H
+#define PULLTHROUGH_CORE_REVIEW_POD_IMAGE_INDEX_H
 
-#include "pullthrough/core/pod_images.h"
+#include "pullthrough/core/review/pod_images.h"
 
 struct pod_image_index {
     const struct pod_image *images; /* borrowed */

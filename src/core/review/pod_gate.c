@@ -1,4 +1,4 @@
-#include "pullthrough/core/pod_gate.h"
+#include "pullthrough/core/review/pod_gate.h"
 
 /* kubernetes/kubernetes, pkg/apis/core/annotation_key_constants.go, MirrorPodAnnotationKey */
 static const char mirror_annotation[] = "kubernetes.io/config.mirror";

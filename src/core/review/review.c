@@ -6,7 +6,7 @@
  * is walked through json_member(), so that a key given twice means here what it means to
  * the API server.
  */
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 #include "pullthrough/core/json/json_arena.h"
 #include "pullthrough/core/json/json_member.h"

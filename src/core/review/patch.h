@@ -6,12 +6,12 @@
  * No `test`, no whole objects, no path that wasn't seen: the API server turns a patch
  * that does not apply into an error for the user, whatever the failurePolicy says.
  */
-#ifndef PULLTHROUGH_CORE_PATCH_H
-#define PULLTHROUGH_CORE_PATCH_H
+#ifndef PULLTHROUGH_CORE_REVIEW_PATCH_H
+#define PULLTHROUGH_CORE_REVIEW_PATCH_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/pod_images.h"
+#include "pullthrough/core/review/pod_images.h"
 
 struct patch {
     struct strbuf *out; /* borrowed; operations are appended: "[{...},{...}]" when it is closed */

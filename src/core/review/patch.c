@@ -1,4 +1,4 @@
-#include "pullthrough/core/patch.h"
+#include "patch.h"
 
 void patch_init(struct patch *patch, struct strbuf *out)
 {

@@ -1,4 +1,4 @@
-#include "pullthrough/core/pod_images.h"
+#include "pullthrough/core/review/pod_images.h"
 
 #include "pullthrough/core/json/json_member.h"
 

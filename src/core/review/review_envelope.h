@@ -1,11 +1,11 @@
 /*
  * Who asks, of a review that is too much to be read whole: without a byte of memory.
  */
-#ifndef PULLTHROUGH_CORE_REVIEW_ENVELOPE_H
-#define PULLTHROUGH_CORE_REVIEW_ENVELOPE_H
+#ifndef PULLTHROUGH_CORE_REVIEW_REVIEW_ENVELOPE_H
+#define PULLTHROUGH_CORE_REVIEW_REVIEW_ENVELOPE_H
 
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /*
  * One call of review_answer(): what its steps share.
  */
-#ifndef PULLTHROUGH_CORE_REVIEW_CALL_H
-#define PULLTHROUGH_CORE_REVIEW_CALL_H
+#ifndef PULLTHROUGH_CORE_REVIEW_REVIEW_CALL_H
+#define PULLTHROUGH_CORE_REVIEW_REVIEW_CALL_H
 
-#include "pullthrough/core/review.h"
+#include "pullthrough/core/review/review.h"
 
 #include <yyjson.h>
 

@@ -5,11 +5,11 @@
  * Kubelet restarts a container whose image changes. So where what is brought comes to the
  * same as what the pod has, the pod keeps that, whatever rules and exclusions say by now.
  */
-#ifndef PULLTHROUGH_CORE_REVIEW_UPDATE_H
-#define PULLTHROUGH_CORE_REVIEW_UPDATE_H
+#ifndef PULLTHROUGH_CORE_REVIEW_REVIEW_UPDATE_H
+#define PULLTHROUGH_CORE_REVIEW_REVIEW_UPDATE_H
 
-#include "pullthrough/core/originals.h"
-#include "pullthrough/core/pod_image_index.h"
+#include "originals.h"
+#include "pod_image_index.h"
 #include "pullthrough/core/rules/rule_set.h"
 
 struct review_update {

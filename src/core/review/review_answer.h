@@ -1,10 +1,10 @@
 /*
- * The bytes of an answer. Part of core/review, apart because it knows nothing of pods.
+ * The bytes of an answer. Part of core/review/review, apart because it knows nothing of pods.
  *
  * An answer is written in one piece: its beginning, maybe a patch, its end.
  */
-#ifndef PULLTHROUGH_CORE_REVIEW_ANSWER_H
-#define PULLTHROUGH_CORE_REVIEW_ANSWER_H
+#ifndef PULLTHROUGH_CORE_REVIEW_REVIEW_ANSWER_H
+#define PULLTHROUGH_CORE_REVIEW_REVIEW_ANSWER_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"

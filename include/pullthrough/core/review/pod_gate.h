@@ -4,8 +4,8 @@
  * Fed by whoever walks the pod (the review's JSON, a manifest's YAML), so that both
  * follow the same rules.
  */
-#ifndef PULLTHROUGH_CORE_POD_GATE_H
-#define PULLTHROUGH_CORE_POD_GATE_H
+#ifndef PULLTHROUGH_CORE_REVIEW_POD_GATE_H
+#define PULLTHROUGH_CORE_REVIEW_POD_GATE_H
 
 #include "pullthrough/core/rules/outcome.h"
 #include "pullthrough/core/rules/rule_set.h"

@@ -2,7 +2,7 @@
  * Heapsort: it needs no memory beside the order, and no input makes it slow. (glibc's qsort()
  * may take a second array, which nobody would count.)
  */
-#include "pullthrough/core/pod_image_index.h"
+#include "pod_image_index.h"
 
 /* Lengths first: names of one length are compared to the byte only then. */
 static int compare(struct pod_image_index *index, const struct pod_image *image, unsigned list,
