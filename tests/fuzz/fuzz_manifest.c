@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/manifest.h"
+#include "pullthrough/core/manifest/manifest.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 

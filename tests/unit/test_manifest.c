@@ -4,7 +4,7 @@
  * (want-error.txt). The rules are those of an empty configuration; kinds.txt has another value
  * of rewrite.kinds.
  */
-#include "pullthrough/core/manifest.h"
+#include "pullthrough/core/manifest/manifest.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -9,7 +9,7 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/manifest.h"
+#include "pullthrough/core/manifest/manifest.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/rules/rule_set.h"
 

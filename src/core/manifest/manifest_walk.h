@@ -1,13 +1,13 @@
 /*
  * Where in Kubernetes objects the images of pods are.
  */
-#ifndef PULLTHROUGH_CORE_MANIFEST_WALK_H
-#define PULLTHROUGH_CORE_MANIFEST_WALK_H
+#ifndef PULLTHROUGH_CORE_MANIFEST_MANIFEST_WALK_H
+#define PULLTHROUGH_CORE_MANIFEST_MANIFEST_WALK_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/core/manifest.h"
+#include "pullthrough/core/manifest/manifest.h"
 #include "pullthrough/core/rules/outcome.h"
 #include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/core/yaml/yaml_lookup.h"

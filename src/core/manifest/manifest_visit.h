@@ -6,8 +6,8 @@
 
 #include "manifest_kinds.h"
 
+#include "manifest_walk.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/manifest_walk.h"
 #include "pullthrough/core/review/pod_gate.h"
 
 #include <stddef.h>

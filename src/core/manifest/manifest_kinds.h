@@ -1,5 +1,5 @@
 /*
- * The kinds of Kubernetes objects that hold pods, and where. Part of core/manifest_walk.
+ * The kinds of Kubernetes objects that hold pods, and where. Part of core/manifest/manifest_walk.
  */
 #ifndef PULLTHROUGH_SRC_CORE_MANIFEST_KINDS_H
 #define PULLTHROUGH_SRC_CORE_MANIFEST_KINDS_H

@@ -4,13 +4,14 @@
  * tabs, a missing last newline.
  *
  * Kinds: those of core, apps and batch that hold pods; Argo's Rollout and Workflows,
- * OpenKruise's workloads, Knative Serving (src/core/manifest_kinds.c); List, the kinds' own
+ * OpenKruise's workloads, Knative Serving (src/core/manifest/manifest_kinds.c); List, the kinds'
+ * own
  * ...List, and the ResourceList that a KRM function gets. Custom objects of other kinds: the
  * lists of containers in them are judged, and edited if that is asked for. The pod's labels,
  * annotations and namespace count as in a review.
  */
-#ifndef PULLTHROUGH_CORE_MANIFEST_H
-#define PULLTHROUGH_CORE_MANIFEST_H
+#ifndef PULLTHROUGH_CORE_MANIFEST_MANIFEST_H
+#define PULLTHROUGH_CORE_MANIFEST_MANIFEST_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

@@ -1,5 +1,6 @@
 /*
- * What looks like an image in a text that nobody has described. Part of core/manifest_walk.
+ * What looks like an image in a text that nobody has described. Part of
+ * core/manifest/manifest_walk.
  */
 #ifndef PULLTHROUGH_SRC_CORE_MANIFEST_HINTS_H
 #define PULLTHROUGH_SRC_CORE_MANIFEST_HINTS_H

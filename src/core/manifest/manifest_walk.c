@@ -4,7 +4,7 @@
  *
  * It refuses to guess: in a kind that is known, a key counts only where the kind's type has it.
  */
-#include "pullthrough/core/manifest_walk.h"
+#include "manifest_walk.h"
 
 #include "manifest_visit.h"
 

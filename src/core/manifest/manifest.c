@@ -5,9 +5,9 @@
  * It refuses to print YAML: what is no image is copied byte for byte, and an image that can't
  * be replaced inside its own quotes on its own line is left as it is.
  */
-#include "pullthrough/core/manifest.h"
+#include "pullthrough/core/manifest/manifest.h"
 
-#include "pullthrough/core/manifest_walk.h"
+#include "manifest_walk.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
