@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_APP_IAM_OPTIONS_H
 #define PULLTHROUGH_SRC_APP_IAM_OPTIONS_H
 
-#include "pullthrough/core/iam_policy.h"
+#include "pullthrough/core/iam/iam_policy.h"
 
 enum iam_which {
     IAM_ALL,

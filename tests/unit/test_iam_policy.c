@@ -1,4 +1,4 @@
-#include "pullthrough/core/iam_policy.h"
+#include "pullthrough/core/iam/iam_policy.h"
 
 #include <jansson.h>
 #include <setjmp.h>

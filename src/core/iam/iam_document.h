@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_CORE_IAM_DOCUMENT_H
 #define PULLTHROUGH_SRC_CORE_IAM_DOCUMENT_H
 
-#include "pullthrough/core/iam_policy.h"
+#include "pullthrough/core/iam/iam_policy.h"
 
 #include <jansson.h>
 

@@ -8,8 +8,8 @@
  *
  * Every function appends one JSON document with a newline behind it.
  */
-#ifndef PULLTHROUGH_CORE_IAM_POLICY_H
-#define PULLTHROUGH_CORE_IAM_POLICY_H
+#ifndef PULLTHROUGH_CORE_IAM_IAM_POLICY_H
+#define PULLTHROUGH_CORE_IAM_IAM_POLICY_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
