@@ -4,10 +4,10 @@
  */
 #include "pullthrough/core/kube_messages.h"
 
+#include "pullthrough/core/aws/secret_json.h"
 #include "pullthrough/core/base/base64.h"
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/json/json_fields.h"
-#include "pullthrough/core/secret_json.h"
 
 _Static_assert((int)KUBE_ANSWER_MAX <= (int)SECRET_JSON_MAX, "a Secret is read by secret_json");
 

@@ -1,9 +1,9 @@
 #include "pullthrough/edge/aws_container.h"
 
-#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/aws/aws_error.h"
+#include "pullthrough/core/aws/credentials_messages.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/core/credentials_messages.h"
 #include "pullthrough/edge/file.h"
 
 enum {

@@ -4,8 +4,8 @@
  */
 #include "pullthrough/edge/aws_instance.h"
 
+#include "pullthrough/core/aws/credentials_messages.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/core/credentials_messages.h"
 
 #include <stdio.h>
 

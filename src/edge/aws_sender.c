@@ -4,10 +4,10 @@
  */
 #include "pullthrough/edge/aws_sender.h"
 
+#include "pullthrough/core/aws/sigv4.h"
+#include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/core/sigv4.h"
-#include "pullthrough/core/sts_messages.h"
 #include "pullthrough/edge/log.h"
 
 enum {

@@ -1,6 +1,6 @@
 #include "pullthrough/edge/aws_web_identity.h"
 
-#include "pullthrough/core/sts_messages.h"
+#include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/edge/file.h"
 
 enum {

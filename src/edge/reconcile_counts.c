@@ -5,7 +5,7 @@
 #include "edge/reconcile_counts.h"
 
 #include "edge/exposition.h"
-#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/aws/aws_error.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

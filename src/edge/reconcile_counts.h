@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
 #define PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
 
-#include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/metrics.h"
 

@@ -4,17 +4,17 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/aws/aws_error.h"
+#include "pullthrough/core/aws/credentials_messages.h"
+#include "pullthrough/core/aws/ecr_images.h"
+#include "pullthrough/core/aws/ecr_rules.h"
+#include "pullthrough/core/aws/ecr_scanning.h"
+#include "pullthrough/core/aws/ecr_templates.h"
+#include "pullthrough/core/aws/registry_messages.h"
+#include "pullthrough/core/aws/secrets_messages.h"
+#include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/core/credentials_messages.h"
-#include "pullthrough/core/ecr_images.h"
-#include "pullthrough/core/ecr_rules.h"
-#include "pullthrough/core/ecr_scanning.h"
-#include "pullthrough/core/ecr_templates.h"
-#include "pullthrough/core/registry_messages.h"
-#include "pullthrough/core/secrets_messages.h"
-#include "pullthrough/core/sts_messages.h"
 
 static void check_printable(const char *text)
 {

@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/aws_profile.h"
+#include "pullthrough/core/aws/aws_profile.h"
 
 static void check_line(struct slice text)
 {

@@ -2,7 +2,7 @@
  * Signs what it reads, for a comparison with another signer: a line of standard input is a
  * request, its parts apart by tabs, the body in hexadecimal; the Authorization comes out.
  */
-#include "pullthrough/core/sigv4.h"
+#include "pullthrough/core/aws/sigv4.h"
 
 #include <stdio.h>
 #include <stdlib.h>

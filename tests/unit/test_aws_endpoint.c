@@ -1,4 +1,4 @@
-#include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_endpoint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

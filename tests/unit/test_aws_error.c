@@ -1,4 +1,4 @@
-#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/aws/aws_error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/aws_keys.h"
+#include "pullthrough/core/aws/aws_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/aws_profile.h"
+#include "pullthrough/core/aws/aws_profile.h"
 
 #include "pullthrough/core/base/strbuf.h"
 

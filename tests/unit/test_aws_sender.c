@@ -2,7 +2,7 @@
 
 #include "fake_script.h"
 #include "fake_surroundings.h"
-#include "pullthrough/core/sigv4.h"
+#include "pullthrough/core/aws/sigv4.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/credentials_messages.h"
+#include "pullthrough/core/aws/credentials_messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

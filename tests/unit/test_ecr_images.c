@@ -1,4 +1,4 @@
-#include "pullthrough/core/ecr_images.h"
+#include "pullthrough/core/aws/ecr_images.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

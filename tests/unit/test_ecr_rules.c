@@ -1,4 +1,4 @@
-#include "pullthrough/core/ecr_rules.h"
+#include "pullthrough/core/aws/ecr_rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

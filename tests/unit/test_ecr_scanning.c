@@ -1,4 +1,4 @@
-#include "pullthrough/core/ecr_scanning.h"
+#include "pullthrough/core/aws/ecr_scanning.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/ecr_templates.h"
+#include "pullthrough/core/aws/ecr_templates.h"
 
 #include "pullthrough/core/json/json_fields.h"
 

@@ -1,4 +1,4 @@
-#include "pullthrough/core/registry_messages.h"
+#include "pullthrough/core/aws/registry_messages.h"
 
 #include "pullthrough/core/base/strbuf.h"
 

@@ -1,4 +1,4 @@
-#include "pullthrough/core/secret_json.h"
+#include "pullthrough/core/aws/secret_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/secrets_messages.h"
+#include "pullthrough/core/aws/secrets_messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/sigv4.h"
+#include "pullthrough/core/aws/sigv4.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/core/sts_messages.h"
+#include "pullthrough/core/aws/sts_messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

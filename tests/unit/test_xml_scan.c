@@ -1,4 +1,4 @@
-#include "pullthrough/core/xml_scan.h"
+#include "core/aws/xml_scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,15 +9,15 @@
 #ifndef PULLTHROUGH_CORE_RECONCILE_PLAN_H
 #define PULLTHROUGH_CORE_RECONCILE_PLAN_H
 
-#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/aws/aws_error.h"
+#include "pullthrough/core/aws/ecr_rules.h"
+#include "pullthrough/core/aws/ecr_scanning.h"
+#include "pullthrough/core/aws/ecr_templates.h"
+#include "pullthrough/core/aws/secrets_messages.h"
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/core/ecr_rules.h"
-#include "pullthrough/core/ecr_scanning.h"
-#include "pullthrough/core/ecr_templates.h"
 #include "pullthrough/core/rules/upstream_state.h"
-#include "pullthrough/core/secrets_messages.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #ifndef PULLTHROUGH_EDGE_AWS_CLIENT_H
 #define PULLTHROUGH_EDGE_AWS_CLIENT_H
 
-#include "pullthrough/core/aws_error.h"
+#include "pullthrough/core/aws/aws_error.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/aws_credentials.h"

@@ -9,7 +9,7 @@
 #ifndef PULLTHROUGH_EDGE_AWS_CONTAINER_H
 #define PULLTHROUGH_EDGE_AWS_CONTAINER_H
 
-#include "pullthrough/core/aws_keys.h"
+#include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/http_client.h"

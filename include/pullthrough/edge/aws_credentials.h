@@ -14,7 +14,7 @@
 #ifndef PULLTHROUGH_EDGE_AWS_CREDENTIALS_H
 #define PULLTHROUGH_EDGE_AWS_CREDENTIALS_H
 
-#include "pullthrough/core/aws_keys.h"
+#include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/aws_sender.h"
 #include "pullthrough/edge/environment.h"

@@ -7,7 +7,7 @@
 #ifndef PULLTHROUGH_EDGE_AWS_INSTANCE_H
 #define PULLTHROUGH_EDGE_AWS_INSTANCE_H
 
-#include "pullthrough/core/aws_keys.h"
+#include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/environment.h"

@@ -10,9 +10,9 @@
 #ifndef PULLTHROUGH_EDGE_AWS_SENDER_H
 #define PULLTHROUGH_EDGE_AWS_SENDER_H
 
-#include "pullthrough/core/aws_endpoint.h"
-#include "pullthrough/core/aws_error.h"
-#include "pullthrough/core/aws_keys.h"
+#include "pullthrough/core/aws/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_error.h"
+#include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/aws_settings.h"

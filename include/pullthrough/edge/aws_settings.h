@@ -5,8 +5,8 @@
 #ifndef PULLTHROUGH_EDGE_AWS_SETTINGS_H
 #define PULLTHROUGH_EDGE_AWS_SETTINGS_H
 
-#include "pullthrough/core/aws_endpoint.h"
-#include "pullthrough/core/aws_profile.h"
+#include "pullthrough/core/aws/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_profile.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/environment.h"
 

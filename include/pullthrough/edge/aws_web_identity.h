@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_EDGE_AWS_WEB_IDENTITY_H
 #define PULLTHROUGH_EDGE_AWS_WEB_IDENTITY_H
 
-#include "pullthrough/core/aws_keys.h"
+#include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/aws_sender.h"
 

@@ -10,13 +10,13 @@
 #ifndef PULLTHROUGH_EDGE_ECR_CLIENT_H
 #define PULLTHROUGH_EDGE_ECR_CLIENT_H
 
+#include "pullthrough/core/aws/ecr_images.h"
+#include "pullthrough/core/aws/ecr_rules.h"
+#include "pullthrough/core/aws/ecr_scanning.h"
+#include "pullthrough/core/aws/ecr_templates.h"
+#include "pullthrough/core/aws/secrets_messages.h"
+#include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/core/base/arena.h"
-#include "pullthrough/core/ecr_images.h"
-#include "pullthrough/core/ecr_rules.h"
-#include "pullthrough/core/ecr_scanning.h"
-#include "pullthrough/core/ecr_templates.h"
-#include "pullthrough/core/secrets_messages.h"
-#include "pullthrough/core/sts_messages.h"
 #include "pullthrough/edge/aws_client.h"
 
 /* What every call needs. */

@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_EDGE_METRICS_H
 #define PULLTHROUGH_EDGE_METRICS_H
 
-#include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/core/rules/outcome.h"

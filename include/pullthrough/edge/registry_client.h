@@ -6,9 +6,9 @@
 #ifndef PULLTHROUGH_EDGE_REGISTRY_CLIENT_H
 #define PULLTHROUGH_EDGE_REGISTRY_CLIENT_H
 
+#include "pullthrough/core/aws/registry_messages.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/registry_messages.h"
 #include "pullthrough/edge/http_client.h"
 
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include "config_complaint.h"
 #include "config_reader.h"
 #include "config_schema.h"
-#include "pullthrough/core/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/config/config_upstreams.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 

@@ -1,0 +1,149 @@
+#include "pullthrough/core/aws/ecr_images.h"
+
+#include "pullthrough/core/aws/secret_json.h"
+#include "pullthrough/core/base/url.h"
+#include "pullthrough/core/json/json_fields.h"
+
+enum { NAME_MAX_BYTES = 512, URI_MAX_BYTES = 2048, TAGS_MAX = 10000 };
+
+void ecr_images_encode_repository(struct strbuf *out, const char *name)
+{
+    strbuf_add_str(out, "{\"repositoryNames\":[");
+    strbuf_add_json(out, slice_str(name));
+    strbuf_add_str(out, "]}");
+}
+
+int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct slice body,
+                                   struct arena *arena, struct error *error)
+{
+    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, error);
+    const json_t *list, *item;
+    size_t i;
+
+    *repositories = (struct ecr_repositories){0};
+    if (!root || json_fields_list(root, "repositories", ECR_IMAGES_MAX, &list, error) < 0)
+        return -1;
+    repositories->items =
+        arena_alloc(arena, json_array_size(list) * sizeof(repositories->items[0]));
+    json_array_foreach(list, i, item)
+    {
+        struct ecr_repository *repository = &repositories->items[i];
+        const struct json_text_field fields[] = {
+            {"repositoryName", NAME_MAX_BYTES, true, &repository->name},
+            {"repositoryUri", URI_MAX_BYTES, false, &repository->uri},
+            {"registryId", NAME_MAX_BYTES, false, &repository->registry_id},
+        };
+
+        if (json_fields_texts(item, fields, sizeof(fields) / sizeof(fields[0]), arena, error) < 0)
+            return error_prefix(error, "repositories[%zu]", i);
+        repositories->n++;
+    }
+    return 0;
+}
+
+void ecr_images_encode_describe(struct strbuf *out, const char *repository, const char *tag,
+                                const char *digest)
+{
+    strbuf_add_char(out, '{');
+    json_fields_add(out, "repositoryName", repository);
+    strbuf_add_str(out, ",\"imageIds\":[{");
+    json_fields_add(out, "imageTag", tag);
+    json_fields_add(out, "imageDigest", digest);
+    strbuf_add_str(out, "}]}");
+}
+
+static int decode_tags(struct ecr_image *image, const json_t *object, struct arena *arena,
+                       struct error *error)
+{
+    const json_t *list, *item;
+    size_t i;
+
+    if (json_fields_list(object, "imageTags", TAGS_MAX, &list, error) < 0)
+        return -1;
+    image->n_tags = json_array_size(list);
+    image->tags = arena_alloc(arena, image->n_tags * sizeof(image->tags[0]));
+    json_array_foreach(list, i, item)
+    {
+        size_t len = json_string_length(item);
+        char *copy;
+
+        if (len == 0 || len > NAME_MAX_BYTES || strlen(json_string_value(item)) != len)
+            return error_set(error, "imageTags[%zu] is no tag", i);
+        copy = arena_alloc(arena, len + 1);
+        memcpy(copy, json_string_value(item), len + 1);
+        image->tags[i] = copy;
+    }
+    return 0;
+}
+
+static int decode_image(struct ecr_image *image, const json_t *object, struct arena *arena,
+                        struct error *error)
+{
+    const struct json_text_field digest = {"imageDigest", NAME_MAX_BYTES, true, &image->digest};
+    const json_t *size = json_object_get(object, "imageSizeInBytes");
+
+    if (json_fields_texts(object, &digest, 1, arena, error) < 0)
+        return -1;
+    if (size && (!json_is_integer(size) || json_integer_value(size) < 0))
+        return error_set(error, "imageSizeInBytes is no size");
+    image->size_bytes = (uint64_t)json_integer_value(size);
+    return decode_tags(image, object, arena, error);
+}
+
+int ecr_images_decode(struct ecr_images *images, struct slice body, struct arena *arena,
+                      struct error *error)
+{
+    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, error);
+    const json_t *list, *item;
+    size_t i;
+
+    *images = (struct ecr_images){0};
+    if (!root || json_fields_list(root, "imageDetails", ECR_IMAGES_MAX, &list, error) < 0)
+        return -1;
+    images->items = arena_alloc(arena, json_array_size(list) * sizeof(images->items[0]));
+    json_array_foreach(list, i, item)
+    {
+        if (decode_image(&images->items[i], item, arena, error) < 0)
+            return error_prefix(error, "imageDetails[%zu]", i);
+        images->n++;
+    }
+    return 0;
+}
+
+static bool is_base64(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != '+' && c != '/' && c != '=')
+            return false;
+    }
+    return text.len > 0;
+}
+
+int ecr_images_decode_token(struct strbuf *token, const char **endpoint, struct slice body,
+                            struct arena *arena, struct error *error)
+{
+    SECRET_JSON_CLEANUP struct secret_json *json = NULL;
+    struct slice text, place;
+    struct url url;
+    char *copy;
+
+    if (secret_json_parse(&json, body, error) < 0 ||
+        secret_json_text(json, "authorizationData/0/authorizationToken", &text, error) < 0 ||
+        secret_json_text(json, "authorizationData/0/proxyEndpoint", &place, error) < 0)
+        return -1;
+    if (!is_base64(text))
+        return error_set(error, "authorizationData holds no token");
+    strbuf_add_slice(token, text);
+    if (strbuf_overflowed(token))
+        return error_set(error, "the authorization token is too long");
+    if (url_parse(&url, place, error) < 0)
+        return error_prefix(error, "proxyEndpoint");
+    copy = arena_alloc(arena, place.len + 1);
+    memcpy(copy, place.ptr, place.len);
+    copy[place.len] = '\0';
+    *endpoint = copy;
+    return 0;
+}
