@@ -8,8 +8,8 @@
 #include "pullthrough/core/base/base64.h"
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/certificate_plan.h"
-#include "pullthrough/core/kube_messages.h"
-#include "pullthrough/core/kube_pod.h"
+#include "pullthrough/core/kube/kube_messages.h"
+#include "pullthrough/core/kube/kube_pod.h"
 
 enum { NOW_S = 1795262400, EDIT_BYTES = 4 };
 

@@ -1,4 +1,4 @@
-#include "pullthrough/core/kube_messages.h"
+#include "pullthrough/core/kube/kube_messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

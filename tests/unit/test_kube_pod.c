@@ -1,4 +1,4 @@
-#include "pullthrough/core/kube_pod.h"
+#include "pullthrough/core/kube/kube_pod.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -14,7 +14,7 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/certificate_texts.h"
+#include "pullthrough/core/kube/certificate_texts.h"
 
 #include <stdbool.h>
 #include <stddef.h>

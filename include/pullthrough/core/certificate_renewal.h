@@ -14,7 +14,7 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/certificate.h"
 #include "pullthrough/core/certificate_round.h"
-#include "pullthrough/core/kube_messages.h"
+#include "pullthrough/core/kube/kube_messages.h"
 
 #include <stdbool.h>
 #include <stdint.h>

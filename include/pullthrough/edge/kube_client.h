@@ -13,8 +13,8 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/certificate.h"
-#include "pullthrough/core/kube_messages.h"
-#include "pullthrough/core/kube_pod.h"
+#include "pullthrough/core/kube/kube_messages.h"
+#include "pullthrough/core/kube/kube_pod.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/timing.h"
 

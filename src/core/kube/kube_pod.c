@@ -2,11 +2,11 @@
  * One container of a Pod, read by jansson; members of another shape than expected count as absent,
  * since kubelet has not said anything then.
  */
-#include "pullthrough/core/kube_pod.h"
+#include "pullthrough/core/kube/kube_pod.h"
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/json/json_fields.h"
-#include "pullthrough/core/kube_messages.h"
+#include "pullthrough/core/kube/kube_messages.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
  * failed, ImagePullBackOff for the wait until the next, and those of a container that can't be made
  * or started come after its image was pulled.
  */
-#ifndef PULLTHROUGH_CORE_KUBE_POD_H
-#define PULLTHROUGH_CORE_KUBE_POD_H
+#ifndef PULLTHROUGH_CORE_KUBE_KUBE_POD_H
+#define PULLTHROUGH_CORE_KUBE_KUBE_POD_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

@@ -1,8 +1,8 @@
 /*
  * What the Secret of the program's own certificates holds.
  */
-#ifndef PULLTHROUGH_CORE_CERTIFICATE_TEXTS_H
-#define PULLTHROUGH_CORE_CERTIFICATE_TEXTS_H
+#ifndef PULLTHROUGH_CORE_KUBE_CERTIFICATE_TEXTS_H
+#define PULLTHROUGH_CORE_KUBE_CERTIFICATE_TEXTS_H
 
 #include "pullthrough/core/base/slice.h"
 

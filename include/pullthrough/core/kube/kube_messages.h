@@ -5,13 +5,13 @@
  * A resourceVersion is an opaque text; what is written carries the one that was read, so that
  * the API server refuses it when somebody wrote in between.
  */
-#ifndef PULLTHROUGH_CORE_KUBE_MESSAGES_H
-#define PULLTHROUGH_CORE_KUBE_MESSAGES_H
+#ifndef PULLTHROUGH_CORE_KUBE_KUBE_MESSAGES_H
+#define PULLTHROUGH_CORE_KUBE_KUBE_MESSAGES_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/certificate_texts.h"
+#include "pullthrough/core/kube/certificate_texts.h"
 
 #include <stdbool.h>
 #include <stddef.h>

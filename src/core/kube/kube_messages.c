@@ -2,7 +2,7 @@
  * A Secret's answer is read within a buffer that is wiped, and written without a tree in between;
  * the rest is no secret and read by jansson.
  */
-#include "pullthrough/core/kube_messages.h"
+#include "pullthrough/core/kube/kube_messages.h"
 
 #include "pullthrough/core/aws/secret_json.h"
 #include "pullthrough/core/base/base64.h"
