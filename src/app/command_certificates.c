@@ -7,7 +7,7 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/version.h"
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/core/certificate_renewal.h"
+#include "pullthrough/core/certificate/certificate_renewal.h"
 #include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/kube_client.h"

@@ -5,9 +5,9 @@
  */
 #include "fuzz.h"
 
+#include "core/certificate/certificate_plan.h"
 #include "pullthrough/core/base/base64.h"
-#include "pullthrough/core/certificate.h"
-#include "pullthrough/core/certificate_plan.h"
+#include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/kube/kube_messages.h"
 #include "pullthrough/core/kube/kube_pod.h"
 

@@ -1,6 +1,6 @@
 /* What is made is looked at with libcrypto itself; what is read is what was made, spoilt. */
-#include "pullthrough/core/certificate.h"
-#include "pullthrough/core/certificate_plan.h"
+#include "core/certificate/certificate_plan.h"
+#include "pullthrough/core/certificate/certificate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

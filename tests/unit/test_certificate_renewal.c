@@ -1,6 +1,6 @@
 /* Jobs that make and publish certificates, alone and several at once in any order: whenever a leaf
  * gets into the Secret, the bundle trusts it, and the one before. */
-#include "pullthrough/core/certificate_renewal.h"
+#include "pullthrough/core/certificate/certificate_renewal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

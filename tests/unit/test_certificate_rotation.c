@@ -2,7 +2,7 @@
  * each other, over one Secret and one caBundle. At each moment the leaf of every replica must
  * verify against the bundle that the API server holds, and against those it held in the last
  * minute, since several API servers take a new one at different times. */
-#include "pullthrough/core/certificate_round.h"
+#include "pullthrough/core/certificate/certificate_round.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,8 +8,8 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/certificate.h"
-#include "pullthrough/core/certificate_round.h"
+#include "pullthrough/core/certificate/certificate.h"
+#include "pullthrough/core/certificate/certificate_round.h"
 #include "pullthrough/edge/metrics.h"
 #include "pullthrough/edge/timing.h"
 

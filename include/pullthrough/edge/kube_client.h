@@ -12,7 +12,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/core/certificate.h"
+#include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/kube/kube_messages.h"
 #include "pullthrough/core/kube/kube_pod.h"
 #include "pullthrough/edge/environment.h"

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_CORE_CERTIFICATE_PARTS_H
 #define PULLTHROUGH_SRC_CORE_CERTIFICATE_PARTS_H
 
-#include "pullthrough/core/certificate.h"
+#include "pullthrough/core/certificate/certificate.h"
 
 #include <openssl/x509.h>
 

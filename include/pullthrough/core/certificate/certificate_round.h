@@ -12,11 +12,11 @@
  * - A leaf is served only when it has been read from the Secret, and a CA's first leaf is written
  *   only when the CA has been in the bundle for a while.
  */
-#ifndef PULLTHROUGH_CORE_CERTIFICATE_ROUND_H
-#define PULLTHROUGH_CORE_CERTIFICATE_ROUND_H
+#ifndef PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_ROUND_H
+#define PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_ROUND_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/certificate.h"
+#include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/kube/kube_messages.h"
 
 #include <stdbool.h>

@@ -8,12 +8,12 @@
  * tells what became of it. Two Jobs at once are safe: what is written carries the resourceVersion
  * that was read, and a CA is in the bundle before its leaf is in the Secret.
  */
-#ifndef PULLTHROUGH_CORE_CERTIFICATE_RENEWAL_H
-#define PULLTHROUGH_CORE_CERTIFICATE_RENEWAL_H
+#ifndef PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_RENEWAL_H
+#define PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_RENEWAL_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/certificate.h"
-#include "pullthrough/core/certificate_round.h"
+#include "pullthrough/core/certificate/certificate.h"
+#include "pullthrough/core/certificate/certificate_round.h"
 #include "pullthrough/core/kube/kube_messages.h"
 
 #include <stdbool.h>

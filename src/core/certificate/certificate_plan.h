@@ -5,10 +5,10 @@
  * take it, a leaf of its own follows; a CA stays until it has ended. Each step is decided anew
  * from what is there, by whoever looks first.
  */
-#ifndef PULLTHROUGH_CORE_CERTIFICATE_PLAN_H
-#define PULLTHROUGH_CORE_CERTIFICATE_PLAN_H
+#ifndef PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_PLAN_H
+#define PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_PLAN_H
 
-#include "pullthrough/core/certificate.h"
+#include "pullthrough/core/certificate/certificate.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,9 +5,9 @@
  * A Secret that holds something else than ours is left as it is. One that is gone or empty gets
  * back what was last read from it, so that no replica's leaf is orphaned.
  */
-#include "pullthrough/core/certificate_round.h"
+#include "pullthrough/core/certificate/certificate_round.h"
 
-#include "pullthrough/core/certificate_plan.h"
+#include "certificate_plan.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /*
  * Every write is followed by another look, so that what is there at the end is what was read.
  */
-#include "pullthrough/core/certificate_renewal.h"
+#include "pullthrough/core/certificate/certificate_renewal.h"
 
-#include "pullthrough/core/certificate_plan.h"
+#include "certificate_plan.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "pullthrough/core/certificate_plan.h"
+#include "certificate_plan.h"
 
 enum { ENDED_FOR_S = 60 * 60 }; /* as certificate_set_drop() has it */
 

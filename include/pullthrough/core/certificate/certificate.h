@@ -8,8 +8,8 @@
  *
  * A set never changes once it is there: each change gives a new one, which shares what stays.
  */
-#ifndef PULLTHROUGH_CORE_CERTIFICATE_H
-#define PULLTHROUGH_CORE_CERTIFICATE_H
+#ifndef PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_H
+#define PULLTHROUGH_CORE_CERTIFICATE_CERTIFICATE_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
