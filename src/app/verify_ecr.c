@@ -3,7 +3,7 @@
  * ECR can log in with it.
  */
 #include "pullthrough/core/image/known_upstreams.h"
-#include "pullthrough/core/reconcile_plan.h"
+#include "pullthrough/core/reconcile/reconcile_plan.h"
 #include "verify_steps.h"
 
 /* The reconciler's own judgement, as of somebody who only looks. */

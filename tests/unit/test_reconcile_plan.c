@@ -9,7 +9,7 @@
  * "was": text where it is known as invalid) or {"due": true}; "attempts" by prefix: {"refused":
  * body, "operation", "ageS"} or {"noAnswer": text}; "before" by prefix: a state.
  */
-#include "pullthrough/core/reconcile_plan.h"
+#include "pullthrough/core/reconcile/reconcile_plan.h"
 
 #include "pullthrough/core/yaml/yaml_tree.h"
 

@@ -15,7 +15,7 @@
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/core/reconcile_plan.h"
+#include "pullthrough/core/reconcile/reconcile_plan.h"
 #include "pullthrough/edge/aws_client.h"
 #include "pullthrough/edge/timing.h"
 

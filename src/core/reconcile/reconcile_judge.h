@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_SRC_CORE_RECONCILE_JUDGE_H
 #define PULLTHROUGH_SRC_CORE_RECONCILE_JUDGE_H
 
-#include "pullthrough/core/reconcile_plan.h"
+#include "pullthrough/core/reconcile/reconcile_plan.h"
 
 enum { JUDGEMENT_NOTES_MAX = 3 };
 

@@ -6,8 +6,8 @@
  * that works is never exchanged, whosever it is. A template ROOT is created where there is none; an
  * existing one is everybody's and only reported.
  */
-#ifndef PULLTHROUGH_CORE_RECONCILE_PLAN_H
-#define PULLTHROUGH_CORE_RECONCILE_PLAN_H
+#ifndef PULLTHROUGH_CORE_RECONCILE_RECONCILE_PLAN_H
+#define PULLTHROUGH_CORE_RECONCILE_RECONCILE_PLAN_H
 
 #include "pullthrough/core/aws/aws_error.h"
 #include "pullthrough/core/aws/ecr_rules.h"
