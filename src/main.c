@@ -4,7 +4,7 @@
 #include "pullthrough/app/command_check_config.h"
 #include "pullthrough/app/command_rewrite.h"
 #include "pullthrough/app/commands.h"
-#include "pullthrough/edge/process.h"
+#include "pullthrough/edge/sys/process.h"
 
 #include <jansson.h>
 #include <malloc.h>

@@ -4,8 +4,8 @@
 #include "pullthrough/app/version.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/ecr_client.h"
-#include "pullthrough/edge/log.h"
-#include "pullthrough/edge/process.h"
+#include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/process.h"
 
 #include <unistd.h>
 

@@ -6,8 +6,8 @@
 #include "pullthrough/app/certificate_files.h"
 
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/edge/clock.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/clock.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum { PEM_MAX = 1024 * 1024 }; /* bytes of a certificate chain, a key or a bundle */
 

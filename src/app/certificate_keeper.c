@@ -5,8 +5,8 @@
 #include "pullthrough/app/certificate_keeper.h"
 
 #include "pullthrough/core/base/backoff.h"
-#include "pullthrough/edge/timing.h"
-#include "pullthrough/edge/worker.h"
+#include "pullthrough/edge/sys/timing.h"
+#include "pullthrough/edge/sys/worker.h"
 
 #include <stdlib.h>
 

@@ -7,9 +7,9 @@
 #include "pullthrough/app/version.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/config/kube_names.h"
-#include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/kube_client.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <stdlib.h>
 

@@ -9,10 +9,10 @@
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/certificate/certificate_renewal.h"
 #include "pullthrough/core/config/kube_names.h"
-#include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/kube_client.h"
-#include "pullthrough/edge/log.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <getopt.h>
 #include <stdio.h>

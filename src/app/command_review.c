@@ -5,7 +5,7 @@
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/options.h"
 #include "pullthrough/core/review/review.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <stdio.h>
 

@@ -12,7 +12,7 @@
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/rewrite_report.h"
 #include "pullthrough/core/image/ecr_host.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -3,9 +3,9 @@
  */
 #include "pullthrough/app/config_source.h"
 
-#include "pullthrough/edge/environment.h"
-#include "pullthrough/edge/file.h"
 #include "pullthrough/edge/kube_client.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "pullthrough/app/fixed_keys.h"
 
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <stdlib.h>
 #include <string.h>

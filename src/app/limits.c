@@ -5,9 +5,9 @@
  */
 #include "pullthrough/app/limits.h"
 
-#include "pullthrough/edge/log.h"
-#include "pullthrough/edge/memory_limit.h"
-#include "pullthrough/edge/process.h"
+#include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/memory_limit.h"
+#include "pullthrough/edge/sys/process.h"
 
 enum {
     STATUS_CONNECTIONS = 512,       /* more than scrapers and probes ever open */

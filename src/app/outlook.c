@@ -6,7 +6,7 @@
 
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/core/rules/upstream_state.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <stdlib.h>
 #include <string.h>

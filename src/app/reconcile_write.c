@@ -1,7 +1,7 @@
 /*
  * What a pass changes: a plan's actions, and what is remembered of how they went.
  */
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 #include "reconcile_steps.h"
 
 /* Take note of how a write went; `memory` NULL: it is no upstream's. Returns whether the write

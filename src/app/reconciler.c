@@ -8,8 +8,8 @@
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/aws_client.h"
-#include "pullthrough/edge/log.h"
-#include "pullthrough/edge/worker.h"
+#include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/worker.h"
 
 #include <stdlib.h>
 

@@ -14,12 +14,12 @@
 #include "pullthrough/app/version.h"
 #include "pullthrough/app/webhook.h"
 #include "pullthrough/core/review/review.h"
-#include "pullthrough/edge/clock.h"
-#include "pullthrough/edge/cpus.h"
 #include "pullthrough/edge/http_server.h"
-#include "pullthrough/edge/log.h"
-#include "pullthrough/edge/metrics.h"
-#include "pullthrough/edge/process.h"
+#include "pullthrough/edge/sys/clock.h"
+#include "pullthrough/edge/sys/cpus.h"
+#include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/metrics.h"
+#include "pullthrough/edge/sys/process.h"
 #include "pullthrough/edge/tls.h"
 
 #include <signal.h>

@@ -1,7 +1,7 @@
 #include "pullthrough/app/status_page.h"
 
 #include "pullthrough/app/version.h"
-#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/sys/clock.h"
 
 /* Loops give a sign of life every second, and no request takes anything like this. */
 enum { SILENCE_MAX_MS = 10000 };

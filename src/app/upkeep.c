@@ -16,9 +16,9 @@
 #include "pullthrough/app/outlook.h"
 #include "pullthrough/app/reconciler.h"
 #include "pullthrough/app/status_report.h"
-#include "pullthrough/edge/clock.h"
-#include "pullthrough/edge/file.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/clock.h"
+#include "pullthrough/edge/sys/file.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <pthread.h>
 #include <stdlib.h>

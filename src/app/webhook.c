@@ -5,8 +5,8 @@
 #include "pullthrough/app/webhook.h"
 
 #include "pullthrough/core/review/review.h"
-#include "pullthrough/edge/clock.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/clock.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum { REWRITTEN_BURST = 500 /* lines in ten seconds */ };
 

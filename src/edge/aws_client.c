@@ -2,7 +2,7 @@
 
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/aws_instance.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <stdlib.h>
 

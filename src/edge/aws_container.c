@@ -4,7 +4,7 @@
 #include "pullthrough/core/aws/credentials_messages.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 enum {
     ANSWER_MAX = 64 * 1024,

@@ -7,7 +7,7 @@
 #include "pullthrough/edge/aws_container.h"
 #include "pullthrough/edge/aws_instance.h"
 #include "pullthrough/edge/aws_web_identity.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <openssl/crypto.h>
 

@@ -8,7 +8,7 @@
 #include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum {
     BASE_MS = 50,

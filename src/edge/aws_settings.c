@@ -5,7 +5,7 @@
 #include "pullthrough/edge/aws_settings.h"
 
 #include "pullthrough/core/image/ecr_host.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <stdlib.h>
 

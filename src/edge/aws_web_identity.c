@@ -1,7 +1,7 @@
 #include "pullthrough/edge/aws_web_identity.h"
 
 #include "pullthrough/core/aws/sts_messages.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 enum {
     REQUEST_MAX = 3 * STS_TOKEN_MAX + 16 * 1024, /* escaped */

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "pullthrough/edge/http_memory.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum {
     SLACK = 8,                /* as in http_memory.c */

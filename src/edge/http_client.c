@@ -8,7 +8,7 @@
 #include "pullthrough/edge/http_client.h"
 
 #include "http_client_problem.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>

@@ -3,7 +3,7 @@
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/environment.h"
+#include "pullthrough/edge/sys/environment.h"
 
 /* Those that libcurl reads; it never reads HTTP_PROXY, which CGI gives to clients. */
 static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",

@@ -12,7 +12,7 @@
 
 #include <sys/socket.h>
 
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum {
     ABOUT_AS_OLD_MS = 1000,

@@ -20,7 +20,7 @@
 
 #include <linux/sock_diag.h>
 
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum {
     PERIOD_MS = 10,

@@ -28,8 +28,8 @@
 
 #include <h2o/version.h>
 
-#include "pullthrough/edge/clock.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/clock.h"
+#include "pullthrough/edge/sys/log.h"
 
 enum {
     NEVER_MS_DAYS = 365,

@@ -6,8 +6,8 @@
 
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/edge/file.h"
 #include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

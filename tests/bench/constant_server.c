@@ -4,10 +4,10 @@
  *
  * SIGHUP reads certificate and key again; SIGTERM drains, then stops.
  */
-#include "pullthrough/edge/file.h"
 #include "pullthrough/edge/http_server.h"
-#include "pullthrough/edge/log.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/file.h"
+#include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 #include <getopt.h>
 #include <signal.h>

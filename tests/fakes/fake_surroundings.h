@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_TESTS_FAKE_SURROUNDINGS_H
 #define PULLTHROUGH_TESTS_FAKE_SURROUNDINGS_H
 
-#include "pullthrough/edge/environment.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <stddef.h>
 #include <stdint.h>

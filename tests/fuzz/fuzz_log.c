@@ -8,7 +8,7 @@
 #include "fuzz.h"
 
 #include "pullthrough/core/base/utf8.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -57,15 +57,15 @@ def test_what_is_fine_passes(tree, name):
 @pytest.mark.parametrize(
     "path, line, why",
     [
-        ("src/core/a.c", '#include "pullthrough/edge/log.h"', "core includes edge"),
+        ("src/core/a.c", '#include "pullthrough/edge/sys/log.h"', "core includes edge"),
         ("src/core/a.c", '#include "pullthrough/app/webhook.h"', "core includes app"),
-        ("include/pullthrough/core/a.h", '#include "pullthrough/edge/log.h"', "core includes edge"),
+        ("include/pullthrough/core/a.h", '#include "pullthrough/edge/sys/log.h"', "core includes edge"),
         ("src/edge/a.c", '#  include "pullthrough/app/webhook.h"', "edge includes app"),
         ("src/core/a.c", '#include "../edge/own.h"', "core includes edge"),
         ("src/core/a.c", "#include <unistd.h>", "not one of the headers"),
         ("src/core/a.c", '#include "absent.h"', "not one of the headers"),
         ("src/core/a.c", "#include <openssl/ssl.h>", "belongs in src/edge/"),
-        ("src/edge/log.c", "#include <curl/curl.h>", "belongs in src/edge/http_client"),
+        ("src/edge/sys/log.c", "#include <curl/curl.h>", "belongs in src/edge/http_client"),
         ("include/pullthrough/edge/tls.h", "#include <openssl/ssl.h>", "belongs in"),
         ("src/app/a.c", "#include <h2o.h>", "belongs in src/edge/http_"),
         ("src/edge/http_client.c", "#include <h2o.h>", "belongs in src/edge/http_"),
@@ -92,7 +92,7 @@ def test_what_a_room_may_include_passes(tree):
     tree.write("src/edge/http_port.c", '#include "http_loop.h"\n')
     tree.write("src/edge/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/base/slice.h"\n')
     tree.write("src/edge/tls.c", "#include <openssl/ssl.h>\n")
-    tree.write("src/app/webhook.c", '#include "pullthrough/edge/log.h"\n#include <time.h>\n')
+    tree.write("src/app/webhook.c", '#include "pullthrough/edge/sys/log.h"\n#include <time.h>\n')
     tree.write("src/core/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')
     tree.write("src/core/own.h", "#include <stddef.h>\n")
     assert tree.check("check-layers") == []

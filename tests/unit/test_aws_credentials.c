@@ -2,7 +2,7 @@
 
 #include "fake_http.h"
 #include "fake_surroundings.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

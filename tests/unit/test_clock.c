@@ -1,4 +1,4 @@
-#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/sys/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

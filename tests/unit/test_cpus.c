@@ -1,4 +1,4 @@
-#include "pullthrough/edge/cpus.h"
+#include "pullthrough/edge/sys/cpus.h"
 
 #include <sched.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/edge/environment.h"
+#include "pullthrough/edge/sys/environment.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

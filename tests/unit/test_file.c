@@ -1,4 +1,4 @@
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "pullthrough/edge/clock.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/clock.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include "http_world.h"
 

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "pullthrough/edge/http_memory.h"
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include "http_world.h"
 

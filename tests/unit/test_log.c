@@ -1,4 +1,4 @@
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

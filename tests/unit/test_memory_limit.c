@@ -1,4 +1,4 @@
-#include "pullthrough/edge/memory_limit.h"
+#include "pullthrough/edge/sys/memory_limit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

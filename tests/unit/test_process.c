@@ -1,4 +1,4 @@
-#include "pullthrough/edge/process.h"
+#include "pullthrough/edge/sys/process.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

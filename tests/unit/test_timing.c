@@ -1,4 +1,4 @@
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * A worker with a real thread; every wait is for what it does. Run under ThreadSanitizer too.
  */
-#include "pullthrough/edge/worker.h"
+#include "pullthrough/edge/sys/worker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,8 +7,8 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/edge/file.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/file.h"
+#include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/tls.h"
 
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 #include "pullthrough/app/certificate_look.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/tls.h"
 
 #include <stdbool.h>

@@ -10,8 +10,8 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/certificate/certificate_round.h"
-#include "pullthrough/edge/metrics.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/metrics.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rules/rule_set.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 #include <stdbool.h>
 

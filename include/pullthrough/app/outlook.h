@@ -10,7 +10,7 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/rules/rule_set.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 #include <stdbool.h>
 

@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_APP_PROGRESS_H
 #define PULLTHROUGH_APP_PROGRESS_H
 
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -17,7 +17,7 @@
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/reconcile/reconcile_plan.h"
 #include "pullthrough/edge/aws_client.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 
 #include "pullthrough/app/mailbox.h"
 #include "pullthrough/edge/http_server.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/tls.h"
 
 #include <stdatomic.h>

@@ -6,7 +6,7 @@
 
 #include "pullthrough/app/mailbox.h"
 #include "pullthrough/edge/http_server.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 struct webhook {
     struct mailbox *mailbox; /* borrowed, with at least one edition; as is the next */

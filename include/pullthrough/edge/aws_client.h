@@ -15,8 +15,8 @@
 #include "pullthrough/edge/aws_credentials.h"
 #include "pullthrough/edge/aws_sender.h"
 #include "pullthrough/edge/aws_settings.h"
-#include "pullthrough/edge/environment.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/timing.h"
 
 struct aws_client_config {
     struct aws_wishes wishes;

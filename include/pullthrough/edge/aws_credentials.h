@@ -17,7 +17,7 @@
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/edge/aws_sender.h"
-#include "pullthrough/edge/environment.h"
+#include "pullthrough/edge/sys/environment.h"
 
 enum aws_source {
     AWS_SOURCE_NONE, /* nothing found yet */

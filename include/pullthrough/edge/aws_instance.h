@@ -10,9 +10,9 @@
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/environment.h"
 #include "pullthrough/edge/http_client.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/timing.h"
 
 struct aws_instance {
     struct http_client *http;              /* borrowed */

@@ -8,7 +8,7 @@
 #include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/aws/aws_profile.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/edge/environment.h"
+#include "pullthrough/edge/sys/environment.h"
 
 #include <stdbool.h>
 

@@ -15,8 +15,8 @@
 #include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/kube/kube_messages.h"
 #include "pullthrough/core/kube/kube_pod.h"
-#include "pullthrough/edge/environment.h"
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/environment.h"
+#include "pullthrough/edge/sys/timing.h"
 
 #include <stdint.h>
 

@@ -2,9 +2,9 @@
  * Operations and outcomes are lists of our own: whatever AWS answers, there are never more
  * series than these.
  */
-#include "edge/reconcile_counts.h"
+#include "reconcile_counts.h"
 
-#include "edge/exposition.h"
+#include "exposition.h"
 #include "pullthrough/core/aws/aws_error.h"
 
 #include <stdatomic.h>

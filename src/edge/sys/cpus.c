@@ -1,9 +1,9 @@
 /*
- * The quota of the cgroups (edge/cgroup.h), and the mask of CPUs that the scheduler goes by.
+ * The quota of the cgroups (edge/sys/cgroup.h), and the mask of CPUs that the scheduler goes by.
  */
-#include "pullthrough/edge/cpus.h"
+#include "pullthrough/edge/sys/cpus.h"
 
-#include "edge/cgroup.h"
+#include "cgroup.h"
 
 #include <sched.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * them limits what is below; the least counts. Both hierarchies are looked at, because hybrid
  * systems mount both. What can't be read limits nothing: the answers only size pools.
  */
-#include "edge/cgroup.h"
+#include "cgroup.h"
 
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 enum {
     TABLE_MOST_BYTES = 1024 * 1024, /* mountinfo of a node with very many mounts */

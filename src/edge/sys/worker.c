@@ -2,7 +2,7 @@
  * Lock, condition and the number of the order. It knows nothing of the work, and never holds the
  * lock over it.
  */
-#include "pullthrough/edge/worker.h"
+#include "pullthrough/edge/sys/worker.h"
 
 #include <string.h>
 #include <time.h>

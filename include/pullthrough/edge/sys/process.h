@@ -1,8 +1,8 @@
 /*
  * What the kernel says about this process (Linux, /proc/self).
  */
-#ifndef PULLTHROUGH_EDGE_PROCESS_H
-#define PULLTHROUGH_EDGE_PROCESS_H
+#ifndef PULLTHROUGH_EDGE_SYS_PROCESS_H
+#define PULLTHROUGH_EDGE_SYS_PROCESS_H
 
 #include "pullthrough/core/base/error.h"
 

@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
  * How much memory this process may use before the kernel kills it: the limit of its cgroup and of
  * those above it (v1 memory.limit_in_bytes, v2 memory.max; cgroups(7)).
  */
-#ifndef PULLTHROUGH_EDGE_MEMORY_LIMIT_H
-#define PULLTHROUGH_EDGE_MEMORY_LIMIT_H
+#ifndef PULLTHROUGH_EDGE_SYS_MEMORY_LIMIT_H
+#define PULLTHROUGH_EDGE_SYS_MEMORY_LIMIT_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * What time it is. core takes time as an argument; this is where it comes from.
  */
-#ifndef PULLTHROUGH_EDGE_CLOCK_H
-#define PULLTHROUGH_EDGE_CLOCK_H
+#ifndef PULLTHROUGH_EDGE_SYS_CLOCK_H
+#define PULLTHROUGH_EDGE_SYS_CLOCK_H
 
 #include <stdint.h>
 

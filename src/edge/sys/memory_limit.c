@@ -2,9 +2,9 @@
  * v1 has no word for "no limit": it shows the largest number of whole pages. Whatever no machine
  * has counts as none.
  */
-#include "pullthrough/edge/memory_limit.h"
+#include "pullthrough/edge/sys/memory_limit.h"
 
-#include "edge/cgroup.h"
+#include "cgroup.h"
 
 enum { NUMBER_MOST_BYTES = 64 };
 

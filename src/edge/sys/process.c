@@ -1,11 +1,11 @@
 /*
  * /proc/self/stat and friends, read each time they are asked for; only the start stays as it was.
  */
-#include "pullthrough/edge/process.h"
+#include "pullthrough/edge/sys/process.h"
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <dirent.h>
 #include <errno.h>

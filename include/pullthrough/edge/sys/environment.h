@@ -1,8 +1,8 @@
 /*
  * Environment variables, behind a function so that tests can give their own.
  */
-#ifndef PULLTHROUGH_EDGE_ENVIRONMENT_H
-#define PULLTHROUGH_EDGE_ENVIRONMENT_H
+#ifndef PULLTHROUGH_EDGE_SYS_ENVIRONMENT_H
+#define PULLTHROUGH_EDGE_SYS_ENVIRONMENT_H
 
 #include "pullthrough/core/base/slice.h"
 

@@ -6,7 +6,7 @@
  * reading a FIFO or a device may wait for ever, and opening some devices does something. So the
  * kind is looked at before the file is opened, and once more, without waiting, after it.
  */
-#include "pullthrough/edge/file.h"
+#include "pullthrough/edge/sys/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

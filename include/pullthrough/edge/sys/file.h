@@ -1,8 +1,8 @@
 /*
  * Whole files with a ceiling, and whether they changed.
  */
-#ifndef PULLTHROUGH_EDGE_FILE_H
-#define PULLTHROUGH_EDGE_FILE_H
+#ifndef PULLTHROUGH_EDGE_SYS_FILE_H
+#define PULLTHROUGH_EDGE_SYS_FILE_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"

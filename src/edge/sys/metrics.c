@@ -2,11 +2,11 @@
  * Arrays of atomic numbers, and their printing. Counts are relaxed: a scrape sees each
  * number as it is, not all of them at one instant, which is all that Prometheus asks for.
  */
-#include "pullthrough/edge/metrics.h"
+#include "pullthrough/edge/sys/metrics.h"
 
-#include "edge/exposition.h"
-#include "edge/reconcile_counts.h"
-#include "pullthrough/edge/process.h"
+#include "exposition.h"
+#include "pullthrough/edge/sys/process.h"
+#include "reconcile_counts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

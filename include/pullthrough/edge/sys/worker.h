@@ -5,8 +5,8 @@
  * The owner embeds a worker, keeps what it shares with the thread under worker_lock(), and gives an
  * order by writing it there and calling worker_renew().
  */
-#ifndef PULLTHROUGH_EDGE_WORKER_H
-#define PULLTHROUGH_EDGE_WORKER_H
+#ifndef PULLTHROUGH_EDGE_SYS_WORKER_H
+#define PULLTHROUGH_EDGE_SYS_WORKER_H
 
 #include "pullthrough/core/base/error.h"
 

@@ -1,7 +1,7 @@
 /*
  * What is escaped, and where, is Prometheus' own rule (exposition formats, text format 0.0.4).
  */
-#include "edge/exposition.h"
+#include "exposition.h"
 
 void exposition_heading(struct strbuf *out, const char *name, const char *type, const char *help)
 {

@@ -3,11 +3,11 @@
  * threads don't mix even in a pipe. What doesn't fit is left out and the line says "cut".
  * A reader that is gone or slow costs lines, never the program: errors of write() are ignored.
  */
-#include "pullthrough/edge/log.h"
+#include "pullthrough/edge/sys/log.h"
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/base/utf8.h"
-#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/sys/clock.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,8 +2,8 @@
  * Time, chance and waiting for blocking code, behind functions so that tests can give their
  * own and so that the program can cut a wait short when it stops.
  */
-#ifndef PULLTHROUGH_EDGE_TIMING_H
-#define PULLTHROUGH_EDGE_TIMING_H
+#ifndef PULLTHROUGH_EDGE_SYS_TIMING_H
+#define PULLTHROUGH_EDGE_SYS_TIMING_H
 
 #include <stdbool.h>
 #include <stdint.h>

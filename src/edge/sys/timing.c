@@ -1,6 +1,6 @@
-#include "pullthrough/edge/timing.h"
+#include "pullthrough/edge/sys/timing.h"
 
-#include "pullthrough/edge/clock.h"
+#include "pullthrough/edge/sys/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>

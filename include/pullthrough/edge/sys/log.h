@@ -7,8 +7,8 @@
  * one that gets out says how many were ("linesLost"). Never log a body, a token, a key or a
  * secret.
  */
-#ifndef PULLTHROUGH_EDGE_LOG_H
-#define PULLTHROUGH_EDGE_LOG_H
+#ifndef PULLTHROUGH_EDGE_SYS_LOG_H
+#define PULLTHROUGH_EDGE_SYS_LOG_H
 
 #include "pullthrough/core/base/slice.h"
 

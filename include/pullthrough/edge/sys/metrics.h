@@ -5,8 +5,8 @@
  *
  * Counting is wait-free and allowed from any thread.
  */
-#ifndef PULLTHROUGH_EDGE_METRICS_H
-#define PULLTHROUGH_EDGE_METRICS_H
+#ifndef PULLTHROUGH_EDGE_SYS_METRICS_H
+#define PULLTHROUGH_EDGE_SYS_METRICS_H
 
 #include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/base/strbuf.h"
