@@ -1,7 +1,7 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/version.h"
-#include "pullthrough/edge/http_client.h"
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_client.h"
+#include "pullthrough/edge/http/http_server.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>

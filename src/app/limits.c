@@ -1,7 +1,7 @@
 /*
- * Memory: what the cgroup's limit leaves (edge/http_memory.h). Descriptors: each port has its own
- * share, and some are kept for what must go on when both are full: files that are looked at again,
- * name servers, AWS, the API server.
+ * Memory: what the cgroup's limit leaves (edge/http/http_memory.h). Descriptors: each port has its
+ * own share, and some are kept for what must go on when both are full: files that are looked at
+ * again, name servers, AWS, the API server.
  */
 #include "pullthrough/app/limits.h"
 

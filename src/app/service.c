@@ -14,13 +14,13 @@
 #include "pullthrough/app/version.h"
 #include "pullthrough/app/webhook.h"
 #include "pullthrough/core/review/review.h"
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
+#include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/cpus.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/sys/process.h"
-#include "pullthrough/edge/tls.h"
 
 #include <signal.h>
 #include <time.h>

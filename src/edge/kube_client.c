@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/file.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
  *
  * SIGHUP reads certificate and key again; SIGTERM drains, then stops.
  */
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/metrics.h"

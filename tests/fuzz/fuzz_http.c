@@ -1,12 +1,12 @@
 /*
- * Any bytes on a connection to the server of edge/http_server, over a real socket: what is said
- * back is HTTP/1.1, a route is called only for its own path and method and never with a body over
- * the limit, and whatever came, the next client is answered. A byte 0xff ends a write, so that an
- * input decides where the pieces of a request are cut.
+ * Any bytes on a connection to the server of edge/http/http_server, over a real socket: what is
+ * said back is HTTP/1.1, a route is called only for its own path and method and never with a body
+ * over the limit, and whatever came, the next client is answered. A byte 0xff ends a write, so that
+ * an input decides where the pieces of a request are cut.
  */
 #include "fuzz.h"
 
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 
 #include "made_certificate.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/tls.h"
+#include "pullthrough/edge/http/tls.h"
 
 #include <string.h>
 

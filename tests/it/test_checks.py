@@ -66,12 +66,12 @@ def test_what_is_fine_passes(tree, name):
         ("src/core/a.c", '#include "absent.h"', "not one of the headers"),
         ("src/core/a.c", "#include <openssl/ssl.h>", "belongs in src/edge/"),
         ("src/edge/sys/log.c", "#include <curl/curl.h>", "belongs in src/edge/http_client"),
-        ("include/pullthrough/edge/tls.h", "#include <openssl/ssl.h>", "belongs in"),
+        ("include/pullthrough/edge/http/tls.h", "#include <openssl/ssl.h>", "belongs in"),
         ("src/app/a.c", "#include <h2o.h>", "belongs in src/edge/http_"),
-        ("src/edge/http_client.c", "#include <h2o.h>", "belongs in src/edge/http_"),
+        ("src/edge/http/http_client.c", "#include <h2o.h>", "belongs in src/edge/http_"),
         ("src/core/a.c", '#include "edge/own.h"', "core includes edge"),
-        ("src/edge/tls.c", '#include "http_loop.h"', "belongs in src/edge/http_"),
-        ("src/edge/tls.c", '#include "edge/http_loop.h"', "belongs in src/edge/http_"),
+        ("src/edge/http/tls.c", '#include "http_loop.h"', "belongs in src/edge/http_"),
+        ("src/edge/http/tls.c", '#include "edge/http/http_loop.h"', "belongs in src/edge/http_"),
         ("src/core/a.c", "int x = time (NULL);", "time(): core is pure"),
         ("src/core/a.c", 'int x = getenv("A") ? 1 : 0;', "getenv(): core is pure"),
         ("src/core/a.c", "int x = pthread_create(0, 0, 0, 0);", "core is pure"),
@@ -81,17 +81,17 @@ def test_what_is_fine_passes(tree, name):
 )
 def test_a_breach_of_the_border_is_found(tree, path, line, why):
     tree.write("src/edge/own.h", "")
-    tree.write("src/edge/http_loop.h", "")
+    tree.write("src/edge/http/http_loop.h", "")
     tree.write(path, f"\n{line}\n")
     (found,) = tree.check("check-layers")
     assert found.startswith(f"{path}:2: ") and why in found
 
 
 def test_what_a_room_may_include_passes(tree):
-    tree.write("src/edge/http_loop.h", "#include <h2o.h>\n")
-    tree.write("src/edge/http_port.c", '#include "http_loop.h"\n')
-    tree.write("src/edge/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/base/slice.h"\n')
-    tree.write("src/edge/tls.c", "#include <openssl/ssl.h>\n")
+    tree.write("src/edge/http/http_loop.h", "#include <h2o.h>\n")
+    tree.write("src/edge/http/http_port.c", '#include "http_loop.h"\n')
+    tree.write("src/edge/http/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/base/slice.h"\n')
+    tree.write("src/edge/http/tls.c", "#include <openssl/ssl.h>\n")
     tree.write("src/app/webhook.c", '#include "pullthrough/edge/sys/log.h"\n#include <time.h>\n')
     tree.write("src/core/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')
     tree.write("src/core/own.h", "#include <stddef.h>\n")

@@ -12,7 +12,7 @@
 #ifndef PULLTHROUGH_TESTS_HTTP_WORLD_H
 #define PULLTHROUGH_TESTS_HTTP_WORLD_H
 
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
 
 #include <pthread.h>
 #include <stdbool.h>

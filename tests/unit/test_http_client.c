@@ -1,4 +1,4 @@
-#include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/http/http_client.h"
 
 #include "fake_http.h"
 #include "made_certificate.h"

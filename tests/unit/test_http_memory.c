@@ -1,4 +1,4 @@
-#include "pullthrough/edge/http_memory.h"
+#include "pullthrough/edge/http/http_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "pullthrough/edge/http_memory.h"
+#include "pullthrough/edge/http/http_memory.h"
 #include "pullthrough/edge/sys/log.h"
 
 #include "http_world.h"

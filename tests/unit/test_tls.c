@@ -1,4 +1,4 @@
-#include "pullthrough/edge/tls.h"
+#include "pullthrough/edge/http/tls.h"
 
 #include <pthread.h>
 #include <setjmp.h>

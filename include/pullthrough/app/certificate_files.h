@@ -7,9 +7,9 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
+#include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/metrics.h"
-#include "pullthrough/edge/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>

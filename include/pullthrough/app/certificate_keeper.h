@@ -11,8 +11,8 @@
 #include "pullthrough/app/certificate_look.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
+#include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/metrics.h"
-#include "pullthrough/edge/tls.h"
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
 #define PULLTHROUGH_APP_LIMITS_H
 
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/edge/http_memory.h"
+#include "pullthrough/edge/http/http_memory.h"
 
 struct limits {
     struct http_memory memory; /* its connections are those of the webhook port */

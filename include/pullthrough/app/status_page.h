@@ -9,9 +9,9 @@
 #define PULLTHROUGH_APP_STATUS_PAGE_H
 
 #include "pullthrough/app/mailbox.h"
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
+#include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/metrics.h"
-#include "pullthrough/edge/tls.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

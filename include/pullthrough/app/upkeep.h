@@ -10,9 +10,9 @@
 #include "pullthrough/app/mailbox.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
+#include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/metrics.h"
-#include "pullthrough/edge/tls.h"
 
 struct upkeep;
 

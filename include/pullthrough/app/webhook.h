@@ -5,7 +5,7 @@
 #define PULLTHROUGH_APP_WEBHOOK_H
 
 #include "pullthrough/app/mailbox.h"
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/sys/metrics.h"
 
 struct webhook {

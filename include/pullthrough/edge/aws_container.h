@@ -11,7 +11,7 @@
 
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/environment.h"
 #include "pullthrough/edge/sys/timing.h"
 

@@ -16,7 +16,7 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/aws_settings.h"
-#include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/timing.h"
 
 #include <stdint.h>

@@ -9,7 +9,7 @@
 #include "pullthrough/core/aws/registry_messages.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/http/http_client.h"
 
 #include <stdint.h>
 

@@ -4,11 +4,11 @@
  * received it. The answer leaves at once: nothing here waits, but a large request may have to
  * (http_gate.c).
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <string.h>
 
-#include "pullthrough/edge/http_memory.h"
+#include "pullthrough/edge/http/http_memory.h"
 
 enum {
     PIECE_BYTES = 64 * 1024,

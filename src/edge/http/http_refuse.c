@@ -3,7 +3,7 @@
  * throw away what still comes, for a moment: to close at once would reset the connection, and the
  * client, who is still sending, would never see the answer (RFC 9112, section 9.6).
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * Nothing is measured here, and nothing is taken: who asks decides what to do with the plan.
  */
-#include "pullthrough/edge/http_memory.h"
+#include "pullthrough/edge/http/http_memory.h"
 
 enum {
     KIB = 1024,

@@ -4,7 +4,7 @@
  * or has no name. An expired certificate is taken: to refuse
  * it would leave none at all, and tls_loaded() tells its dates. Never asks for a passphrase.
  */
-#include "edge/tls_pair.h"
+#include "tls_pair.h"
 
 #include <stdlib.h>
 #include <string.h>

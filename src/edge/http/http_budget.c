@@ -5,12 +5,12 @@
  * isn't fast enough, because a loop is at work, an eighth over the limit is the end: the loop that
  * notices refuses what it has.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <malloc.h>
 #include <sys/socket.h>
 
-#include "pullthrough/edge/http_memory.h"
+#include "pullthrough/edge/http/http_memory.h"
 #include "pullthrough/edge/sys/log.h"
 
 enum {

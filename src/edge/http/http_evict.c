@@ -8,7 +8,7 @@
  * Each loop has its own in the order of their age; how old the first is stands where the others
  * see it, so that a loop without any asks the one that has the oldest.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <sys/socket.h>
 

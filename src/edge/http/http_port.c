@@ -6,7 +6,7 @@
  * The first socket is bound without SO_REUSEPORT and gets it afterwards: otherwise a second
  * process of the same user could silently share our port, and its traffic.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  *
  * Nothing is closed here: shutdown() makes libh2o see the end and close by its own paths.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <errno.h>
 #include <stdlib.h>

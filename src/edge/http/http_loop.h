@@ -17,7 +17,7 @@
 #ifndef PULLTHROUGH_SRC_EDGE_HTTP_LOOP_H
 #define PULLTHROUGH_SRC_EDGE_HTTP_LOOP_H
 
-#include "pullthrough/edge/http_server.h"
+#include "pullthrough/edge/http/http_server.h"
 
 #include <pthread.h>
 #include <semaphore.h>

@@ -17,7 +17,7 @@
  *
  * Refuses: HTTP/2, redirects, files, compression, everything that isn't a route.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -7,7 +7,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/edge/tls.h"
+#include "pullthrough/edge/http/tls.h"
 
 #include <stdbool.h>
 

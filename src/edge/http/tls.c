@@ -8,7 +8,7 @@
  * the session cache would only cost; nothing here needs renegotiation; HTTP/2 is off in
  * http_server, so ALPN must not promise it; idle connections should be small.
  */
-#include "pullthrough/edge/tls.h"
+#include "pullthrough/edge/http/tls.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "edge/tls_pair.h"
+#include "tls_pair.h"
 
 enum { WHY_BYTES = 256 };
 

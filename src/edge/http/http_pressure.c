@@ -8,7 +8,7 @@
  * those that never sent a request first, then those that take no answer, then those that have been
  * there for longest. In all of them together the API server's are few, and it connects again.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <fcntl.h>
 #include <limits.h>

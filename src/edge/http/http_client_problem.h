@@ -6,8 +6,8 @@
  * the same. So where the environment's proxies name a user, only those of its texts are shown that
  * cannot hold a part of a URL; of the others, what the error's code means.
  */
-#ifndef PULLTHROUGH_EDGE_HTTP_CLIENT_PROBLEM_H
-#define PULLTHROUGH_EDGE_HTTP_CLIENT_PROBLEM_H
+#ifndef PULLTHROUGH_EDGE_HTTP_HTTP_CLIENT_PROBLEM_H
+#define PULLTHROUGH_EDGE_HTTP_HTTP_CLIENT_PROBLEM_H
 
 #include "pullthrough/core/base/error.h"
 

@@ -5,7 +5,7 @@
  * A CA file that was named is read by us, for each request: libcurl would wait for ever where it
  * is a FIFO, and would not see for a minute that it was exchanged.
  */
-#include "pullthrough/edge/http_client.h"
+#include "pullthrough/edge/http/http_client.h"
 
 #include "http_client_problem.h"
 #include "pullthrough/edge/sys/file.h"

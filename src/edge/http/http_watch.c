@@ -11,7 +11,7 @@
  * A handshake's and a record's ciphertext lies where nobody but libh2o sees it; what a socket's
  * receive buffer holds bounds it (http_port.c).
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <stdlib.h>
 #include <string.h>

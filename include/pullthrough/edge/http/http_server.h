@@ -6,13 +6,13 @@
  * response, runs on a loop thread, and must not wait. Settings that differ from libh2o's
  * defaults, and why: http_server.c, top.
  */
-#ifndef PULLTHROUGH_EDGE_HTTP_SERVER_H
-#define PULLTHROUGH_EDGE_HTTP_SERVER_H
+#ifndef PULLTHROUGH_EDGE_HTTP_HTTP_SERVER_H
+#define PULLTHROUGH_EDGE_HTTP_HTTP_SERVER_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/tls.h"
+#include "pullthrough/edge/http/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
  *
  * Nothing here is on the way of a usual review, so a lock does.
  */
-#include "edge/http_loop.h"
+#include "http_loop.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
  * The figures were measured (tests/it/test_serve_memory.py prints them); a review's own bound is
  * core's (review.h).
  */
-#ifndef PULLTHROUGH_EDGE_HTTP_MEMORY_H
-#define PULLTHROUGH_EDGE_HTTP_MEMORY_H
+#ifndef PULLTHROUGH_EDGE_HTTP_HTTP_MEMORY_H
+#define PULLTHROUGH_EDGE_HTTP_HTTP_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * come; live connections keep theirs. Freeing the SSL_CTX at a reload instead would be a
  * use after free inside libh2o 2.2.5, which keeps the raw pointer until the ClientHello.
  */
-#ifndef PULLTHROUGH_EDGE_TLS_H
-#define PULLTHROUGH_EDGE_TLS_H
+#ifndef PULLTHROUGH_EDGE_HTTP_TLS_H
+#define PULLTHROUGH_EDGE_HTTP_TLS_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

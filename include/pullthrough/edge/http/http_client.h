@@ -5,8 +5,8 @@
  * compression, no netrc. Proxies by the usual variables (HTTPS_PROXY, NO_PROXY, ...) unless a
  * request goes past them. No signal handlers.
  */
-#ifndef PULLTHROUGH_EDGE_HTTP_CLIENT_H
-#define PULLTHROUGH_EDGE_HTTP_CLIENT_H
+#ifndef PULLTHROUGH_EDGE_HTTP_HTTP_CLIENT_H
+#define PULLTHROUGH_EDGE_HTTP_HTTP_CLIENT_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
