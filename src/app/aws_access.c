@@ -3,7 +3,7 @@
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/app/version.h"
 #include "pullthrough/core/image/ecr_host.h"
-#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/aws/ecr_client.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/process.h"
 

@@ -5,7 +5,7 @@
 #define PULLTHROUGH_SRC_APP_RECONCILE_STEPS_H
 
 #include "pullthrough/app/reconcile.h"
-#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/aws/ecr_client.h"
 #include "reconcile_memory.h"
 
 struct reconcile {

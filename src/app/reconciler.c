@@ -7,7 +7,7 @@
 #include "pullthrough/app/aws_access.h"
 #include "pullthrough/app/config_source.h"
 #include "pullthrough/core/base/backoff.h"
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/worker.h"
 

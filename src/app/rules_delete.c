@@ -5,7 +5,7 @@
 #include "rules_command.h"
 
 #include "pullthrough/app/commands.h"
-#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/aws/ecr_client.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * fetched: ECR imports the manifest first, and it is the manifest that fails.
  */
 #include "pullthrough/app/aws_access.h"
-#include "pullthrough/edge/registry_client.h"
+#include "pullthrough/edge/aws/registry_client.h"
 #include "verify_steps.h"
 
 #include <stdio.h>

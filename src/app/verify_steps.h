@@ -7,7 +7,7 @@
 #include "pullthrough/app/progress.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/image/image_ref.h"
-#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/aws/ecr_client.h"
 #include "verify_report.h"
 
 struct verify {

@@ -7,7 +7,7 @@
  * "no-answer" or "failed", its class and its text, and goes on. The last line is a JSON object:
  * the region, the source of the keys, and the attempts. Exit 0 if the last call was answered.
  */
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>

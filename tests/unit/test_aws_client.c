@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 
 #include "fake_http.h"
 #include "fake_surroundings.h"

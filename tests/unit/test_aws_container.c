@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_container.h"
+#include "edge/aws/aws_container.h"
 
 #include "fake_script.h"
 #include "fake_surroundings.h"

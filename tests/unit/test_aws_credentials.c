@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_credentials.h"
+#include "pullthrough/edge/aws/aws_credentials.h"
 
 #include "fake_http.h"
 #include "fake_surroundings.h"

@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_instance.h"
+#include "edge/aws/aws_instance.h"
 
 #include "fake_script.h"
 #include "fake_surroundings.h"

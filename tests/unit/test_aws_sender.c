@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_sender.h"
+#include "pullthrough/edge/aws/aws_sender.h"
 
 #include "fake_script.h"
 #include "fake_surroundings.h"

@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_settings.h"
+#include "pullthrough/edge/aws/aws_settings.h"
 
 #include "fake_surroundings.h"
 

@@ -1,4 +1,4 @@
-#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/aws/ecr_client.h"
 
 #include "fake_script.h"
 #include "fake_surroundings.h"

@@ -6,7 +6,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/timing.h"
 

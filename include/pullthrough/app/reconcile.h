@@ -16,7 +16,7 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/reconcile/reconcile_plan.h"
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 #include "pullthrough/edge/sys/timing.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_web_identity.h"
+#include "aws_web_identity.h"
 
 #include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/edge/sys/file.h"

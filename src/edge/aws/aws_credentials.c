@@ -2,11 +2,11 @@
  * Every fetch runs the whole chain: what is set up doesn't change while a process lives, so
  * the same source wins each time, and there is no second way through the code.
  */
-#include "pullthrough/edge/aws_credentials.h"
+#include "pullthrough/edge/aws/aws_credentials.h"
 
-#include "pullthrough/edge/aws_container.h"
-#include "pullthrough/edge/aws_instance.h"
-#include "pullthrough/edge/aws_web_identity.h"
+#include "aws_container.h"
+#include "aws_instance.h"
+#include "aws_web_identity.h"
 #include "pullthrough/edge/sys/log.h"
 
 #include <openssl/crypto.h>

@@ -6,15 +6,15 @@
  * where keys have to be fetched or renewed; it ends within about a second once `timing` says
  * that the program stops.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_CLIENT_H
-#define PULLTHROUGH_EDGE_AWS_CLIENT_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_CLIENT_H
+#define PULLTHROUGH_EDGE_AWS_AWS_CLIENT_H
 
 #include "pullthrough/core/aws/aws_error.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/aws_credentials.h"
-#include "pullthrough/edge/aws_sender.h"
-#include "pullthrough/edge/aws_settings.h"
+#include "pullthrough/edge/aws/aws_credentials.h"
+#include "pullthrough/edge/aws/aws_sender.h"
+#include "pullthrough/edge/aws/aws_settings.h"
 #include "pullthrough/edge/sys/environment.h"
 #include "pullthrough/edge/sys/timing.h"
 

@@ -1,12 +1,12 @@
 /*
  * Keys for a web identity token, by STS AssumeRoleWithWebIdentity: IRSA.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_WEB_IDENTITY_H
-#define PULLTHROUGH_EDGE_AWS_WEB_IDENTITY_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_WEB_IDENTITY_H
+#define PULLTHROUGH_EDGE_AWS_AWS_WEB_IDENTITY_H
 
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/edge/aws_sender.h"
+#include "pullthrough/edge/aws/aws_sender.h"
 
 struct aws_web_identity {
     struct slice role_arn;

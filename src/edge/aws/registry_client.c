@@ -1,4 +1,4 @@
-#include "pullthrough/edge/registry_client.h"
+#include "pullthrough/edge/aws/registry_client.h"
 
 enum {
     URL_BYTES = 2048,

@@ -7,8 +7,8 @@
  * answer that can't be read. In all but 0 the reason is in error. What is decoded lives in the
  * arena. `failure` may be NULL.
  */
-#ifndef PULLTHROUGH_EDGE_ECR_CLIENT_H
-#define PULLTHROUGH_EDGE_ECR_CLIENT_H
+#ifndef PULLTHROUGH_EDGE_AWS_ECR_CLIENT_H
+#define PULLTHROUGH_EDGE_AWS_ECR_CLIENT_H
 
 #include "pullthrough/core/aws/ecr_images.h"
 #include "pullthrough/core/aws/ecr_rules.h"
@@ -17,7 +17,7 @@
 #include "pullthrough/core/aws/secrets_messages.h"
 #include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/core/base/arena.h"
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 
 /* What every call needs. */
 struct ecr_client {

@@ -4,8 +4,8 @@
  * AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT, ..._ENDPOINT_MODE (IPv4, IPv6),
  * AWS_METADATA_SERVICE_TIMEOUT (seconds) and ..._NUM_ATTEMPTS are followed. Never through a proxy.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_INSTANCE_H
-#define PULLTHROUGH_EDGE_AWS_INSTANCE_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_INSTANCE_H
+#define PULLTHROUGH_EDGE_AWS_AWS_INSTANCE_H
 
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"

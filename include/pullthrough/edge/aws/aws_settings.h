@@ -2,8 +2,8 @@
  * How AWS is to be reached: region, endpoints, FIPS, dual-stack, CA file; from the program's
  * configuration first, then the environment, then the shared files' profile.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_SETTINGS_H
-#define PULLTHROUGH_EDGE_AWS_SETTINGS_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_SETTINGS_H
+#define PULLTHROUGH_EDGE_AWS_AWS_SETTINGS_H
 
 #include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/aws/aws_profile.h"

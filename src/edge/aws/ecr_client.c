@@ -1,4 +1,4 @@
-#include "pullthrough/edge/ecr_client.h"
+#include "pullthrough/edge/aws/ecr_client.h"
 
 enum {
     REQUEST_MAX = 128 * 1024, /* a template's policies are the longest */

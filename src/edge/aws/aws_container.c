@@ -1,4 +1,4 @@
-#include "pullthrough/edge/aws_container.h"
+#include "aws_container.h"
 
 #include "pullthrough/core/aws/aws_error.h"
 #include "pullthrough/core/aws/credentials_messages.h"

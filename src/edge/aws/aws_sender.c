@@ -2,7 +2,7 @@
  * A call is a loop over attempts; an attempt is new each time: new date, new signature. What
  * may be tried again is decided by the class of the error alone.
  */
-#include "pullthrough/edge/aws_sender.h"
+#include "pullthrough/edge/aws/aws_sender.h"
 
 #include "pullthrough/core/aws/sigv4.h"
 #include "pullthrough/core/aws/sts_messages.h"

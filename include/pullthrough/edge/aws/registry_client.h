@@ -3,8 +3,8 @@
  *
  * Only https, only the host that is named: a redirect would take the login elsewhere.
  */
-#ifndef PULLTHROUGH_EDGE_REGISTRY_CLIENT_H
-#define PULLTHROUGH_EDGE_REGISTRY_CLIENT_H
+#ifndef PULLTHROUGH_EDGE_AWS_REGISTRY_CLIENT_H
+#define PULLTHROUGH_EDGE_AWS_REGISTRY_CLIENT_H
 
 #include "pullthrough/core/aws/registry_messages.h"
 #include "pullthrough/core/base/error.h"

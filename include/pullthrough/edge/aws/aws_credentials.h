@@ -11,12 +11,12 @@
  *
  * One thread at a time.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_CREDENTIALS_H
-#define PULLTHROUGH_EDGE_AWS_CREDENTIALS_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_CREDENTIALS_H
+#define PULLTHROUGH_EDGE_AWS_AWS_CREDENTIALS_H
 
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/edge/aws_sender.h"
+#include "pullthrough/edge/aws/aws_sender.h"
 #include "pullthrough/edge/sys/environment.h"
 
 enum aws_source {

@@ -1,7 +1,7 @@
-#include "pullthrough/edge/aws_client.h"
+#include "pullthrough/edge/aws/aws_client.h"
 
+#include "aws_instance.h"
 #include "pullthrough/core/image/ecr_host.h"
-#include "pullthrough/edge/aws_instance.h"
 #include "pullthrough/edge/sys/log.h"
 
 #include <stdlib.h>

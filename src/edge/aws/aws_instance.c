@@ -2,7 +2,7 @@
  * Each question is a session of its own (token, then GETs): they are asked once in hours. No
  * falling back to version 1: whoever can make us send a plain GET must not get keys by it.
  */
-#include "pullthrough/edge/aws_instance.h"
+#include "aws_instance.h"
 
 #include "pullthrough/core/aws/credentials_messages.h"
 #include "pullthrough/core/base/url.h"

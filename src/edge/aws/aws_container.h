@@ -6,8 +6,8 @@
  * AWS_CONTAINER_AUTHORIZATION_TOKEN. In the clear only to this machine and to the link-local
  * addresses of the two agents, past any proxy; else by https.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_CONTAINER_H
-#define PULLTHROUGH_EDGE_AWS_CONTAINER_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_CONTAINER_H
+#define PULLTHROUGH_EDGE_AWS_AWS_CONTAINER_H
 
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"

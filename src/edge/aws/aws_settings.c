@@ -2,7 +2,7 @@
  * The precedence of AWS's tools. Keys are not read here, only what is no secret; the files'
  * texts are dropped again at once.
  */
-#include "pullthrough/edge/aws_settings.h"
+#include "pullthrough/edge/aws/aws_settings.h"
 
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/file.h"

@@ -7,15 +7,15 @@
  * is wrong (and its Date header shows by how much) the call is signed anew once, and the
  * difference kept for later calls.
  */
-#ifndef PULLTHROUGH_EDGE_AWS_SENDER_H
-#define PULLTHROUGH_EDGE_AWS_SENDER_H
+#ifndef PULLTHROUGH_EDGE_AWS_AWS_SENDER_H
+#define PULLTHROUGH_EDGE_AWS_AWS_SENDER_H
 
 #include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/aws/aws_error.h"
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
-#include "pullthrough/edge/aws_settings.h"
+#include "pullthrough/edge/aws/aws_settings.h"
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/timing.h"
 
