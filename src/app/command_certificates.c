@@ -9,7 +9,7 @@
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/certificate/certificate_renewal.h"
 #include "pullthrough/core/config/kube_names.h"
-#include "pullthrough/edge/kube_client.h"
+#include "pullthrough/edge/kube/kube_client.h"
 #include "pullthrough/edge/sys/environment.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/timing.h"

@@ -3,7 +3,7 @@
  */
 #include "pullthrough/app/config_source.h"
 
-#include "pullthrough/edge/kube_client.h"
+#include "pullthrough/edge/kube/kube_client.h"
 #include "pullthrough/edge/sys/environment.h"
 #include "pullthrough/edge/sys/file.h"
 

@@ -8,7 +8,7 @@
 #include "pullthrough/app/progress.h"
 #include "pullthrough/app/version.h"
 #include "pullthrough/core/config/kube_names.h"
-#include "pullthrough/edge/kube_client.h"
+#include "pullthrough/edge/kube/kube_client.h"
 #include "verify_report.h"
 
 #include <stdio.h>

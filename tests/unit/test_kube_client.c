@@ -1,4 +1,4 @@
-#include "pullthrough/edge/kube_client.h"
+#include "pullthrough/edge/kube/kube_client.h"
 
 #include "fake_http.h"
 #include "fake_script.h"

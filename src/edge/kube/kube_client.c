@@ -2,7 +2,7 @@
  * A request is its verb, the object in words, and the object's path: the words are for the
  * reason when it is refused, which names what RBAC would have to allow.
  */
-#include "pullthrough/edge/kube_client.h"
+#include "pullthrough/edge/kube/kube_client.h"
 
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"

@@ -7,8 +7,8 @@
  * one). The token is read for each request, since kubelet exchanges it. One attempt a request,
  * past any proxy, bounded in time and size: when to ask again is the caller's business.
  */
-#ifndef PULLTHROUGH_EDGE_KUBE_CLIENT_H
-#define PULLTHROUGH_EDGE_KUBE_CLIENT_H
+#ifndef PULLTHROUGH_EDGE_KUBE_KUBE_CLIENT_H
+#define PULLTHROUGH_EDGE_KUBE_KUBE_CLIENT_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
