@@ -4,7 +4,7 @@
  */
 #include "pullthrough/app/certificate_look.h"
 
-#include "pullthrough/app/version.h"
+#include "pullthrough/app/base/version.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/edge/kube/kube_client.h"

@@ -4,8 +4,8 @@
  * what was done is said. It needs a service account's files, and no configuration: at an
  * installation there is none yet.
  */
+#include "pullthrough/app/base/version.h"
 #include "pullthrough/app/commands.h"
-#include "pullthrough/app/version.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/certificate/certificate_renewal.h"
 #include "pullthrough/core/config/kube_names.h"

@@ -3,8 +3,8 @@
  */
 #include "pullthrough/app/command_check_config.h"
 
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/commands.h"
-#include "pullthrough/app/config_source.h"
 #include "pullthrough/core/config/config_doubts.h"
 
 #include <stdio.h>

@@ -6,9 +6,9 @@
  * in capitals.
  */
 #include "iam_options.h"
-#include "pullthrough/app/aws_access.h"
+#include "pullthrough/app/base/aws_access.h"
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/commands.h"
-#include "pullthrough/app/config_source.h"
 #include "pullthrough/app/progress.h"
 #include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"

@@ -8,8 +8,8 @@
  */
 #include "pullthrough/app/command_rewrite.h"
 
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/commands.h"
-#include "pullthrough/app/config_source.h"
 #include "pullthrough/app/rewrite_report.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/file.h"

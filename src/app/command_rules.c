@@ -1,9 +1,9 @@
 /*
  * `pullthrough rules`: ECR's pull-through-cache rules from the command line.
  */
-#include "pullthrough/app/aws_access.h"
+#include "pullthrough/app/base/aws_access.h"
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/commands.h"
-#include "pullthrough/app/config_source.h"
 #include "rules_command.h"
 
 #include <getopt.h>

@@ -4,7 +4,7 @@
  */
 #include "pullthrough/app/outlook.h"
 
-#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/rules/upstream_state.h"
 #include "pullthrough/edge/sys/log.h"
 

@@ -4,8 +4,8 @@
  */
 #include "pullthrough/app/reconciler.h"
 
-#include "pullthrough/app/aws_access.h"
-#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/base/aws_access.h"
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/aws/aws_client.h"
 #include "pullthrough/edge/sys/log.h"

@@ -6,12 +6,12 @@
  */
 #include "pullthrough/app/service.h"
 
-#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/base/config_source.h"
+#include "pullthrough/app/base/version.h"
 #include "pullthrough/app/limits.h"
 #include "pullthrough/app/mailbox.h"
 #include "pullthrough/app/status_page.h"
 #include "pullthrough/app/upkeep.h"
-#include "pullthrough/app/version.h"
 #include "pullthrough/app/webhook.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/http/http_server.h"

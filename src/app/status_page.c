@@ -1,6 +1,6 @@
 #include "pullthrough/app/status_page.h"
 
-#include "pullthrough/app/version.h"
+#include "pullthrough/app/base/version.h"
 #include "pullthrough/edge/sys/clock.h"
 
 /* Loops give a sign of life every second, and no request takes anything like this. */

@@ -9,9 +9,9 @@
  */
 #include "pullthrough/app/upkeep.h"
 
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/certificate_files.h"
 #include "pullthrough/app/certificate_keeper.h"
-#include "pullthrough/app/config_source.h"
 #include "pullthrough/app/fixed_keys.h"
 #include "pullthrough/app/outlook.h"
 #include "pullthrough/app/reconciler.h"

@@ -2,7 +2,7 @@
  * The pull itself, as a node would begin it, and its traces in ECR. The image's layers are not
  * fetched: ECR imports the manifest first, and it is the manifest that fails.
  */
-#include "pullthrough/app/aws_access.h"
+#include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/edge/aws/registry_client.h"
 #include "verify_steps.h"
 

@@ -3,7 +3,7 @@
  */
 #include "verify_steps.h"
 
-#include "pullthrough/app/aws_access.h"
+#include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/core/config/config_upstreams.h"
 #include "pullthrough/core/rules/rewrite.h"
 

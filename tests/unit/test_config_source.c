@@ -1,4 +1,4 @@
-#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/base/config_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /*
  * Where a configuration comes from: a file, and the environment.
  */
-#ifndef PULLTHROUGH_APP_CONFIG_SOURCE_H
-#define PULLTHROUGH_APP_CONFIG_SOURCE_H
+#ifndef PULLTHROUGH_APP_BASE_CONFIG_SOURCE_H
+#define PULLTHROUGH_APP_BASE_CONFIG_SOURCE_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"

@@ -1,8 +1,8 @@
 /*
  * AWS as the configuration wants it to be reached, for the commands and for `serve`.
  */
-#ifndef PULLTHROUGH_APP_AWS_ACCESS_H
-#define PULLTHROUGH_APP_AWS_ACCESS_H
+#ifndef PULLTHROUGH_APP_BASE_AWS_ACCESS_H
+#define PULLTHROUGH_APP_BASE_AWS_ACCESS_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"

@@ -1,7 +1,7 @@
 /*
  * The file is named in every complaint about it, in the form that editors jump to.
  */
-#include "pullthrough/app/config_source.h"
+#include "pullthrough/app/base/config_source.h"
 
 #include "pullthrough/edge/kube/kube_client.h"
 #include "pullthrough/edge/sys/environment.h"

@@ -1,7 +1,7 @@
-#include "pullthrough/app/aws_access.h"
+#include "pullthrough/app/base/aws_access.h"
 
-#include "pullthrough/app/config_source.h"
-#include "pullthrough/app/version.h"
+#include "pullthrough/app/base/config_source.h"
+#include "pullthrough/app/base/version.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/aws/ecr_client.h"
 #include "pullthrough/edge/sys/log.h"
