@@ -5,7 +5,7 @@
 #define PULLTHROUGH_SRC_APP_RULES_COMMAND_H
 
 #include "pullthrough/app/progress.h"
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/app/text_table.h"
 #include "pullthrough/core/config/config.h"
 

@@ -14,7 +14,7 @@
 #include "pullthrough/app/certificate_keeper.h"
 #include "pullthrough/app/fixed_keys.h"
 #include "pullthrough/app/outlook.h"
-#include "pullthrough/app/reconciler.h"
+#include "pullthrough/app/reconcile/reconciler.h"
 #include "pullthrough/app/status_report.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"

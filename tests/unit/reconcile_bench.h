@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_TESTS_RECONCILE_BENCH_H
 #define PULLTHROUGH_TESTS_RECONCILE_BENCH_H
 
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 
 #include "ecr_world.h"
 #include "fake_surroundings.h"

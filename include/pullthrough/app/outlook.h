@@ -5,7 +5,7 @@
 #ifndef PULLTHROUGH_APP_OUTLOOK_H
 #define PULLTHROUGH_APP_OUTLOOK_H
 
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"

@@ -9,7 +9,7 @@
 #define PULLTHROUGH_APP_STATUS_REPORT_H
 
 #include "pullthrough/app/certificate_keeper.h"
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rules/rule_set.h"

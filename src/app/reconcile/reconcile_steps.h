@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_APP_RECONCILE_STEPS_H
 #define PULLTHROUGH_SRC_APP_RECONCILE_STEPS_H
 
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/edge/aws/ecr_client.h"
 #include "reconcile_memory.h"
 

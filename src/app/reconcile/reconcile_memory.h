@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_APP_RECONCILE_MEMORY_H
 #define PULLTHROUGH_SRC_APP_RECONCILE_MEMORY_H
 
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 
 /* How trying a credential went, over time. */
 struct reconcile_trial {

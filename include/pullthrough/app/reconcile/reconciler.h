@@ -5,10 +5,10 @@
  * certificates exchanged beside it. A pass under way ends within about a second when the
  * configuration changes or the program stops.
  */
-#ifndef PULLTHROUGH_APP_RECONCILER_H
-#define PULLTHROUGH_APP_RECONCILER_H
+#ifndef PULLTHROUGH_APP_RECONCILE_RECONCILER_H
+#define PULLTHROUGH_APP_RECONCILE_RECONCILER_H
 
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/sys/metrics.h"

@@ -2,7 +2,7 @@
  * The lock is held for moments only, never over a call. A configuration is handed over as its
  * text, so that no thread reads what another one frees.
  */
-#include "pullthrough/app/reconciler.h"
+#include "pullthrough/app/reconcile/reconciler.h"
 
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"

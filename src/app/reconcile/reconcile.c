@@ -5,7 +5,7 @@
  * A failed call is an answer too: it is written down where the plan finds it, and the pass goes
  * on with the next upstream.
  */
-#include "pullthrough/app/reconcile.h"
+#include "pullthrough/app/reconcile/reconcile.h"
 
 #include "reconcile_steps.h"
 

@@ -10,8 +10,8 @@
  * Plain blocking code without globals, for one thread at a time; it ends soon after the client's
  * timing says so.
  */
-#ifndef PULLTHROUGH_APP_RECONCILE_H
-#define PULLTHROUGH_APP_RECONCILE_H
+#ifndef PULLTHROUGH_APP_RECONCILE_RECONCILE_H
+#define PULLTHROUGH_APP_RECONCILE_RECONCILE_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"
