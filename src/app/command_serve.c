@@ -1,6 +1,6 @@
 #include "pullthrough/app/commands.h"
 #include "pullthrough/app/options.h"
-#include "pullthrough/app/service.h"
+#include "pullthrough/app/serve/service.h"
 
 #include <stdio.h>
 

@@ -58,9 +58,9 @@ def test_what_is_fine_passes(tree, name):
     "path, line, why",
     [
         ("src/core/a.c", '#include "pullthrough/edge/sys/log.h"', "core includes edge"),
-        ("src/core/a.c", '#include "pullthrough/app/webhook.h"', "core includes app"),
+        ("src/core/a.c", '#include "app/serve/webhook.h"', "core includes app"),
         ("include/pullthrough/core/a.h", '#include "pullthrough/edge/sys/log.h"', "core includes edge"),
-        ("src/edge/a.c", '#  include "pullthrough/app/webhook.h"', "edge includes app"),
+        ("src/edge/a.c", '#  include "pullthrough/app/serve/webhook.h"', "edge includes app"),
         ("src/core/a.c", '#include "../edge/own.h"', "core includes edge"),
         ("src/core/a.c", "#include <unistd.h>", "not one of the headers"),
         ("src/core/a.c", '#include "absent.h"', "not one of the headers"),
@@ -92,7 +92,7 @@ def test_what_a_room_may_include_passes(tree):
     tree.write("src/edge/http/http_port.c", '#include "http_loop.h"\n')
     tree.write("src/edge/http/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/base/slice.h"\n')
     tree.write("src/edge/http/tls.c", "#include <openssl/ssl.h>\n")
-    tree.write("src/app/webhook.c", '#include "pullthrough/edge/sys/log.h"\n#include <time.h>\n')
+    tree.write("src/app/serve/webhook.c", '#include "pullthrough/edge/sys/log.h"\n#include <time.h>\n')
     tree.write("src/core/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')
     tree.write("src/core/own.h", "#include <stddef.h>\n")
     assert tree.check("check-layers") == []

@@ -2,7 +2,7 @@
  * The mailbox with readers in threads of their own: what they see is always whole and never
  * older than what they saw before. Run under ThreadSanitizer too.
  */
-#include "pullthrough/app/mailbox.h"
+#include "app/serve/mailbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/app/standings.h"
+#include "app/serve/standings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /*
  * How much the server may take of what the system gives: memory and descriptors.
  */
-#ifndef PULLTHROUGH_APP_LIMITS_H
-#define PULLTHROUGH_APP_LIMITS_H
+#ifndef PULLTHROUGH_APP_SERVE_LIMITS_H
+#define PULLTHROUGH_APP_SERVE_LIMITS_H
 
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/http/http_memory.h"

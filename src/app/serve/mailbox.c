@@ -1,4 +1,4 @@
-#include "pullthrough/app/mailbox.h"
+#include "mailbox.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "pullthrough/app/edition.h"
+#include "edition.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * A short list, searched from its start. Names that left the configuration stay: a user
  * would have to reload thousands of invented ones to notice.
  */
-#include "pullthrough/app/standings.h"
+#include "standings.h"
 
 #include <stdlib.h>
 

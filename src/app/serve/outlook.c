@@ -2,7 +2,7 @@
  * A report without rows says nothing about upstreams: they stay as they were. The log gets what
  * is new, not what every pass finds again.
  */
-#include "pullthrough/app/outlook.h"
+#include "outlook.h"
 
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/rules/upstream_state.h"

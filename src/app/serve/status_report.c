@@ -1,4 +1,4 @@
-#include "pullthrough/app/status_report.h"
+#include "status_report.h"
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/timestamp.h"

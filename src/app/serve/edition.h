@@ -2,8 +2,8 @@
  * What the upkeep side publishes: an immutable rule set, the metric slots of its upstreams,
  * and the status text that describes it all. Shared between threads by counted references.
  */
-#ifndef PULLTHROUGH_APP_EDITION_H
-#define PULLTHROUGH_APP_EDITION_H
+#ifndef PULLTHROUGH_APP_SERVE_EDITION_H
+#define PULLTHROUGH_APP_SERVE_EDITION_H
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rules/rule_set.h"

@@ -2,7 +2,7 @@
  * What core returns is counted and logged here, and nowhere else. Nothing waits: no file,
  * no lock, no AWS; the rule set is the one that the loop holds.
  */
-#include "pullthrough/app/webhook.h"
+#include "webhook.h"
 
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/sys/clock.h"

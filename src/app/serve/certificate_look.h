@@ -3,8 +3,8 @@
  * certificate_round says, loads the leaf, and tells the log and the metrics. Blocks while the API
  * server is asked. One thread.
  */
-#ifndef PULLTHROUGH_APP_CERTIFICATE_LOOK_H
-#define PULLTHROUGH_APP_CERTIFICATE_LOOK_H
+#ifndef PULLTHROUGH_APP_SERVE_CERTIFICATE_LOOK_H
+#define PULLTHROUGH_APP_SERVE_CERTIFICATE_LOOK_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"

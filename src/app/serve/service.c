@@ -4,15 +4,12 @@
  * the drain time while the API server's view of our endpoints changes, then listeners and
  * loops, upkeep, parts. Signals are blocked in every thread and waited for here.
  */
-#include "pullthrough/app/service.h"
+#include "pullthrough/app/serve/service.h"
 
+#include "limits.h"
+#include "mailbox.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/base/version.h"
-#include "pullthrough/app/limits.h"
-#include "pullthrough/app/mailbox.h"
-#include "pullthrough/app/status_page.h"
-#include "pullthrough/app/upkeep.h"
-#include "pullthrough/app/webhook.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/http/tls.h"
@@ -21,6 +18,9 @@
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/sys/process.h"
+#include "status_page.h"
+#include "upkeep.h"
+#include "webhook.h"
 
 #include <signal.h>
 #include <time.h>

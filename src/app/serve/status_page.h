@@ -5,10 +5,10 @@
  * STATUS_PAGE_FIRST_LOOK_MS. Were it sent reviews before, it would leave their images alone, and
  * each rolling update of the webhook would cost some.
  */
-#ifndef PULLTHROUGH_APP_STATUS_PAGE_H
-#define PULLTHROUGH_APP_STATUS_PAGE_H
+#ifndef PULLTHROUGH_APP_SERVE_STATUS_PAGE_H
+#define PULLTHROUGH_APP_SERVE_STATUS_PAGE_H
 
-#include "pullthrough/app/mailbox.h"
+#include "mailbox.h"
 #include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/metrics.h"

@@ -2,8 +2,8 @@
  * The keys that are built into what is running, as it started with them: a new value waits
  * for the next start, and is named.
  */
-#ifndef PULLTHROUGH_APP_FIXED_KEYS_H
-#define PULLTHROUGH_APP_FIXED_KEYS_H
+#ifndef PULLTHROUGH_APP_SERVE_FIXED_KEYS_H
+#define PULLTHROUGH_APP_SERVE_FIXED_KEYS_H
 
 #include "pullthrough/core/config/config.h"
 

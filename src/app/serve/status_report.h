@@ -5,14 +5,14 @@
  * and what is said in words (problems, reasons, notes: AWS's and the operating system's, too) goes
  * through redact_details().
  */
-#ifndef PULLTHROUGH_APP_STATUS_REPORT_H
-#define PULLTHROUGH_APP_STATUS_REPORT_H
+#ifndef PULLTHROUGH_APP_SERVE_STATUS_REPORT_H
+#define PULLTHROUGH_APP_SERVE_STATUS_REPORT_H
 
-#include "pullthrough/app/certificate_keeper.h"
+#include "certificate_keeper.h"
 #include "pullthrough/app/reconcile/reconcile.h"
-#include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rules/rule_set.h"
+#include "standings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

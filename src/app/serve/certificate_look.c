@@ -2,7 +2,7 @@
  * Requests, chance, the log and the metrics. What is to be done is decided by certificate_round;
  * here it is done, and told.
  */
-#include "pullthrough/app/certificate_look.h"
+#include "certificate_look.h"
 
 #include "pullthrough/app/base/version.h"
 #include "pullthrough/core/base/timestamp.h"

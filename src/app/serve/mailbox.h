@@ -2,10 +2,10 @@
  * From one writer, the upkeep thread, to the loop threads: each loop has a slot for the
  * newest edition. Posting and taking are one atomic exchange each; nobody waits.
  */
-#ifndef PULLTHROUGH_APP_MAILBOX_H
-#define PULLTHROUGH_APP_MAILBOX_H
+#ifndef PULLTHROUGH_APP_SERVE_MAILBOX_H
+#define PULLTHROUGH_APP_SERVE_MAILBOX_H
 
-#include "pullthrough/app/edition.h"
+#include "edition.h"
 
 struct mailbox;
 

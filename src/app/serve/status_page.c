@@ -1,4 +1,4 @@
-#include "pullthrough/app/status_page.h"
+#include "status_page.h"
 
 #include "pullthrough/app/base/version.h"
 #include "pullthrough/edge/sys/clock.h"

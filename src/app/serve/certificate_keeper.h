@@ -5,10 +5,10 @@
  * A look may wait for the API server; so it has a thread of its own, and files are watched beside
  * it. Without the API server what is loaded goes on.
  */
-#ifndef PULLTHROUGH_APP_CERTIFICATE_KEEPER_H
-#define PULLTHROUGH_APP_CERTIFICATE_KEEPER_H
+#ifndef PULLTHROUGH_APP_SERVE_CERTIFICATE_KEEPER_H
+#define PULLTHROUGH_APP_SERVE_CERTIFICATE_KEEPER_H
 
-#include "pullthrough/app/certificate_look.h"
+#include "certificate_look.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/http/tls.h"

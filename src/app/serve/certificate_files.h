@@ -2,8 +2,8 @@
  * The certificate that the server shows, as files: looked at for changes, loaded into TLS, told
  * of in log and metrics. What can't be loaded leaves what was loaded before. One thread.
  */
-#ifndef PULLTHROUGH_APP_CERTIFICATE_FILES_H
-#define PULLTHROUGH_APP_CERTIFICATE_FILES_H
+#ifndef PULLTHROUGH_APP_SERVE_CERTIFICATE_FILES_H
+#define PULLTHROUGH_APP_SERVE_CERTIFICATE_FILES_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"

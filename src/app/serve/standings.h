@@ -1,8 +1,8 @@
 /*
  * How each upstream stands, in words, and since when. Kept by the upkeep thread alone.
  */
-#ifndef PULLTHROUGH_APP_STANDINGS_H
-#define PULLTHROUGH_APP_STANDINGS_H
+#ifndef PULLTHROUGH_APP_SERVE_STANDINGS_H
+#define PULLTHROUGH_APP_SERVE_STANDINGS_H
 
 #include "pullthrough/core/base/slice.h"
 

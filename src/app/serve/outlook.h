@@ -2,15 +2,15 @@
  * How the upstreams stand: what the reconciler reported last, beside what the operator says; and
  * what follows for the rule set, the metrics and the log. One thread.
  */
-#ifndef PULLTHROUGH_APP_OUTLOOK_H
-#define PULLTHROUGH_APP_OUTLOOK_H
+#ifndef PULLTHROUGH_APP_SERVE_OUTLOOK_H
+#define PULLTHROUGH_APP_SERVE_OUTLOOK_H
 
 #include "pullthrough/app/reconcile/reconcile.h"
-#include "pullthrough/app/standings.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/edge/sys/metrics.h"
+#include "standings.h"
 
 #include <stdbool.h>
 

@@ -7,18 +7,18 @@
  * A stamp is taken before its file is read: a change in between is seen at the next look. What
  * could not be read, for a reason that may pass, is tried again at each look.
  */
-#include "pullthrough/app/upkeep.h"
+#include "upkeep.h"
 
+#include "certificate_files.h"
+#include "certificate_keeper.h"
+#include "fixed_keys.h"
+#include "outlook.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/certificate_files.h"
-#include "pullthrough/app/certificate_keeper.h"
-#include "pullthrough/app/fixed_keys.h"
-#include "pullthrough/app/outlook.h"
 #include "pullthrough/app/reconcile/reconciler.h"
-#include "pullthrough/app/status_report.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
+#include "status_report.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * own share, and some are kept for what must go on when both are full: files that are looked at
  * again, name servers, AWS, the API server.
  */
-#include "pullthrough/app/limits.h"
+#include "limits.h"
 
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/memory_limit.h"

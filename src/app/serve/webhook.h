@@ -1,10 +1,10 @@
 /*
  * POST /mutate: one admission review. Calls core, counts and logs what came out.
  */
-#ifndef PULLTHROUGH_APP_WEBHOOK_H
-#define PULLTHROUGH_APP_WEBHOOK_H
+#ifndef PULLTHROUGH_APP_SERVE_WEBHOOK_H
+#define PULLTHROUGH_APP_SERVE_WEBHOOK_H
 
-#include "pullthrough/app/mailbox.h"
+#include "mailbox.h"
 #include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/sys/metrics.h"
 

@@ -2,7 +2,7 @@
  * The lock is held for moments only, and while a certificate is loaded, so that none is after
  * certificate_keeper_configure() said otherwise.
  */
-#include "pullthrough/app/certificate_keeper.h"
+#include "certificate_keeper.h"
 
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/sys/timing.h"

@@ -2,8 +2,8 @@
  * `pullthrough serve`: owns every part, starts them, waits for signals, takes them down
  * in reverse.
  */
-#ifndef PULLTHROUGH_APP_SERVICE_H
-#define PULLTHROUGH_APP_SERVICE_H
+#ifndef PULLTHROUGH_APP_SERVE_SERVICE_H
+#define PULLTHROUGH_APP_SERVE_SERVICE_H
 
 #include "pullthrough/core/base/error.h"
 

@@ -3,7 +3,7 @@
  * that could not be read for a reason that may pass are tried again at each look, and that is said
  * once: a stamp tells of a change of the file, not of descriptors that are there again.
  */
-#include "pullthrough/app/certificate_files.h"
+#include "certificate_files.h"
 
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/edge/sys/clock.h"

@@ -1,4 +1,4 @@
-#include "pullthrough/app/fixed_keys.h"
+#include "fixed_keys.h"
 
 #include "pullthrough/edge/sys/log.h"
 

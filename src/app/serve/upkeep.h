@@ -4,10 +4,10 @@
  * edition through the mailbox. What is broken is refused, logged and counted; what was
  * in use goes on.
  */
-#ifndef PULLTHROUGH_APP_UPKEEP_H
-#define PULLTHROUGH_APP_UPKEEP_H
+#ifndef PULLTHROUGH_APP_SERVE_UPKEEP_H
+#define PULLTHROUGH_APP_SERVE_UPKEEP_H
 
-#include "pullthrough/app/mailbox.h"
+#include "mailbox.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/http/tls.h"
