@@ -1,9 +1,9 @@
 /*
  * Table of contents: what must happen before anything else, then the subcommand.
  */
-#include "pullthrough/app/command_check_config.h"
-#include "pullthrough/app/command_rewrite.h"
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/command_check_config.h"
+#include "pullthrough/app/cli/command_rewrite.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/edge/sys/process.h"
 
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* The command is run in this process, with files as its standard streams. */
-#include "pullthrough/app/command_check_config.h"
+#include "pullthrough/app/cli/command_check_config.h"
 
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/base/slice.h"
 
 #include <fcntl.h>

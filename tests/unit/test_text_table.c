@@ -1,4 +1,4 @@
-#include "pullthrough/app/text_table.h"
+#include "app/cli/text_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

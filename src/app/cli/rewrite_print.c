@@ -3,7 +3,7 @@
  *
  * Texts come from manifests of anybody; nothing of them reaches a terminal as it is.
  */
-#include "pullthrough/app/rewrite_report.h"
+#include "rewrite_report.h"
 
 #include <stdlib.h>
 

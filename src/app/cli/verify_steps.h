@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_APP_VERIFY_STEPS_H
 #define PULLTHROUGH_SRC_APP_VERIFY_STEPS_H
 
-#include "pullthrough/app/progress.h"
+#include "progress.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/image/image_ref.h"
 #include "pullthrough/edge/aws/ecr_client.h"

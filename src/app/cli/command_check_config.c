@@ -1,10 +1,10 @@
 /*
  * `pullthrough check-config`: what a configuration means, before a cluster finds out.
  */
-#include "pullthrough/app/command_check_config.h"
+#include "pullthrough/app/cli/command_check_config.h"
 
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/config/config_doubts.h"
 
 #include <stdio.h>

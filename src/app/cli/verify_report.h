@@ -4,8 +4,8 @@
 #ifndef PULLTHROUGH_SRC_APP_VERIFY_REPORT_H
 #define PULLTHROUGH_SRC_APP_VERIFY_REPORT_H
 
-#include "pullthrough/app/text_table.h"
 #include "pullthrough/core/base/strbuf.h"
+#include "text_table.h"
 
 #include <stdbool.h>
 

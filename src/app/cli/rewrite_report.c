@@ -1,7 +1,7 @@
 /*
  * Collecting: the slices that core reports are dead when it returns, so they are copied.
  */
-#include "pullthrough/app/rewrite_report.h"
+#include "rewrite_report.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "rules_command.h"
 
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 
 #include <stdio.h>
 

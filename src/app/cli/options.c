@@ -1,6 +1,6 @@
-#include "pullthrough/app/options.h"
+#include "options.h"
 
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * The subcommands. Each has a source file of its own, gets its own name in argv[0], and
  * returns the exit status.
  */
-#ifndef PULLTHROUGH_APP_COMMANDS_H
-#define PULLTHROUGH_APP_COMMANDS_H
+#ifndef PULLTHROUGH_APP_CLI_COMMANDS_H
+#define PULLTHROUGH_APP_CLI_COMMANDS_H
 
 enum {
     EXIT_FINE = 0,

@@ -3,7 +3,7 @@
  */
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "rules_command.h"
 
 #include <getopt.h>

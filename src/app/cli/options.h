@@ -1,8 +1,8 @@
 /*
  * The options that serve and review share.
  */
-#ifndef PULLTHROUGH_APP_OPTIONS_H
-#define PULLTHROUGH_APP_OPTIONS_H
+#ifndef PULLTHROUGH_APP_CLI_OPTIONS_H
+#define PULLTHROUGH_APP_CLI_OPTIONS_H
 
 struct options {
     const char *config_path; /* --config FILE; NULL: none. Borrowed from argv */

@@ -4,10 +4,10 @@
 #ifndef PULLTHROUGH_SRC_APP_RULES_COMMAND_H
 #define PULLTHROUGH_SRC_APP_RULES_COMMAND_H
 
-#include "pullthrough/app/progress.h"
+#include "progress.h"
 #include "pullthrough/app/reconcile/reconcile.h"
-#include "pullthrough/app/text_table.h"
 #include "pullthrough/core/config/config.h"
+#include "text_table.h"
 
 enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
 

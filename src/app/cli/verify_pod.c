@@ -4,9 +4,9 @@
  */
 #include "verify_pod.h"
 
+#include "progress.h"
 #include "pullthrough/app/base/version.h"
-#include "pullthrough/app/commands.h"
-#include "pullthrough/app/progress.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/edge/kube/kube_client.h"
 #include "verify_report.h"

@@ -1,8 +1,8 @@
 /*
  * `pullthrough check-config [FILE]`.
  */
-#ifndef PULLTHROUGH_APP_COMMAND_CHECK_CONFIG_H
-#define PULLTHROUGH_APP_COMMAND_CHECK_CONFIG_H
+#ifndef PULLTHROUGH_APP_CLI_COMMAND_CHECK_CONFIG_H
+#define PULLTHROUGH_APP_CLI_COMMAND_CHECK_CONFIG_H
 
 /* argv[0] is the subcommand's name. Returns the exit status of commands.h: EXIT_NEGATIVE where
  * the configuration is wrong. */

@@ -6,10 +6,10 @@
  * in capitals.
  */
 #include "iam_options.h"
+#include "progress.h"
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/commands.h"
-#include "pullthrough/app/progress.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"
 

@@ -5,7 +5,7 @@
  * It changes nothing but what a pull changes: ECR may make the repository and import the image.
  */
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/config/config_values.h"
 #include "verify_pod.h"
 #include "verify_steps.h"

@@ -4,7 +4,7 @@
  */
 #include "iam_options.h"
 
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/core/image/ecr_host.h"
 

@@ -6,7 +6,7 @@
  */
 #include "rules_command.h"
 
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 
 #include <stdio.h>
 #include <unistd.h>

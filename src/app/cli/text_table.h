@@ -2,8 +2,8 @@
  * A table for a person: columns as wide as their widest cell, or for programs that read
  * lines: cells divided by tabs, no heading.
  */
-#ifndef PULLTHROUGH_APP_TEXT_TABLE_H
-#define PULLTHROUGH_APP_TEXT_TABLE_H
+#ifndef PULLTHROUGH_APP_CLI_TEXT_TABLE_H
+#define PULLTHROUGH_APP_CLI_TEXT_TABLE_H
 
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"

@@ -1,5 +1,5 @@
-#include "pullthrough/app/commands.h"
-#include "pullthrough/app/options.h"
+#include "options.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/app/serve/service.h"
 
 #include <stdio.h>

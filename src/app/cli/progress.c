@@ -1,6 +1,6 @@
-#include "pullthrough/app/progress.h"
+#include "progress.h"
 
-#include "pullthrough/app/text_table.h"
+#include "text_table.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Cells wait until all are there, for only then their widths are known. A width is counted in
  * characters, one column each: images, names and paths are hardly ever anything wider.
  */
-#include "pullthrough/app/text_table.h"
+#include "text_table.h"
 
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/utf8.h"

@@ -5,8 +5,8 @@
  *
  * It learns of passing time by the timing that blocking code asks while it waits.
  */
-#ifndef PULLTHROUGH_APP_PROGRESS_H
-#define PULLTHROUGH_APP_PROGRESS_H
+#ifndef PULLTHROUGH_APP_CLI_PROGRESS_H
+#define PULLTHROUGH_APP_CLI_PROGRESS_H
 
 #include "pullthrough/edge/sys/timing.h"
 

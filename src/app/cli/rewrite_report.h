@@ -2,16 +2,16 @@
  * What `pullthrough rewrite` found: every image with its verdict, in order, kept until all
  * files are read; and the ways in which it is told.
  */
-#ifndef PULLTHROUGH_APP_REWRITE_REPORT_H
-#define PULLTHROUGH_APP_REWRITE_REPORT_H
+#ifndef PULLTHROUGH_APP_CLI_REWRITE_REPORT_H
+#define PULLTHROUGH_APP_CLI_REWRITE_REPORT_H
 
-#include "pullthrough/app/text_table.h"
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/manifest/manifest.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/rules/rule_set.h"
+#include "text_table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 #include "pullthrough/app/base/version.h"
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/http/http_server.h"
 

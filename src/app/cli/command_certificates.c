@@ -5,7 +5,7 @@
  * installation there is none yet.
  */
 #include "pullthrough/app/base/version.h"
-#include "pullthrough/app/commands.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/certificate/certificate_renewal.h"
 #include "pullthrough/core/config/kube_names.h"

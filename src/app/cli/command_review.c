@@ -1,9 +1,9 @@
 /*
  * The webhook without the network: the same answer to the same bytes.
  */
+#include "options.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/commands.h"
-#include "pullthrough/app/options.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/sys/file.h"
 

@@ -6,13 +6,13 @@
  * would add bytes (separators, newlines, a byte order mark less) to texts of which nothing but
  * images may change.
  */
-#include "pullthrough/app/command_rewrite.h"
+#include "pullthrough/app/cli/command_rewrite.h"
 
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/commands.h"
-#include "pullthrough/app/rewrite_report.h"
+#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/file.h"
+#include "rewrite_report.h"
 
 #include <getopt.h>
 #include <stdio.h>
