@@ -23,6 +23,18 @@ int fine(struct x *x)
 }
 """
 
+TABLE = """
+| room | what it holds | includes |
+|---|---|---|
+| `core/base` | what everything stands on | |
+| `core/json` | JSON | base |
+| `core/aws` | messages | base json |
+| `edge/sys` | the system | core/base |
+| `edge/http` | HTTP | core/base sys |
+| `app/serve` | the service | core/base edge/sys edge/http |
+| `app/cli` | commands | serve |
+"""
+
 
 @pytest.fixture
 def tree(tmp_path):
@@ -45,7 +57,8 @@ def tree(tmp_path):
     shutil.copytree(ROOT / "hack", tmp_path / "hack")
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     made = Tree()
-    made.write("src/core/fine.c", FINE)
+    made.write("src/core/base/fine.c", FINE)
+    made.write("docs/architecture.md", TABLE)
     return made
 
 
@@ -57,30 +70,32 @@ def test_what_is_fine_passes(tree, name):
 @pytest.mark.parametrize(
     "path, line, why",
     [
-        ("src/core/a.c", '#include "pullthrough/edge/sys/log.h"', "core includes edge"),
-        ("src/core/a.c", '#include "app/serve/webhook.h"', "core includes app"),
-        ("include/pullthrough/core/a.h", '#include "pullthrough/edge/sys/log.h"', "core includes edge"),
-        ("src/edge/a.c", '#  include "pullthrough/app/serve/webhook.h"', "edge includes app"),
-        ("src/core/a.c", '#include "../edge/own.h"', "core includes edge"),
-        ("src/core/a.c", "#include <unistd.h>", "not one of the headers"),
-        ("src/core/a.c", '#include "absent.h"', "not one of the headers"),
-        ("src/core/a.c", "#include <openssl/ssl.h>", "belongs in src/edge/"),
-        ("src/edge/sys/log.c", "#include <curl/curl.h>", "belongs in src/edge/http_client"),
-        ("include/pullthrough/edge/http/tls.h", "#include <openssl/ssl.h>", "belongs in"),
-        ("src/app/a.c", "#include <h2o.h>", "belongs in src/edge/http_"),
-        ("src/edge/http/http_client.c", "#include <h2o.h>", "belongs in src/edge/http_"),
-        ("src/core/a.c", '#include "edge/own.h"', "core includes edge"),
-        ("src/edge/http/tls.c", '#include "http_loop.h"', "belongs in src/edge/http_"),
-        ("src/edge/http/tls.c", '#include "edge/http/http_loop.h"', "belongs in src/edge/http_"),
-        ("src/core/a.c", "int x = time (NULL);", "time(): core is pure"),
-        ("src/core/a.c", 'int x = getenv("A") ? 1 : 0;', "getenv(): core is pure"),
-        ("src/core/a.c", "int x = pthread_create(0, 0, 0, 0);", "core is pure"),
-        ("src/core/a.c", "int x = socket(1, 2, 3), y = 2;", "socket(): core is pure"),
-        ("src/core/a.c", "int x = json_load_file(a, b, c);", "core is pure"),
+        ("src/core/aws/a.c", '#include "pullthrough/edge/sys/log.h"', "core/aws includes edge/sys: no such arrow"),
+        ("src/core/aws/a.c", '#include "app/serve/own.h"', "core/aws includes app/serve: no such arrow"),
+        ("src/core/base/a.c", '#include "pullthrough/core/aws/keys.h"', "core/base includes core/aws: no such"),
+        ("src/core/json/a.c", '#include "pullthrough/core/aws/keys.h"', "core/json includes core/aws: no such"),
+        ("src/edge/sys/a.c", '#  include "pullthrough/app/serve/webhook.h"', "edge/sys includes app/serve: no"),
+        ("src/core/aws/a.c", '#include "../../edge/sys/own.h"', "core/aws includes edge/sys: no such arrow"),
+        ("src/core/aws/a.c", "#include <unistd.h>", "not one of the headers"),
+        ("src/core/aws/a.c", '#include "absent.h"', "not one of the headers"),
+        ("src/core/aws/a.c", "#include <openssl/ssl.h>", "belongs in src/edge/http/"),
+        ("src/edge/sys/log.c", "#include <curl/curl.h>", "belongs in src/edge/http/http_client"),
+        ("src/edge/http/tls.h", "#include <h2o.h>", "belongs in"),
+        ("src/app/serve/a.c", "#include <h2o.h>", "belongs in src/edge/http/http_"),
+        ("src/edge/http/http_client.c", "#include <h2o.h>", "belongs in src/edge/http/http_"),
+        ("src/core/aws/a.c", '#include "edge/sys/own.h"', "core/aws includes edge/sys: no such arrow"),
+        ("src/edge/http/tls.c", '#include "http_loop.h"', "belongs in src/edge/http/http_"),
+        ("src/edge/http/tls.c", '#include "edge/http/http_loop.h"', "belongs in src/edge/http/http_"),
+        ("src/core/aws/a.c", "int x = time (NULL);", "time(): core is pure"),
+        ("src/core/aws/a.c", 'int x = getenv("A") ? 1 : 0;', "getenv(): core is pure"),
+        ("src/core/aws/a.c", "int x = pthread_create(0, 0, 0, 0);", "core is pure"),
+        ("src/core/aws/a.c", "int x = socket(1, 2, 3), y = 2;", "socket(): core is pure"),
+        ("src/core/aws/a.c", "int x = json_load_file(a, b, c);", "core is pure"),
     ],
 )
 def test_a_breach_of_the_border_is_found(tree, path, line, why):
-    tree.write("src/edge/own.h", "")
+    tree.write("src/edge/sys/own.h", "")
+    tree.write("src/app/serve/own.h", "")
     tree.write("src/edge/http/http_loop.h", "")
     tree.write(path, f"\n{line}\n")
     (found,) = tree.check("check-layers")
@@ -93,9 +108,43 @@ def test_what_a_room_may_include_passes(tree):
     tree.write("src/edge/http/http_server.c", '#include <h2o.h>\n#include "pullthrough/core/base/slice.h"\n')
     tree.write("src/edge/http/tls.c", "#include <openssl/ssl.h>\n")
     tree.write("src/app/serve/webhook.c", '#include "pullthrough/edge/sys/log.h"\n#include <time.h>\n')
-    tree.write("src/core/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')
-    tree.write("src/core/own.h", "#include <stddef.h>\n")
+    tree.write("src/core/base/a.c", '#include "own.h"\n#include <openssl/hmac.h>\n#include <yyjson.h>\n')
+    tree.write("src/core/base/own.h", "#include <stddef.h>\n")
     assert tree.check("check-layers") == []
+
+
+def test_every_source_is_in_a_room_of_the_table(tree):
+    tree.write("src/main.c", '#include "pullthrough/app/cli/commands.h"\n')
+    tree.write("src/core/flat.c", "")
+    tree.write("src/core/attic/a.c", "")
+    assert tree.check("check-layers") == [
+        "src/core/attic/a.c: in no room of docs/architecture.md",
+        "src/core/flat.c: in no room of docs/architecture.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    "row, why",
+    [
+        ("| `core/late` | ties a knot | base later |", "core/late includes core/later, which is not above it"),
+        ("| `core/late` | reaches up | edge/sys |", "core/late includes edge/sys, upwards"),
+        ("| `edge/late` | reaches up | app/serve |", "edge/late includes app/serve, upwards"),
+    ],
+)
+def test_the_table_itself_has_an_order(tree, row, why):
+    tree.write("docs/architecture.md", TABLE + row + "\n")
+    assert tree.check("check-layers") == [f"docs/architecture.md: {why}"]
+
+
+def test_a_header_that_only_its_room_needs_stands_beside_its_source(tree):
+    tree.write("include/pullthrough/core/base/own.h", "")
+    tree.write("include/pullthrough/core/base/shared.h", '#include "pullthrough/core/base/through.h"\n')
+    tree.write("include/pullthrough/core/base/through.h", "")
+    tree.write("src/core/base/a.c", '#include "pullthrough/core/base/own.h"\n')
+    tree.write("src/core/json/a.c", '#include "pullthrough/core/base/shared.h"\n')
+    assert tree.check("check-layers") == [
+        "include/pullthrough/core/base/own.h: only its own room includes it, so it stands beside its source"
+    ]
 
 
 def test_a_banned_function_is_found(tree):
