@@ -1,6 +1,6 @@
 /*
- * What became of one image. Metrics, logs, the command line and the documents all
- * use the words of outcome_name().
+ * What became of one image. Metrics, the command line and the documents all use the
+ * words of outcome_name().
  */
 #ifndef PULLTHROUGH_CORE_RULES_OUTCOME_H
 #define PULLTHROUGH_CORE_RULES_OUTCOME_H
