@@ -1,3 +1,7 @@
+/*
+ * Keys are text of bounded length with an end, or none: an id without a secret isn't a set.
+ * What is overwritten or let go is wiped; nothing here prints them.
+ */
 #include "pullthrough/core/aws/aws_keys.h"
 
 #include "pullthrough/core/image/ecr_host.h"

@@ -1,3 +1,8 @@
+/*
+ * Two services, one shape with other names: each is a list of fields read into keys and a time
+ * of expiry. An answer that lacks one is refused as a whole, with the field's name and never
+ * its value.
+ */
 #include "pullthrough/core/aws/credentials_messages.h"
 
 #include "pullthrough/core/aws/secret_json.h"

@@ -1,3 +1,8 @@
+/*
+ * Requests are written member by member; answers are read by json_fields, which checks each
+ * member that we know. What the caller must not show (the token) goes through secret_json
+ * instead.
+ */
 #include "pullthrough/core/aws/ecr_images.h"
 
 #include "pullthrough/core/aws/secret_json.h"

@@ -1,3 +1,8 @@
+/*
+ * Each message is a table of its members, so that reading and refusing are the same for all.
+ * Rules are taken as ECR has them: a prefix, an upstream, a credential; what they mean is
+ * core/reconcile's.
+ */
 #include "pullthrough/core/aws/ecr_rules.h"
 
 #include "pullthrough/core/base/redact.h"

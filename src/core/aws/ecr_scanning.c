@@ -1,3 +1,8 @@
+/*
+ * The registry's rules are read into a struct, added to and written back whole. A rule that
+ * this program doesn't know to the last member is refused, since writing it back would change
+ * it; so is more than ECR takes.
+ */
 #include "pullthrough/core/aws/ecr_scanning.h"
 
 #include "pullthrough/core/image/glob.h"

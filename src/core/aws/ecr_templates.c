@@ -1,3 +1,7 @@
+/*
+ * Templates are read as far as they bear on pulls (what they apply to, tags, encryption, a
+ * role). Only the creation of one is written, never a change.
+ */
 #include "pullthrough/core/aws/ecr_templates.h"
 
 #include "pullthrough/core/aws/ecr_rules.h"

@@ -1,3 +1,7 @@
+/*
+ * Codes before words: OCI's code decides, and ECR's sentences only where one code has several
+ * causes. An unknown answer stays unknown; no cause is guessed.
+ */
 #include "pullthrough/core/aws/registry_messages.h"
 
 #include "pullthrough/core/base/redact.h"

@@ -1,3 +1,7 @@
+/*
+ * Two calls: what a secret is like, and what it holds. The value passes secret_json, so no copy
+ * of it outlives the look; whether its members are there is all that comes out.
+ */
 #include "pullthrough/core/aws/secrets_messages.h"
 
 #include "pullthrough/core/aws/secret_json.h"

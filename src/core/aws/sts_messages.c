@@ -1,3 +1,8 @@
+/*
+ * Forms are written percent-encoded member by member; answers are XML, of which xml_scan finds
+ * the texts that are wanted. No tree is built, and an element in the wrong place is a malformed
+ * answer.
+ */
 #include "pullthrough/core/aws/sts_messages.h"
 
 #include "pullthrough/core/base/timestamp.h"

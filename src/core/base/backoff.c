@@ -1,3 +1,7 @@
+/*
+ * Integers only: 64 bits of milliseconds times 32 bits of chance, split so that nothing
+ * overflows. Chance is an argument, so that a test can give it.
+ */
 #include "pullthrough/core/base/backoff.h"
 
 enum { HINT_MARGIN_MS = 5000 };

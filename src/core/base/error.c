@@ -1,3 +1,7 @@
+/*
+ * A text of fixed size, cut where it is too long. Control characters become "?": a reason may
+ * quote what came from outside, and goes to terminals and logs.
+ */
 #include "pullthrough/core/base/error.h"
 
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/*
+ * Left to right, each part cut off the front and judged by itself: scheme, host, port, the rest
+ * as it is. Nothing is decoded or normalised; whoever wrote an address in a second form is
+ * refused.
+ */
 #include "pullthrough/core/base/url.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,8 @@
+/*
+ * One rule after the other, the first that applies is the step; no step depends on what was
+ * decided before, so that replicas with different clocks can take turns. Which certificates
+ * there are comes from a set; what time it is, from the caller.
+ */
 #include "certificate_plan.h"
 
 enum { ENDED_FOR_S = 60 * 60 }; /* as certificate_set_drop() has it */

@@ -1,3 +1,7 @@
+/*
+ * The labels of the name are taken off its front one by one; the suffix must be one of a known
+ * partition. There is no pattern matching, and "like an ECR host" isn't enough.
+ */
 #include "pullthrough/core/image/ecr_host.h"
 
 #include "pullthrough/core/image/aws_partition.h"

@@ -1,3 +1,8 @@
+/*
+ * A thin layer over jansson for answers of services: duplicates and control characters are
+ * refused, unknown members passed over. Reasons name members and positions; jansson's own texts
+ * quote what it read.
+ */
 #include "pullthrough/core/json/json_fields.h"
 
 json_t *json_fields_parse(struct slice text, struct error *error)

@@ -1,3 +1,8 @@
+/*
+ * Operations are appended to the answer as they are decided; only places that pod_images saw
+ * become paths. There is no tree of a patch, and nothing is ever taken back singly: the whole
+ * goes, or none.
+ */
 #include "patch.h"
 
 void patch_init(struct patch *patch, struct strbuf *out)

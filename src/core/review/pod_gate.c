@@ -1,3 +1,8 @@
+/*
+ * The walkers hand over labels and annotations one by one, in any order, the last of a key
+ * deciding as in the API server. skipPods' entries are bits of a mask, so a pod costs no
+ * memory.
+ */
 #include "pullthrough/core/review/pod_gate.h"
 
 /* kubernetes/kubernetes, pkg/apis/core/annotation_key_constants.go, MirrorPodAnnotationKey */

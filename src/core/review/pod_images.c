@@ -1,3 +1,8 @@
+/*
+ * One pass over the four lists of a pod's spec in a fixed order. A list or image of the wrong
+ * shape makes the whole pod misshapen (the API server will refuse it): half a pod is never
+ * rewritten.
+ */
 #include "pullthrough/core/review/pod_images.h"
 
 #include "pullthrough/core/json/json_member.h"

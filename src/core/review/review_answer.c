@@ -1,3 +1,7 @@
+/*
+ * Constant text around four values, appended piece by piece to the caller's buffer; whether all
+ * of it fits is asked once, before its end.
+ */
 #include "review_answer.h"
 
 void review_answer_begin(struct strbuf *out, const char *api_version, struct slice uid)

@@ -1,3 +1,7 @@
+/*
+ * One table in the order of the enum. The words are an interface (metrics, documents, scripts),
+ * the sentences are not.
+ */
 #include "pullthrough/core/rules/outcome.h"
 
 static const struct {

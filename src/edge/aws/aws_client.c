@@ -1,3 +1,8 @@
+/*
+ * Region and keys are found once and kept; each call takes keys from there and hands one
+ * request to aws_sender, which tries again. Keys that a service refuses make place for the next
+ * ones in AWS's order, if there are any.
+ */
 #include "pullthrough/edge/aws/aws_client.h"
 
 #include "aws_instance.h"

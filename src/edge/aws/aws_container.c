@@ -1,3 +1,8 @@
+/*
+ * Where to ask is read from the environment anew each time, the token from its file likewise
+ * (EKS exchanges it). An address that may not be asked in the clear is refused before anything
+ * is sent.
+ */
 #include "aws_container.h"
 
 #include "pullthrough/core/aws/aws_error.h"

@@ -1,3 +1,7 @@
+/*
+ * The token is read anew for each call, since kubelet exchanges the file. The call to STS is
+ * unsigned; the token stands in no message.
+ */
 #include "aws_web_identity.h"
 
 #include "pullthrough/core/aws/sts_messages.h"

@@ -1,3 +1,7 @@
+/*
+ * Every function has the same steps. Pages are followed to a bound, beyond which the call has
+ * failed: half a list would look like rules that are gone.
+ */
 #include "pullthrough/edge/aws/ecr_client.h"
 
 enum {

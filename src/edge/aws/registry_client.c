@@ -1,3 +1,7 @@
+/*
+ * One GET of a manifest, no layers, no redirects followed. What the registry says is read by
+ * registry_messages.
+ */
 #include "pullthrough/edge/aws/registry_client.h"
 
 enum {

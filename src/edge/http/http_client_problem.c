@@ -1,3 +1,7 @@
+/*
+ * By exclusion: where a proxy may name a user, only texts that are known to hold no part of a
+ * URL are shown. The list is of libcurl 7.88; a text that it lacks costs words, never a secret.
+ */
 #include "http_client_problem.h"
 
 #include "pullthrough/core/base/redact.h"

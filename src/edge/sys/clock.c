@@ -1,3 +1,7 @@
+/*
+ * Only the two clocks that the program needs: wall time for certificates and signatures,
+ * monotonic time for waits. A clock that fails isn't survived.
+ */
 #include "pullthrough/edge/sys/clock.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/*
+ * getenv() behind a pointer. An unset variable and an empty one are the same, as AWS's own
+ * tools have it.
+ */
 #include "pullthrough/edge/sys/environment.h"
 
 #include <stdlib.h>

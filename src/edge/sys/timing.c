@@ -1,3 +1,7 @@
+/*
+ * The real clocks, the kernel's randomness and a plain sleep, for callers that run to their
+ * end; who can be stopped brings a wait of its own (worker).
+ */
 #include "pullthrough/edge/sys/timing.h"
 
 #include "pullthrough/edge/sys/clock.h"
