@@ -1,8 +1,9 @@
 /* The command is run in this process, with files as its standard streams. */
 #include "pullthrough/app/cli/command_check_config.h"
 
+#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/cli/commands.h"
-#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -97,11 +98,18 @@ static void assert_is_fixture(const char *text, const char *path)
 
 static void test_the_whole_configuration_is_printed(void **state)
 {
+    static const char path[] = FIXTURES "/config/upstream-off.yaml";
+    STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(OUTPUT_MAX);
+    CONFIG_CLEANUP struct config *config = NULL;
     struct outcome_of_command *outcome = *state;
+    struct error error = {""};
 
-    RUN(outcome, FIXTURES "/config/all-keys/in.yaml");
+    assert_int_equal(config_source_load(path, &config, &error), 0);
+    assert_int_equal(config->server.drain_ms, 14000);
+    config_print(config, &want);
+    RUN(outcome, path);
     assert_int_equal(outcome->status, EXIT_FINE);
-    assert_is_fixture(outcome->out, FIXTURES "/config/all-keys/want.yaml");
+    assert_string_equal(outcome->out, strbuf_str(&want));
     assert_string_equal(outcome->err, "pullthrough check-config: warning: nothing will be "
                                       "rewritten: no upstream is enabled\n");
 }
@@ -112,7 +120,7 @@ static void test_no_file_means_the_defaults(void **state)
 
     run(outcome, (const char *const[]){NULL});
     assert_int_equal(outcome->status, EXIT_FINE);
-    assert_is_fixture(outcome->out, FIXTURES "/config/empty/want.yaml");
+    assert_is_fixture(outcome->out, FIXTURES "/config/defaults.yaml");
     assert_null(strstr(outcome->err, "TLS"));
 }
 
@@ -122,7 +130,7 @@ static void test_the_environment_settles_a_doubt(void **state)
 
     assert_int_equal(setenv("AWS_REGION", "us-west-2", 1), 0);
     assert_int_equal(setenv("AWS_ACCOUNT_ID", "111122223333", 1), 0);
-    RUN(outcome, FIXTURES "/config/tls-files/in.yaml");
+    RUN(outcome, FIXTURES "/config/tls-files.yaml");
     assert_int_equal(outcome->status, EXIT_FINE);
     assert_string_equal(outcome->err, "");
 }
@@ -131,11 +139,11 @@ static void test_a_wrong_file_is_one_line(void **state)
 {
     struct outcome_of_command *outcome = *state;
 
-    RUN(outcome, FIXTURES "/config/key-unknown-near/in.yaml");
+    RUN(outcome, FIXTURES "/config/key-unknown-near.yaml");
     assert_int_equal(outcome->status, EXIT_NEGATIVE);
     assert_string_equal(outcome->out, "");
     assert_string_equal(outcome->err,
-                        FIXTURES "/config/key-unknown-near/in.yaml:2:3: server: unknown key "
+                        FIXTURES "/config/key-unknown-near.yaml:2:3: server: unknown key "
                                  "\"maxConnection\", did you mean \"maxConnections\"?\n");
 }
 
@@ -143,7 +151,7 @@ static void test_standard_input(void **state)
 {
     struct outcome_of_command *outcome = *state;
     int saved = dup(STDIN_FILENO);
-    int in = open(FIXTURES "/config/log-level-unknown/in.yaml", O_RDONLY);
+    int in = open(FIXTURES "/config/log-level-unknown.yaml", O_RDONLY);
 
     assert_true(saved >= 0 && in >= 0);
     assert_int_equal(dup2(in, STDIN_FILENO), STDIN_FILENO);

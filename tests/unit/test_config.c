@@ -1,8 +1,9 @@
-/* A folder of tests/fixtures/config is a case: in.yaml, and either want.yaml, what is printed
- * of it, or want-error.txt, the complaint. */
+/* The cases are tables in tests/fixtures/config: accepted.txt, what is printed where it differs
+ * from defaults.yaml, and refused.txt, the complaints. */
 #include "pullthrough/core/config/config.h"
 
-#include <dirent.h>
+#include "fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,28 +12,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-enum { FEWEST_CASES = 60 };
-
-static char *read_fixture(const char *name, const char *file, size_t *len)
-{
-    char path[1024];
-    char *text = malloc(CONFIG_TEXT_MAX);
-    FILE *in;
-
-    (void)snprintf(path, sizeof(path), FIXTURES "/config/%s/%s", name, file);
-    in = fopen(path, "rb");
-    if (!in) {
-        free(text);
-        return NULL;
-    }
-    assert_non_null(text);
-    *len = fread(text, 1, CONFIG_TEXT_MAX - 1, in);
-    text[*len] = '\0';
-    assert_true(feof(in));
-    (void)fclose(in);
-    return text;
-}
 
 static void assert_lists_equal(char **a, size_t n_a, char **b, size_t n_b)
 {
@@ -157,57 +136,190 @@ static void assert_survives_printing(const struct config *config)
     assert_string_equal(strbuf_str(&first_hash), strbuf_str(&second_hash));
 }
 
-/* Whether the case holds; says how not. */
-static bool check_case(const char *name)
+/* Cuts the first line, with its newline, from `text`. */
+static struct slice take_line(struct slice *text)
+{
+    size_t end = slice_find(*text, '\n');
+    struct slice line = slice_of(text->ptr, end + (end < text->len));
+
+    *text = slice_from(*text, line.len);
+    return line;
+}
+
+static size_t depth_of(struct slice line)
+{
+    size_t depth = 0;
+
+    while (depth < line.len && line.ptr[depth] == ' ')
+        depth++;
+    return depth;
+}
+
+/* Cuts the first line and those below it that are deeper: one key, or one item of a list. */
+static struct slice take_entry(struct slice *text)
+{
+    const char *start = text->ptr;
+    size_t depth = depth_of(take_line(text));
+
+    while (text->len && depth_of(*text) > depth)
+        (void)take_line(text);
+    return slice_of(start, (size_t)(text->ptr - start));
+}
+
+static bool is_item(struct slice entry)
+{
+    return slice_starts_with(slice_from(entry, depth_of(entry)), slice_str("- "));
+}
+
+/* Of `base` the same key, or the item of the same first line, or else the last item. */
+static struct slice entry_like(struct slice base, struct slice entry)
+{
+    struct slice copy = entry, first = take_line(&copy), last = {0};
+
+    if (!is_item(entry))
+        first.len = slice_find(first, ':') + 1;
+    while (base.len) {
+        last = take_entry(&base);
+        if (slice_starts_with(last, first))
+            return last;
+    }
+    return is_item(entry) ? last : (struct slice){0};
+}
+
+/* The keys of `got` whose values aren't those of `base`, and those that are gone; of each list
+ * that differs all items, by their first lines. */
+static void add_difference(struct strbuf *out, struct slice got, struct slice base)
+{
+    for (struct slice rest = base; rest.len;) {
+        struct slice old = take_entry(&rest);
+
+        if (!is_item(old) && got.len && !entry_like(got, old).len)
+            strbuf_add_format(out, "%*s# without %.*s", (int)depth_of(old), "",
+                              SLICE_FMT(slice_from(old, depth_of(old))));
+    }
+    while (got.len) {
+        struct slice entry = take_entry(&got), old = entry_like(base, entry);
+
+        if (!is_item(entry) && slice_equal(entry, old))
+            continue;
+        strbuf_add_slice(out, take_line(&entry));
+        if (old.len)
+            (void)take_line(&old);
+        add_difference(out, entry, old);
+    }
+}
+
+/* What becomes of a configuration: a complaint, or how it differs from the defaults. */
+static void add_outcome(struct strbuf *out, struct slice text, const struct strbuf *defaults)
 {
     STRBUF_CLEANUP struct strbuf printed = STRBUF_INIT(CONFIG_TEXT_MAX);
     CONFIG_CLEANUP struct config *config = NULL;
-    size_t in_len = 0, want_len = 0;
-    char *in = read_fixture(name, "in.yaml", &in_len);
-    char *want = read_fixture(name, "want.yaml", &want_len);
-    char *want_error = read_fixture(name, "want-error.txt", &want_len);
     struct error error = {""};
-    bool holds;
-    int rc;
+    int rc = config_parse(&config, text, &error);
 
-    if (!in || !want == !want_error)
-        fail_msg("%s: wants in.yaml and one of want.yaml, want-error.txt", name);
-    rc = config_parse(&config, slice_of(in, in_len), &error);
     if (rc == 0) {
         assert_survives_printing(config);
         config_print(config, &printed);
-        holds = want && strcmp(want, strbuf_str(&printed)) == 0;
+        add_difference(out, strbuf_slice(&printed), strbuf_slice(defaults));
     } else {
         assert_int_equal(rc, -1);
         assert_null(config);
-        strbuf_add_str(&printed, error.text);
-        strbuf_add_char(&printed, '\n');
-        holds = want_error && strcmp(want_error, strbuf_str(&printed)) == 0;
+        strbuf_add_format(out, "%s\n", error.text);
     }
-    if (!holds)
-        print_error("%s: got:\n%swant:\n%s", name, strbuf_str(&printed), want ? want : want_error);
-    free(in);
-    free(want);
-    free(want_error);
-    return holds;
 }
 
-static void test_fixtures(void **state)
+static void read_defaults(struct strbuf *defaults)
 {
-    DIR *folder = opendir(FIXTURES "/config");
+    CONFIG_CLEANUP struct config *config = parse(slice_of(NULL, 0));
+
+    config_print(config, defaults);
+    assert_true(fixture_says(defaults, "config/defaults.yaml"));
+}
+
+/* Cuts lines up to one that is just `end`, which is cut, too. */
+static struct slice take_until(struct slice *text, const char *end)
+{
+    const char *start = text->ptr;
+    size_t len = 0;
+
+    while (text->len) {
+        struct slice line = take_line(text);
+
+        if (slice_is(line, end))
+            break;
+        len += line.len;
+    }
+    return slice_of(start, len);
+}
+
+/* A case is "== NAME", the text, "--", what becomes of it, and an empty line. */
+static void check_table(const char *name, size_t fewest)
+{
+    STRBUF_CLEANUP struct strbuf table = STRBUF_INIT(CONFIG_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf now = STRBUF_INIT(CONFIG_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf defaults = STRBUF_INIT(CONFIG_TEXT_MAX);
     size_t cases = 0, failed = 0;
+    struct slice rest;
+
+    read_defaults(&defaults);
+    assert_true(fixture_read(&table, "config/%s", name));
+    rest = strbuf_slice(&table);
+    strbuf_add_slice(&now, take_until(&rest, "\n"));
+    for (; rest.len; cases++) {
+        struct slice title = take_line(&rest), text = take_until(&rest, "--\n");
+        struct slice want = take_until(&rest, "\n");
+        size_t start;
+
+        if (!slice_starts_with(title, slice_str("== ")))
+            fail_msg("%s: \"%.*s\" is not a title", name, SLICE_FMT(title));
+        strbuf_add_format(&now, "\n%.*s", SLICE_FMT(title));
+        strbuf_add_slice(&now, text);
+        strbuf_add_str(&now, "--\n");
+        start = now.len;
+        add_outcome(&now, text, &defaults);
+        if (slice_equal(want, slice_from(strbuf_slice(&now), start)))
+            continue;
+        failed++;
+        print_error("%s %.*sgot:\n%swant:\n%.*s", name, SLICE_FMT(title), now.ptr + start,
+                    SLICE_FMT(want));
+    }
+    assert_true(failed == 0 || (fixtures_are_written() && fixture_says(&now, "config/%s", name)));
+    assert_true(cases >= fewest);
+}
+
+static void test_accepted(void **state)
+{
+    (void)state;
+    check_table("accepted.txt", 112);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    check_table("refused.txt", 255);
+}
+
+/* What a table wouldn't show. */
+static void test_bytes_that_are_not_seen(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", ""},
+        {"\xef\xbb\xbfserver:\n  threads: 3\n", "server:\n  threads: 3\n"},
+        {"server:\r\n  threads: 3\r\nlog:\r\n  level: warn\r\n",
+         "server:\n  threads: 3\nlog:\n  level: warn\n"},
+        {"log: {level: error}", "log:\n  level: error\n"},
+        {"log: {level: \"\xff\"}\n", "1:15: a byte that is no UTF-8\n"},
+    };
+    STRBUF_CLEANUP struct strbuf defaults = STRBUF_INIT(CONFIG_TEXT_MAX);
 
     (void)state;
-    assert_non_null(folder);
-    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-        if (entry->d_name[0] == '.')
-            continue;
-        cases++;
-        failed += check_case(entry->d_name) ? 0 : 1;
+    read_defaults(&defaults);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf got = STRBUF_INIT(CONFIG_TEXT_MAX);
+
+        add_outcome(&got, slice_str(rows[i][0]), &defaults);
+        assert_string_equal(got.len ? strbuf_str(&got) : "", rows[i][1]);
     }
-    (void)closedir(folder);
-    assert_int_equal(failed, 0);
-    assert_true(cases >= FEWEST_CASES);
 }
 
 static void test_defaults_are_those_of_the_design(void **state)
@@ -477,7 +589,9 @@ static void test_printed_configurations_are_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bytes_that_are_not_seen),
         cmocka_unit_test(test_defaults_are_those_of_the_design),
         cmocka_unit_test(test_enums_take_their_words),
         cmocka_unit_test(test_size_and_nodes_are_limited),

@@ -36,13 +36,13 @@ static void test_a_file_is_read(void **state)
     struct error error = {""};
 
     (void)state;
-    assert_int_equal(config_source_load(FIXTURES "/config/all-keys/in.yaml", &config, &error), 0);
+    assert_int_equal(config_source_load(FIXTURES "/config/upstream-off.yaml", &config, &error), 0);
     assert_string_equal(config->registry.host, "registry.example:5000");
 }
 
 static void test_complaints_name_the_file(void **state)
 {
-    static const char path[] = FIXTURES "/config/threads-over/in.yaml";
+    static const char path[] = FIXTURES "/config/threads-over.yaml";
     struct config *config = NULL;
     struct error error = {""};
 

@@ -1,0 +1,78 @@
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { PATH_BYTES = 1024, FILE_MAX = 16 * 1024 * 1024 };
+
+__attribute__((format(printf, 2, 0))) static void name_path(char *path, const char *format,
+                                                            va_list arguments)
+{
+    int start = snprintf(path, PATH_BYTES, "%s/", FIXTURES);
+    int more = vsnprintf(path + start, PATH_BYTES - (size_t)start, format, arguments);
+
+    assert_in_range(more, 1, PATH_BYTES - start - 1);
+}
+
+static bool read_path(struct strbuf *out, const char *path)
+{
+    char bytes[4096];
+    size_t n;
+    FILE *file = fopen(path, "rb");
+
+    if (!file)
+        return false;
+    while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0)
+        strbuf_add(out, bytes, n);
+    assert_int_equal(fclose(file), 0);
+    assert_false(strbuf_overflowed(out));
+    return true;
+}
+
+bool fixture_read(struct strbuf *out, const char *format, ...)
+{
+    char path[PATH_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    name_path(path, format, arguments);
+    va_end(arguments);
+    return read_path(out, path);
+}
+
+bool fixtures_are_written(void)
+{
+    return getenv("PULLTHROUGH_WRITE_FIXTURES") != NULL;
+}
+
+bool fixture_says(const struct strbuf *got, const char *format, ...)
+{
+    STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(FILE_MAX);
+    char path[PATH_BYTES];
+    va_list arguments;
+    FILE *file;
+
+    va_start(arguments, format);
+    name_path(path, format, arguments);
+    va_end(arguments);
+    assert_false(strbuf_overflowed(got));
+    if (read_path(&want, path) && slice_equal(strbuf_slice(got), strbuf_slice(&want)))
+        return true;
+    if (!fixtures_are_written()) {
+        /* cmocka cuts long texts */
+        (void)fprintf(stderr, "-- %s: it is now:\n%s-- wanted:\n%s", path, strbuf_str(got),
+                      strbuf_str(&want));
+        return false;
+    }
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(strbuf_str(got), 1, got->len, file), got->len);
+    assert_int_equal(fclose(file), 0);
+    return true;
+}
