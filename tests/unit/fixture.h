@@ -13,7 +13,6 @@ bool fixtures_are_written(void);
 
 /* Whether the file, an expectation, says what the program does, which is shown if not. Where
  * expectations are written, it is made to say so instead. */
-bool fixture_says(const struct strbuf *got, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+bool fixture_says(struct slice got, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

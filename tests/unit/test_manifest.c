@@ -6,13 +6,13 @@
  */
 #include "pullthrough/core/manifest/manifest.h"
 
+#include "fixture.h"
+
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -109,76 +109,44 @@ static void print_other(void *context, const struct manifest_other *other)
     strbuf_add_char(out, '\n');
 }
 
-static bool read_file(const char *folder, const char *name, struct strbuf *out)
-{
-    char path[1024], bytes[4096];
-    size_t n;
-    FILE *file;
-
-    assert_true(snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path));
-    file = fopen(path, "rb");
-    if (!file)
-        return false;
-    while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0)
-        strbuf_add(out, bytes, n);
-    assert_int_equal(fclose(file), 0);
-    assert_false(strbuf_overflowed(out));
-    return true;
-}
-
-static void check_bytes(const char *folder, const char *what, const struct strbuf *got,
-                        const struct strbuf *want)
-{
-    if (!slice_equal(strbuf_slice(got), strbuf_slice(want)))
-        fail_msg("%s: %s differs; got:\n%s\nwanted:\n%s", folder, what, strbuf_str(got),
-                 strbuf_str(want));
-}
-
-static enum config_kinds kinds_of(const char *folder)
+static enum config_kinds kinds_of(const char *name)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(100);
 
-    if (!read_file(folder, "kinds.txt", &text))
+    if (!fixture_read(&text, "manifest/%s/kinds.txt", name))
         return CONFIG_KINDS_KNOWN;
     assert_string_equal(strbuf_str(&text), "any-pod-spec\n");
     return CONFIG_KINDS_ANY_POD_SPEC;
 }
 
-static void check_case(const struct rule_set *rules, const char *folder)
+/* Whether the case holds: what is made, what is reported, and that a second run changes nothing. */
+static bool check_case(const struct rule_set *rules, const char *name)
 {
     STRBUF_CLEANUP struct strbuf in = STRBUF_INIT(MANY_BYTES), out = STRBUF_INIT(MANY_BYTES);
-    STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(MANY_BYTES), text = STRBUF_INIT(MANY_BYTES);
     STRBUF_CLEANUP struct strbuf report = STRBUF_INIT(MANY_BYTES);
+    STRBUF_CLEANUP struct strbuf again = STRBUF_INIT(MANY_BYTES);
     struct manifest_report callbacks = {print_image, print_other, &report};
-    enum config_kinds kinds = kinds_of(folder);
+    bool is_yaml = fixture_read(&in, "manifest/%s/in.yaml", name);
+    enum config_kinds kinds = kinds_of(name);
     struct error error = {""};
+    struct slice text;
+    bool reported;
 
-    if (!read_file(folder, "in.yaml", &in) && !read_file(folder, "in.json", &in))
-        fail_msg("%s: no in.yaml, no in.json", folder);
+    if (!is_yaml)
+        assert_true(fixture_read(&in, "manifest/%s/in.json", name));
     strbuf_add_str(&out, "before");
-    if (read_file(folder, "want-error.txt", &text)) {
-        assert_int_equal(manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, NULL, &error), -1);
-        strbuf_add_format(&report, "%s\n", error.text);
-        check_bytes(folder, "the error", &report, &text);
+    if (manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, &callbacks, &error) != 0) {
         assert_string_equal(strbuf_str(&out), "before");
-        return;
+        strbuf_clear(&report);
+        strbuf_add_format(&report, "%s\n", error.text);
+        return fixture_says(strbuf_slice(&report), "manifest/%s/want-error.txt", name);
     }
-    if (manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, &callbacks, &error) != 0)
-        fail_msg("%s: %s", folder, error.text);
-    strbuf_add_str(&want, "before");
-    if (!read_file(folder, "want.yaml", &want) && !read_file(folder, "want.json", &want))
-        fail_msg("%s: no want.yaml, no want.json", folder);
-    check_bytes(folder, "the text", &out, &want);
-    if (!read_file(folder, "want-report.txt", &text))
-        fail_msg("%s: no want-report.txt", folder);
-    check_bytes(folder, "the report", &report, &text);
-
-    strbuf_clear(&in);
-    strbuf_add_slice(&in, slice_from(strbuf_slice(&want), strlen("before")));
-    strbuf_clear(&out);
-    strbuf_add_str(&out, "before");
-    assert_int_equal(manifest_rewrite(rules, kinds, strbuf_slice(&in), &out, NULL, &error), 0);
-    check_bytes(folder, "the second run", &out, &want);
+    text = slice_from(strbuf_slice(&out), strlen("before"));
+    assert_int_equal(manifest_rewrite(rules, kinds, text, &again, NULL, &error), 0);
+    if (!slice_equal(strbuf_slice(&again), text))
+        fail_msg("%s: the second run gives\n%s", name, strbuf_str(&again));
+    reported = fixture_says(strbuf_slice(&report), "manifest/%s/want-report.txt", name);
+    return fixture_says(text, "manifest/%s/want.%s", name, is_yaml ? "yaml" : "json") && reported;
 }
 
 static void test_fixtures(void **state)
@@ -186,20 +154,17 @@ static void test_fixtures(void **state)
     struct rule_set *rules = make_rules(HOST);
     DIR *folder = opendir(FIXTURES "/manifest");
     const struct dirent *entry;
-    size_t n = 0;
+    size_t n = 0, as_wanted = 0;
 
     (void)state;
     assert_non_null(folder);
-    while ((entry = readdir(folder))) {
-        char path[1024];
-
-        if (entry->d_name[0] == '.')
-            continue;
-        (void)snprintf(path, sizeof(path), FIXTURES "/manifest/%s", entry->d_name);
-        check_case(rules, path);
-        n++;
-    }
+    while ((entry = readdir(folder)))
+        if (entry->d_name[0] != '.') {
+            as_wanted += check_case(rules, entry->d_name) ? 1 : 0;
+            n++;
+        }
     closedir(folder);
+    assert_int_equal(as_wanted, n);
     assert_true(n >= 60);
     rule_set_unref(rules);
 }
@@ -309,7 +274,7 @@ static void test_many_images(void **state)
     assert_int_equal(
         manifest_rewrite(rules, CONFIG_KINDS_KNOWN, strbuf_slice(&in), &out, &report, &error), 0);
     assert_int_equal(n, IMAGES);
-    check_bytes("many images", "the text", &out, &want);
+    assert_true(slice_equal(strbuf_slice(&out), strbuf_slice(&want)));
     rule_set_unref(rules);
 }
 
