@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 build=$1 source=$2
 # Without the system's headers, which -MM wouldn't name anyway.
-mapfile -t texts < <(clang -nostdinc -MM -MG -Iinclude -Isrc "$source" | grep -oE '[^ ]+\.h\b')
+mapfile -t texts < <(clang -nostdinc -MM -MG -Iinclude -Isrc -Itests -Itests/fakes "$source" | grep -oE '[^ ]+\.h\b')
 key=$({
     clang-tidy --version
     for text in "$source" "${texts[@]}" .clang-tidy tests/.clang-tidy; do

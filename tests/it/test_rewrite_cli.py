@@ -611,7 +611,7 @@ def test_wrong_usage(rewrite, arguments, reason):
 
 def known_kinds():
     """The kinds of the program's own table, and those that aren't in it."""
-    table = (ROOT / "src" / "core" / "manifest_kinds.c").read_text()
+    table = (ROOT / "src" / "core" / "manifest" / "manifest_kinds.c").read_text()
     found = set(re.findall(r'^ +{"([A-Z]\w+)",', table, re.M))
     assert len(found) > 15
     return found | {"List", "ResourceList"}
