@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install what the tests need, and run every test: hack/test.sh. Safe to run twice.
+# Install what the tests need, and run every test, or those stages: hack/test.sh [STAGE...].
+# hack/test.sh --list says which there are. Safe to run twice.
 #
 # Debian 12. It needs root (or sudo, for apt: then without the image and the cluster), a way to
 # Debian's archive, PyPI and the Go module proxy, 15 GB of disk, and 25 minutes, with nothing kept
@@ -11,15 +12,38 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Each is a function, test_NAME. In this order.
+stages=(
+    "lint       every source, without running it: hack/lint.sh"
+    "unit       unit tests and fuzz corpora; gcc, ASan and UBSan"
+    "it         running programs of the same build"
+    "apiserver  the chart and that program with real API servers, Helm 3 and Helm 4"
+    "clang      unit tests and fuzz corpora; clang, ASan and UBSan"
+    "tsan       unit tests and what serves; gcc, ThreadSanitizer"
+    "coverage   the lines of core that no unit test reaches"
+    "release    hardening of the release build, and what instructions a review takes"
+    "image      the container image, and the program run from it"
+    "e2e        a whole cluster: pods from the cache, under load and faults"
+)
+
 case ${1:-} in
-"") ;;
-*)
+--list)
+    printf '%s\n' "${stages[@]}"
+    exit 0
+    ;;
+-*)
     [ "$1" = -h ] || [ "$1" = --help ] || exec >&2
-    sed -n '2,11s/^# \{0,1\}//p' "$0"
+    sed -n '2,12s/^# \{0,1\}//p' "$0"
     [ "$1" = -h ] || [ "$1" = --help ] || exit 2
     exit 0
     ;;
 esac
+for name in "$@"; do
+    [[ " ${stages[*]%% *} " == *" $name "* ]] && continue
+    printf 'test: "%s" is not a stage; hack/test.sh --list says which there are\n' "$name" >&2
+    exit 2
+done
+[ $# -gt 0 ] || set -- "${stages[@]%% *}"
 # shellcheck source=hack/stage.sh
 . hack/stage.sh
 
@@ -122,6 +146,19 @@ build() { # PRESET
     cmake --preset "$1" -DPULLTHROUGH_WERROR=ON && cmake --build --preset "$1" -j "$(nproc)"
 }
 
+# built PRESET TITLE: whether it could be built, which is tried once.
+declare -A builds=()
+dev="gcc, ASan and UBSan"
+built() {
+    if [ -z "${builds[$1]:-}" ]; then
+        builds[$1]=failed
+        ! run "$2: build" build "$1" || builds[$1]=ok
+    fi
+    [ "${builds[$1]}" = failed ] || return 0
+    not_run "$2: tests"
+    return 1
+}
+
 ctests() { # PRESET [ARGUMENT...]
     local preset=$1
     shift
@@ -192,96 +229,100 @@ else
     printf 'test: going on without botocore\n'
 fi
 
-lint_start=$SECONDS
-printf '== lint\n'
-if hack/lint.sh; then
-    row ok $((SECONDS - lint_start)) "" "lint"
-else
-    failed=$((failed + 1))
-    row FAILED $((SECONDS - lint_start)) "" "lint"
-fi
-
-# The tests of what serves: there the threads are.
-shopt -s nullglob
-serving=(tests/it/test_serve*.py tests/it/test_protocol*.py tests/it/test_reconcile*.py)
-shopt -u nullglob
-
-if run "gcc, ASan and UBSan: build" build dev; then
-    run_tests "gcc, ASan and UBSan: unit tests" build/dev/ctest.xml ctests dev || true
-    if pytest_is_here "gcc, ASan and UBSan: running programs"; then
-        run_tests "gcc, ASan and UBSan: running programs" build/dev/pytest.xml \
-            pytests dev tests/it || true
-    fi
-    if pytest_is_here "chart and API server" && cluster_tools_can_be_had "chart and API server"; then
-        if run "chart and API server: tools" cluster_tools; then
-            run_tests "chart and API server: Helm 3 and 4, Kubernetes 1.36 and 1.33" \
-                build/dev/pytest.xml pytests dev tests/apiserver || true
-        else
-            not_run "chart and API server"
-        fi
-    fi
-else
-    not_run "gcc, ASan and UBSan: tests"
-fi
-
-if stage_has "clang build" clang; then
-    if run "clang, libFuzzer: build" build fuzz; then
-        run_tests "clang, libFuzzer: unit tests, corpora" build/fuzz/ctest.xml ctests fuzz || true
+test_lint() {
+    local start=$SECONDS
+    printf '== lint\n'
+    if hack/lint.sh; then
+        row ok $((SECONDS - start)) "" "lint"
     else
-        not_run "clang, libFuzzer: tests"
+        failed=$((failed + 1))
+        row FAILED $((SECONDS - start)) "" "lint"
     fi
-fi
+}
 
-if run "TSan: build" build tsan; then
+test_unit() {
+    built dev "$dev" || return 0
+    run_tests "$dev: unit tests" build/dev/ctest.xml ctests dev || true
+}
+
+test_it() {
+    pytest_is_here "$dev: running programs" && built dev "$dev" || return 0
+    run_tests "$dev: running programs" build/dev/pytest.xml pytests dev tests/it || true
+}
+
+test_apiserver() {
+    local title="chart and API server"
+    pytest_is_here "$title" && cluster_tools_can_be_had "$title" && built dev "$dev" || return 0
+    if run "$title: tools" cluster_tools; then
+        run_tests "$title: Helm 3 and 4, Kubernetes 1.36 and 1.33" \
+            build/dev/pytest.xml pytests dev tests/apiserver || true
+    else
+        not_run "$title"
+    fi
+}
+
+test_clang() {
+    local title="clang, libFuzzer"
+    stage_has "$title" clang && built fuzz "$title" || return 0
+    run_tests "$title: unit tests, corpora" build/fuzz/ctest.xml ctests fuzz || true
+}
+
+test_tsan() {
+    # The tests of what serves: there the threads are.
+    local serving=(tests/it/test_{serve,protocol,reconcile}*.py)
+    built tsan "TSan" || return 0
     run_tests "TSan: unit tests" build/tsan/ctest.xml ctests tsan || true
-    if [ ${#serving[@]} -gt 0 ] && pytest_is_here "TSan: running programs that serve"; then
-        run_tests "TSan: running programs that serve" build/tsan/pytest.xml \
-            pytests tsan "${serving[@]}" || true
-    fi
-else
-    not_run "TSan: tests"
-fi
+    pytest_is_here "TSan: running programs that serve" || return 0
+    run_tests "TSan: running programs that serve" build/tsan/pytest.xml \
+        pytests tsan "${serving[@]}" || true
+}
 
-if stage_has "coverage of core" gcovr; then
-    if run "coverage of core: build" build coverage && run "coverage of core: tests" cover; then
-        show_coverage
-    else
-        not_run "coverage of core"
-    fi
-fi
+test_coverage() {
+    local title="coverage of core"
+    stage_has "$title" gcovr && built coverage "$title" || return 0
+    ! run "$title: tests" cover || show_coverage
+}
 
-run "release: build" hack/build.sh release || true
-if pytest_is_here "release: hardening"; then
-    run_tests "release: hardening" build/release/pytest.xml pytests release tests/hardening || true
-fi
-if stage_has "instructions a review" valgrind openssl; then
-    if run "release: instructions a review" hack/bench.sh --quick; then
+test_release() {
+    run "release: build" hack/build.sh release || true
+    ! pytest_is_here "release: hardening" ||
+        run_tests "release: hardening" build/release/pytest.xml \
+            pytests release tests/hardening || true
+    stage_has "instructions a review" valgrind openssl || return 0
+    ! run "release: instructions a review" hack/bench.sh --quick ||
         sed -n '/^size of/,$p' "$stage_log"
-    fi
-fi
+}
 
 # The image, and the program run from it. Another architecture's runs under qemu-user.
-image_title="image: build"
-if ! unshare --mount true 2>/dev/null; then
-    skip "$image_title" "that takes root, and the right to mount"
-elif run "$image_title" hack/image.sh --arch amd64 --arch arm64 --again; then
-    sed -n '/^  archive/,$p' "$stage_log"
-    if pytest_is_here "image: the program from it"; then
+test_image() {
+    local title="image: build"
+    if ! unshare --mount true 2>/dev/null; then
+        skip "$title" "that takes root, and the right to mount"
+    elif run "$title" hack/image.sh --arch amd64 --arch arm64 --again; then
+        sed -n '/^  archive/,$p' "$stage_log"
+        pytest_is_here "image: the program from it" || return 0
         mkdir -p build/image
-        run_tests "image: the program from it" build/image/pytest.xml pytests image tests/image || true
+        run_tests "image: the program from it" build/image/pytest.xml \
+            pytests image tests/image || true
+    else
+        not_run "image: the program from it"
     fi
-else
-    not_run "image: the program from it"
-fi
+}
 
 # All of it together: a node of our own, the image in it, the chart by Helm, and every fault.
-whole_title="a whole cluster: pods from the cache, under load and faults"
-if ! unshare --mount --net --pid --fork true 2>/dev/null; then
-    skip "$whole_title" "that takes root, and a network of its own"
-elif cluster_tools_can_be_had "$whole_title"; then
-    run_tests "$whole_title" build/e2e/pytest.xml hack/e2e.sh || true
-    sed -n '/generated xml file/,/^=/{/^[a-z ]/p}' "$stage_log"
-fi
+test_e2e() {
+    local title="a whole cluster: pods from the cache, under load and faults"
+    if ! unshare --mount --net --pid --fork true 2>/dev/null; then
+        skip "$title" "that takes root, and a network of its own"
+    elif cluster_tools_can_be_had "$title"; then
+        run_tests "$title" build/e2e/pytest.xml hack/e2e.sh || true
+        sed -n '/generated xml file/,/^=/{/^[a-z ]/p}' "$stage_log"
+    fi
+}
+
+for name in "$@"; do
+    "test_$name"
+done
 
 printf '\n%-8s %7s  %11s  %s\n' result time tests stage
 printf '%s\n' "${rows[@]}"

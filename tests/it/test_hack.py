@@ -1,6 +1,8 @@
 """The scripts of hack/: that asking for help is harmless, and what a stage shows."""
 
 import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -30,10 +32,86 @@ def test_help_does_nothing_else(script, tmp_path):
     assert len(done.stdout.splitlines()) < 20
 
 
-def test_tests_take_no_argument():
-    done = subprocess.run([ROOT / "hack/test.sh", "--quick"], capture_output=True, text=True, timeout=60,
-                          check=False)  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "") and "hack/test.sh" in done.stderr
+@pytest.fixture
+def scripts(tmp_path):
+    """The scripts in a folder of their own, where programs and other scripts only note that they ran."""
+
+    class Scripts:
+        path = tmp_path / "bin"
+        calls = tmp_path / "calls"
+
+        def fake(self, name, body="", status=0):
+            file = tmp_path / "hack" / name if name.endswith(".sh") else self.path / name
+            file.write_text(f'#!/bin/sh\necho {name} "$@" >>{self.calls}\n{body}\nexit {status}\n')
+            file.chmod(0o755)
+
+        def run(self, name, *arguments):
+            self.calls.write_text("")
+            done = subprocess.run([tmp_path / "hack" / name, *arguments], capture_output=True, text=True,
+                                  timeout=60, check=False,
+                                  env={"PATH": f"{self.path}:/usr/bin:/bin", "HOME": str(tmp_path)})  # fmt: skip
+            return done, self.calls.read_text().splitlines()
+
+    shutil.copytree(ROOT / "hack", tmp_path / "hack")
+    made = Scripts()
+    made.path.mkdir()
+    for name in ("deps.sh", "venv.sh", "lint.sh", "build.sh", "nproc", "cmake", "ctest"):
+        made.fake(name, "echo 2" if name == "nproc" else "")
+    return made
+
+
+def test_the_stages_of_the_tests_are_listed(scripts):
+    done, calls = scripts.run("test.sh", "--list")
+    assert (done.returncode, done.stderr, calls) == (0, "", [])
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names[0] == "lint" and names[-1] == "e2e" and len(names) == len(set(names))
+    script = (ROOT / "hack" / "test.sh").read_text()
+    assert names == re.findall(r"^test_(\w+)\(\) \{$", script, re.M)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--quick"], "hack/test.sh [STAGE...]"),
+    (["lint", "units"], 'test: "units" is not a stage; hack/test.sh --list says which there are'),
+])  # fmt: skip
+def test_what_is_not_a_stage_runs_none(scripts, arguments, words):
+    done, calls = scripts.run("test.sh", *arguments)
+    assert (done.returncode, done.stdout, calls) == (2, "", []) and words in done.stderr
+
+
+@pytest.mark.parametrize("status, total", [(0, "0 passed, 0 failed"), (1, "0 passed, 1 failed")])
+def test_one_stage_is_run_alone(scripts, status, total):
+    scripts.fake("lint.sh", status=status)
+    done, calls = scripts.run("test.sh", "lint")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, total)
+    assert calls == ["deps.sh test", "venv.sh", "lint.sh"]
+
+
+def test_stages_share_a_build_and_are_summed_up(scripts):
+    scripts.fake("ctest", 'echo \'<testsuite name="a" tests="3" failures="1" skipped="0" disabled="0">\''
+                          " >build/dev/ctest.xml", 8)  # fmt: skip
+    done, calls = scripts.run("test.sh", "unit", "unit")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "4 passed, 2 failed")
+    assert [call.split(" -")[0] for call in calls if call.startswith("c")] == ["cmake", "cmake", "ctest", "ctest"]
+
+
+def test_what_could_not_be_built_is_not_run(scripts):
+    scripts.fake("cmake", status=1)
+    done, calls = scripts.run("test.sh", "unit")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 passed, 1 failed")
+    assert re.search(r"^not run .* gcc, ASan and UBSan: tests$", done.stdout, re.M)
+    assert not any(call.startswith("ctest") for call in calls)
+
+
+CHECK = ["lint.sh --quick", "build.sh dev -DPULLTHROUGH_WERROR=ON", "ctest --preset dev -L unit -j 2"]
+
+
+@pytest.mark.parametrize("fails, runs", [(None, 3), ("lint.sh", 3), ("build.sh", 2), ("ctest", 3)])
+def test_the_check_before_a_commit(scripts, fails, runs):
+    if fails:
+        scripts.fake(fails, status=3)
+    done, calls = scripts.run("check.sh")
+    assert done.returncode == (1 if fails else 0), done.stderr
+    assert [call for call in calls if not call.startswith("nproc")] == CHECK[:runs]
 
 
 def test_a_stage_speaks_before_long_and_shows_all_when_it_fails():

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# What to run before each commit, under a minute when only a little was changed: hack/check.sh.
+# The layout, borders and sizes of every source, the scripts, and the unit tests of build/dev.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1:-} in
+"") ;;
+*)
+    sed -n '2,3s/^# \{0,1\}//p' "$0"
+    [ "$1" = -h ] || [ "$1" = --help ] || exit 2
+    exit 0
+    ;;
+esac
+# shellcheck source=hack/stage.sh
+. hack/stage.sh
+
+failed=0
+hack/lint.sh --quick || failed=1
+if stage "build build/dev" hack/build.sh dev -DPULLTHROUGH_WERROR=ON; then
+    stage "unit tests" ctest --preset dev -L unit -j "$(nproc)" || failed=1
+else
+    failed=1
+fi
+exit "$failed"
