@@ -523,6 +523,49 @@ static void test_a_lost_secret(void **state)
     }
 }
 
+/* One look, without a pause. */
+static void look(struct world *world, struct replica *replica)
+{
+    unsigned char serials[SERIALS_BYTES];
+    struct error why = {"tried"};
+
+    for (size_t i = 0; i < SERIALS_BYTES; i++)
+        serials[i] = (unsigned char)next_random(world);
+    replica->step = certificate_round_begin(&replica->round);
+    while (replica->step != CERTIFICATE_REST)
+        replica->step = certificate_round_tell(&replica->round, carry_out(world, replica), &why,
+                                               world->now_s, serials);
+}
+
+/* A replica that knows nothing finds no Secret and makes a new CA. One whose leaf is trusted takes
+ * the new leaf only when every API server has had time to hear of that CA. */
+static void test_a_new_ca_is_given_time(void **state)
+{
+    struct certificate_set *old;
+    struct world world;
+
+    (void)state;
+    begin(&world, 800, 2);
+    settle(&world);
+    old = certificate_set_ref(world.replicas[0].round.loaded);
+    world.secret_exists = false;
+    stop_replica(&world.replicas[1]);
+    start_replica(&world, 1);
+    look(&world, &world.replicas[1]);
+    assert_false(certificate_set_same_leaf(world.replicas[1].round.loaded, old));
+
+    for (int64_t made_s = world.now_s; world.now_s < made_s + 60; world.now_s++) {
+        look(&world, &world.replicas[0]);
+        assert_true(certificate_set_same_leaf(world.replicas[0].round.loaded, old));
+        assert_int_equal(world.replicas[0].round.bundle_state, CERTIFICATE_BUNDLE_CURRENT);
+    }
+    look(&world, &world.replicas[0]);
+    assert_true(
+        certificate_set_same_leaf(world.replicas[0].round.loaded, world.replicas[1].round.loaded));
+    certificate_set_unref(old);
+    end(&world);
+}
+
 /* A bundle that somebody empties is repaired within a look of anybody. */
 static void test_an_emptied_bundle(void **state)
 {
@@ -688,6 +731,7 @@ int main(void)
         cmocka_unit_test(test_lost_answers),
         cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_a_lost_secret),
+        cmocka_unit_test(test_a_new_ca_is_given_time),
         cmocka_unit_test(test_an_emptied_bundle),
         cmocka_unit_test(test_without_the_bundle),
         cmocka_unit_test(test_a_foreign_ca_in_the_secret),
