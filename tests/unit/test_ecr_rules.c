@@ -59,7 +59,6 @@ static void test_a_page(void **state)
     assert_int_equal(rules.n, 2);
     assert_string_equal(rules.items[0].prefix, "dockercache");
     assert_string_equal(rules.items[0].upstream_url, "registry-1.docker.io");
-    assert_string_equal(rules.items[0].upstream_registry, "docker-hub");
     assert_string_equal(rules.items[0].upstream_prefix, "lib");
     assert_string_equal(rules.items[0].credential_arn, "arn:c");
     assert_string_equal(rules.items[0].custom_role_arn, "arn:r");

@@ -429,7 +429,6 @@ static void test_a_pass_is_enough(void **state)
         assert_int_equal(plan.actions[i].verb, RECONCILE_CREATE_RULE);
         rules[i - 1] = (struct ecr_rule){.prefix = upstream->prefix,
                                          .upstream_url = upstream->url,
-                                         .upstream_registry = "",
                                          .upstream_prefix = ECR_ROOT,
                                          .credential_arn = plan.actions[i].credential_arn,
                                          .custom_role_arn = "",

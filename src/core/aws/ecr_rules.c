@@ -99,7 +99,6 @@ static int decode_rule(struct ecr_rule *rule, const json_t *object, struct arena
     const struct json_text_field fields[] = {
         {"ecrRepositoryPrefix", NAME_MAX_BYTES, true, &rule->prefix},
         {"upstreamRegistryUrl", NAME_MAX_BYTES, true, &rule->upstream_url},
-        {"upstreamRegistry", NAME_MAX_BYTES, false, &rule->upstream_registry},
         {"upstreamRepositoryPrefix", NAME_MAX_BYTES, false, &rule->upstream_prefix},
         {"credentialArn", ARN_MAX_BYTES, false, &rule->credential_arn},
         {"customRoleArn", ARN_MAX_BYTES, false, &rule->custom_role_arn},

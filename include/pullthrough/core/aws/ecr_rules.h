@@ -21,10 +21,9 @@ enum { ECR_RULES_MAX = 1000 }; /* a registry has at most 50 */
 #define ECR_ROOT "ROOT"
 
 struct ecr_rule {
-    const char *prefix;            /* ecrRepositoryPrefix */
-    const char *upstream_url;      /* "registry-1.docker.io" */
-    const char *upstream_registry; /* "docker-hub" */
-    const char *upstream_prefix;   /* "ROOT" where absent */
+    const char *prefix;          /* ecrRepositoryPrefix */
+    const char *upstream_url;    /* "registry-1.docker.io" */
+    const char *upstream_prefix; /* "ROOT" where absent */
     const char *credential_arn;
     const char *custom_role_arn;
     const char *registry_id; /* the account */
