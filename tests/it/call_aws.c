@@ -1,7 +1,7 @@
 /*
  * One call to AWS with the program's own client, for tests against a stand-in:
  *
- *     call_aws ecr|sts|secretsmanager OPERATION BODY [TIMES]
+ *     call_aws OPERATION BODY [TIMES]
  *
  * Everything else comes from the environment. Prints an answer a line; a failure as "refused",
  * "no-answer" or "failed", its class and its text, and goes on. The last line is a JSON object:
@@ -22,14 +22,14 @@ static void count(void *context, const struct aws_sender_attempt *attempt)
 
     if (attempts->text.len > 0)
         strbuf_add_char(&attempts->text, ',');
-    strbuf_add_json(&attempts->text, slice_str(attempt->outcome));
+    strbuf_add_json(&attempts->text, slice_str(aws_outcome_name(attempt->outcome)));
 }
 
-static int find_service(const char *name, enum aws_service *service)
+static int find_operation(const char *name, enum aws_operation *operation)
 {
-    for (unsigned i = 0; i < AWS_SERVICE_COUNT; i++)
-        if (strcmp(aws_service_name((enum aws_service)i), name) == 0) {
-            *service = (enum aws_service)i;
+    for (int i = 0; i < AWS_OPERATION_COUNT; i++)
+        if (strcmp(aws_operation_name((enum aws_operation)i), name) == 0) {
+            *operation = (enum aws_operation)i;
             return 0;
         }
     return -1;
@@ -64,11 +64,10 @@ int main(int argc, char **argv)
     struct error error = {""};
     int times = 1, result = 0;
 
-    if (argc < 4 || find_service(argv[1], &call.service) < 0 ||
-        (argc > 4 && sscanf(argv[4], "%d", &times) != 1))
+    if (argc < 3 || find_operation(argv[1], &call.operation) < 0 ||
+        (argc > 3 && sscanf(argv[3], "%d", &times) != 1))
         return 2;
-    call.operation = argv[2];
-    call.body = slice_str(argv[3]);
+    call.body = slice_str(argv[2]);
     if (aws_client_new(&client,
                        &(struct aws_client_config){
                            .environment = environment_of_process(),

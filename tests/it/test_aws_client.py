@@ -9,9 +9,9 @@ import pytest
 
 standin = pytest.importorskip("standin", reason="the AWS stand-in is not here")
 
-DESCRIBE = ("ecr", "DescribePullThroughCacheRules", '{"maxResults":1000}')
-WHO = ("sts", "GetCallerIdentity", "Action=GetCallerIdentity&Version=2011-06-15")
-QUAY = ("ecr", "CreatePullThroughCacheRule",
+DESCRIBE = ("DescribePullThroughCacheRules", '{"maxResults":1000}')
+WHO = ("GetCallerIdentity", "Action=GetCallerIdentity&Version=2011-06-15")
+QUAY = ("CreatePullThroughCacheRule",
         '{"ecrRepositoryPrefix":"quaycache","upstreamRegistryUrl":"quay.io"}')
 ISSUER = "https://oidc.eks.us-west-2.amazonaws.com/id/00000000000000000000000000000000"
 
@@ -129,7 +129,7 @@ def test_errors_in_every_dressing(aws, client, dressing):
 @pytest.mark.parametrize("dressing, attempts", [("empty", ["terminal"]), ("html", ["transient"] * 3)])
 def test_errors_without_a_code(aws, client, dressing, attempts):
     aws.fault("dressing", dressing=dressing, times=None)
-    lines, about = client.with_keys().run(("ecr", "CreatePullThroughCacheRule", "{}"))
+    lines, about = client.with_keys().run(("CreatePullThroughCacheRule", "{}"))
     assert lines[0].startswith(f"refused {attempts[0]} CreatePullThroughCacheRule: no error code")
     assert about["attempts"] == attempts
 
@@ -190,9 +190,9 @@ def test_a_create_whose_answer_is_lost(aws, client):
 
 def test_the_quota_is_not_throttling(aws, client):
     aws.set(ruleQuota=1)
-    other = QUAY[2].replace("quaycache", "quay2")
+    other = QUAY[1].replace("quaycache", "quay2")
     client.with_keys().run(QUAY)
-    lines, about = client.run((*QUAY[:2], other))
+    lines, about = client.run((QUAY[0], other))
     assert lines[0].startswith("refused quota CreatePullThroughCacheRule: LimitExceededException")
     assert about["attempts"] == ["quota"]
 

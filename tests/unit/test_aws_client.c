@@ -74,7 +74,7 @@ static void count(void *context, const struct aws_sender_attempt *attempt)
 {
     struct bench *bench = context;
 
-    assert_string_equal(attempt->operation, "DescribePullThroughCacheRules");
+    assert_int_equal(attempt->operation, AWS_DESCRIBE_RULES);
     bench->counted++;
 }
 
@@ -122,8 +122,7 @@ static int stop(void **state)
 
 static int call(struct bench *bench)
 {
-    const struct aws_call wanted = {
-        .service = AWS_ECR, .operation = "DescribePullThroughCacheRules", .body = slice_str("{}")};
+    const struct aws_call wanted = {.operation = AWS_DESCRIBE_RULES, .body = slice_str("{}")};
 
     return aws_client_call(bench->client, &wanted, &bench->answer, &bench->failure, &bench->error);
 }

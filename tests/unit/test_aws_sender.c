@@ -35,7 +35,8 @@ static void count(void *context, const struct aws_sender_attempt *attempt)
     size_t len = strlen(bench->outcomes);
 
     (void)snprintf(bench->outcomes + len, sizeof(bench->outcomes) - len, "%s/%s:%s ",
-                   aws_service_name(attempt->service), attempt->operation, attempt->outcome);
+                   aws_service_name(aws_operation_service(attempt->operation)),
+                   aws_operation_name(attempt->operation), aws_outcome_name(attempt->outcome));
     bench->last_duration_ms = attempt->duration_ms;
 }
 
@@ -62,8 +63,7 @@ static int start(void **state)
     assert_int_equal(aws_keys_set(&bench->keys, slice_str("AKID"), slice_str("hush-secret"),
                                   slice_str("hush-token"), NULL),
                      0);
-    bench->call = (struct aws_call){
-        .service = AWS_ECR, .operation = "DescribePullThroughCacheRules", .body = slice_str("{}")};
+    bench->call = (struct aws_call){.operation = AWS_DESCRIBE_RULES, .body = slice_str("{}")};
     strbuf_init(&bench->answer, 10000);
     *state = bench;
     return 0;
@@ -109,7 +109,8 @@ static void check_signature(struct bench *bench, size_t i, int64_t time_s)
                                     .target = slice_str(target),
                                     .body = slice_str(bench->script.requests[i].body),
                                     .region = slice_str("us-west-2"),
-                                    .service = slice_str(aws_service_name(bench->call.service)),
+                                    .service = slice_str(aws_service_name(
+                                        aws_operation_service(bench->call.operation))),
                                 },
                                 time_s, NULL),
                      0);
@@ -145,15 +146,13 @@ static void test_each_service_in_its_own_dress(void **state)
     char value[200];
 
     fake_script_add(&bench->script, 200, "", "{}");
-    bench->call.service = AWS_SECRETS_MANAGER;
-    bench->call.operation = "DescribeSecret";
+    bench->call.operation = AWS_DESCRIBE_SECRET;
     assert_int_equal(send_it(bench), 0);
     fake_script_header(&bench->script, 0, "X-Amz-Target", value, sizeof(value));
     assert_string_equal(value, "secretsmanager.DescribeSecret");
     check_signature(bench, 0, FAKE_TIME_S);
 
-    bench->call.service = AWS_STS;
-    bench->call.operation = "GetCallerIdentity";
+    bench->call.operation = AWS_GET_IDENTITY;
     assert_int_equal(send_it(bench), 0);
     fake_script_header(&bench->script, 1, "X-Amz-Target", value, sizeof(value));
     assert_string_equal(value, "");
@@ -222,7 +221,7 @@ static void test_the_quota_is_not_throttling(void **state)
     struct bench *bench = *state;
 
     fake_script_add(&bench->script, 400, "", "{\"__type\":\"LimitExceededException\"}");
-    bench->call.operation = "CreatePullThroughCacheRule";
+    bench->call.operation = AWS_CREATE_RULE;
     assert_int_equal(send_it(bench), AWS_SENDER_REFUSED);
     assert_int_equal(bench->script.n_requests, 1);
     assert_int_equal(bench->failure.class, AWS_ERROR_QUOTA);
@@ -285,13 +284,13 @@ static void test_the_deadline(void **state)
 static void test_a_server_that_hangs(void **state)
 {
     static const struct {
-        bool slow;
+        enum aws_operation operation;
         uint64_t attempt_ms, deadline_ms;
         size_t least, most; /* attempts */
     } rows[] = {
-        {false, 100, 5000, 3, 3},
-        {false, 150, 400, 2, 3}, /* the third has hardly any time left */
-        {true, 100, 300, 1, 1},
+        {AWS_DESCRIBE_RULES, 100, 5000, 3, 3},
+        {AWS_DESCRIBE_RULES, 150, 400, 2, 3}, /* the third has hardly any time left */
+        {AWS_VALIDATE_RULE, 100, 300, 1, 1},
     };
     static struct timing timing; /* the bench outlives this function */
     struct bench *bench = *state;
@@ -305,7 +304,7 @@ static void test_a_server_that_hangs(void **state)
         fake_script_add_way(&bench->script, FAKE_HTTP_HANG);
         bench->sender.attempt_ms = rows[i].attempt_ms;
         bench->sender.deadline_ms = rows[i].deadline_ms;
-        bench->call.slow = rows[i].slow;
+        bench->call.operation = rows[i].operation;
         assert_int_equal(send_it(bench), AWS_SENDER_NO_ANSWER);
         assert_non_null(strstr(bench->error.text, "timed out after"));
         assert_in_range(bench->script.n_requests, rows[i].least, rows[i].most);

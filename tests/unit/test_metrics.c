@@ -158,9 +158,8 @@ static void test_the_reconciler_is_counted(void **state)
     metrics_upstream_state(metrics, hub, UPSTREAM_SECRET_MISSING);
     metrics_reconcile_pass(metrics, METRICS_PASS_INCOMPLETE, 1800000000);
     metrics_reconcile_pass(metrics, METRICS_PASS_FAILED, 1800000600);
-    metrics_aws_request(metrics, AWS_ECR, "DescribePullThroughCacheRules", "ok", 250);
-    metrics_aws_request(metrics, AWS_ECR, "DescribePullThroughCacheRules", "throttled", 1000);
-    metrics_aws_request(metrics, AWS_STS, "Invented", "surprised", 1);
+    metrics_aws_request(metrics, AWS_DESCRIBE_RULES, AWS_OUTCOME_OK, 250);
+    metrics_aws_request(metrics, AWS_DESCRIBE_RULES, (enum aws_outcome)AWS_ERROR_THROTTLED, 1000);
     check_line(metrics,
                "pullthrough_upstream_state{upstream=\"docker.io\",state=\"secret-missing\"} 1");
     check_line(metrics, "pullthrough_upstream_state{upstream=\"docker.io\",state=\"ready\"} 0");
@@ -169,8 +168,6 @@ static void test_the_reconciler_is_counted(void **state)
     check_line(metrics, "pullthrough_reconcile_last_success_timestamp_seconds 1800000000");
     check_line(metrics, "pullthrough_aws_requests_total{service=\"ecr\",operation="
                         "\"DescribePullThroughCacheRules\",outcome=\"throttled\"} 1");
-    check_line(metrics, "pullthrough_aws_requests_total{service=\"sts\",operation=\"other\","
-                        "outcome=\"other\"} 1");
     check_line(metrics, "pullthrough_aws_request_duration_seconds_sum{service=\"ecr\"} 1.250");
     check_line(metrics, "pullthrough_aws_request_duration_seconds_count{service=\"ecr\"} 2");
     metrics_clear_upstreams(metrics);
@@ -178,10 +175,36 @@ static void test_the_reconciler_is_counted(void **state)
     metrics_free(metrics);
 }
 
+static void test_every_call_to_aws_is_counted(void **state)
+{
+    (void)state;
+    for (int i = 0; i < AWS_OPERATION_COUNT; i++)
+        for (int outcome = 0; outcome < AWS_OUTCOME_COUNT; outcome++) {
+            STRBUF_CLEANUP struct strbuf line = STRBUF_INIT(500);
+            struct metrics *metrics = metrics_new("1", "c");
+            enum aws_operation operation = (enum aws_operation)i;
+            const char *service = aws_service_name(aws_operation_service(operation));
+
+            metrics_aws_request(metrics, operation, (enum aws_outcome)outcome, 1000);
+            strbuf_add_format(
+                &line,
+                "pullthrough_aws_requests_total{service=\"%s\",operation=\"%s\",outcome=\"%s\"} 1",
+                service, aws_operation_name(operation),
+                aws_outcome_name((enum aws_outcome)outcome));
+            check_line(metrics, strbuf_str(&line));
+            strbuf_clear(&line);
+            strbuf_add_format(
+                &line, "pullthrough_aws_request_duration_seconds_count{service=\"%s\"} 1", service);
+            check_line(metrics, strbuf_str(&line));
+            metrics_free(metrics);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_reconciler_is_counted),
+        cmocka_unit_test(test_every_call_to_aws_is_counted),
         cmocka_unit_test(test_counters_count),
         cmocka_unit_test(test_upstreams_come_and_go),
         cmocka_unit_test(test_slots_run_out_into_other),

@@ -63,7 +63,7 @@ static void on_attempt(void *context, const struct aws_sender_attempt *attempt)
 {
     struct reconciler *reconciler = context;
 
-    metrics_aws_request(reconciler->metrics, attempt->service, attempt->operation, attempt->outcome,
+    metrics_aws_request(reconciler->metrics, attempt->operation, attempt->outcome,
                         attempt->duration_ms);
 }
 

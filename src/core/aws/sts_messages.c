@@ -5,6 +5,7 @@
  */
 #include "pullthrough/core/aws/sts_messages.h"
 
+#include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "xml_scan.h"
@@ -12,9 +13,14 @@
 #define IDENTITY    "GetCallerIdentityResponse/GetCallerIdentityResult/"
 #define CREDENTIALS "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials/"
 
+static void add_action(struct strbuf *out, enum aws_operation operation)
+{
+    strbuf_add_format(out, "Action=%s&Version=2011-06-15", aws_operation_name(operation));
+}
+
 void sts_encode_identity(struct strbuf *out)
 {
-    strbuf_add_str(out, "Action=GetCallerIdentity&Version=2011-06-15");
+    add_action(out, AWS_GET_IDENTITY);
 }
 
 /* The text at `path`, which must be there. */
@@ -88,7 +94,8 @@ int sts_encode_web_identity(struct strbuf *out, const struct sts_web_identity *w
                          "the role session name must be 2 to 64 letters, digits or \"_+=,.@-\"");
     if (check_token(wanted->token, error) < 0)
         return -1;
-    strbuf_add_str(out, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=");
+    add_action(out, AWS_ASSUME_ROLE);
+    strbuf_add_str(out, "&RoleArn=");
     add_escaped(out, wanted->role_arn);
     strbuf_add_str(out, "&RoleSessionName=");
     add_escaped(out, wanted->session);

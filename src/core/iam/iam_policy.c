@@ -3,6 +3,7 @@
  * switches of the configuration.
  */
 #include "iam_document.h"
+#include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
@@ -75,16 +76,16 @@ static void allow_secrets(json_t *statements, const struct config *config,
         return;
     }
     actions = iam_made(json_array());
-    iam_add(actions, "secretsmanager:DescribeSecret");
+    iam_add(actions, "%s", aws_operation_action(AWS_DESCRIBE_SECRET));
     if (read)
-        iam_add(actions, "secretsmanager:GetSecretValue");
+        iam_add(actions, "%s", aws_operation_action(AWS_GET_SECRET));
     iam_allow(statements, "FindSecrets", actions, found);
 }
 
 static void allow_look(json_t *statements)
 {
-    static const char *const look[] = {"ecr:DescribePullThroughCacheRules",
-                                       "ecr:DescribeRepositoryCreationTemplates", NULL};
+    const char *const look[] = {aws_operation_action(AWS_DESCRIBE_RULES),
+                                aws_operation_action(AWS_DESCRIBE_TEMPLATES), NULL};
 
     iam_allow(statements, "Look", iam_names(look), everything());
 }
@@ -108,11 +109,11 @@ static void allow_rules(json_t *statements, const struct config *config,
     json_t *actions = iam_made(json_array());
     char role[ARN_BYTES];
 
-    iam_add(actions, "ecr:CreatePullThroughCacheRule");
+    iam_add(actions, "%s", aws_operation_action(AWS_CREATE_RULE));
     if (has_credentials(config))
-        iam_add(actions, "ecr:UpdatePullThroughCacheRule");
+        iam_add(actions, "%s", aws_operation_action(AWS_UPDATE_RULE));
     if (has_credentials(config) && config->reconcile.validate_ms)
-        iam_add(actions, "ecr:ValidatePullThroughCacheRule");
+        iam_add(actions, "%s", aws_operation_action(AWS_VALIDATE_RULE));
     iam_allow(statements, "MakeRules", actions, everything());
     (void)snprintf(role, sizeof(role), "arn:%s:iam::%s:role/" SERVICE_ROLE, place->partition,
                    place->account);
@@ -124,7 +125,7 @@ static void allow_rules(json_t *statements, const struct config *config,
 static void allow_template(json_t *statements, const struct config_template *template,
                            const struct iam_place *place)
 {
-    static const char *const make[] = {"ecr:CreateRepositoryCreationTemplate", NULL};
+    const char *const make[] = {aws_operation_action(AWS_CREATE_TEMPLATE), NULL};
     json_t *effects = iam_made(json_array()), *all = iam_made(json_array());
 
     iam_allow(statements, "MakeTemplate", iam_names(make), everything());
@@ -139,9 +140,8 @@ static void allow_template(json_t *statements, const struct config_template *tem
 
 static void allow_scanning(json_t *statements)
 {
-    static const char *const scan[] = {"ecr:GetRegistryScanningConfiguration",
-                                       "ecr:PutRegistryScanningConfiguration", "inspector2:Enable",
-                                       NULL};
+    const char *const scan[] = {aws_operation_action(AWS_GET_SCANNING),
+                                aws_operation_action(AWS_PUT_SCANNING), "inspector2:Enable", NULL};
 
     iam_allow(statements, "EnhancedScanning", iam_names(scan), everything());
     allow_service_role(statements, "FirstScanOfTheAccount", "*", "inspector2.amazonaws.com");
@@ -170,7 +170,7 @@ int iam_policy_webhook(struct strbuf *out, const struct config *config,
 
 static void allow_log_in(json_t *statements)
 {
-    static const char *const log_in[] = {"ecr:GetAuthorizationToken", NULL};
+    const char *const log_in[] = {aws_operation_action(AWS_GET_LOGIN), NULL};
 
     iam_allow(statements, "LogIn", iam_names(log_in), everything());
 }
@@ -191,12 +191,15 @@ void iam_policy_nodes(struct strbuf *out, const struct config *config,
 void iam_policy_verify(struct strbuf *out, const struct config *config,
                        const struct iam_place *place)
 {
-    static const char *const look[] = {
-        "ecr:DescribePullThroughCacheRules", "ecr:DescribeRepositoryCreationTemplates",
-        "ecr:ValidatePullThroughCacheRule", "ecr:GetAuthorizationToken", NULL};
-    static const char *const pull[] = {"ecr:BatchGetImage",    "ecr:BatchImportUpstreamImage",
-                                       "ecr:CreateRepository", "ecr:DescribeRepositories",
-                                       "ecr:DescribeImages",   NULL};
+    const char *const look[] = {
+        aws_operation_action(AWS_DESCRIBE_RULES), aws_operation_action(AWS_DESCRIBE_TEMPLATES),
+        aws_operation_action(AWS_VALIDATE_RULE), aws_operation_action(AWS_GET_LOGIN), NULL};
+    const char *const pull[] = {"ecr:BatchGetImage",
+                                "ecr:BatchImportUpstreamImage",
+                                "ecr:CreateRepository",
+                                aws_operation_action(AWS_DESCRIBE_REPOSITORIES),
+                                aws_operation_action(AWS_DESCRIBE_IMAGES),
+                                NULL};
     json_t *statements = iam_made(json_array());
 
     iam_allow(statements, "Look", iam_names(look), everything());

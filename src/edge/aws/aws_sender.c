@@ -31,6 +31,16 @@ struct attempt {
     struct error *error;
 };
 
+static enum aws_service service_of(const struct attempt *attempt)
+{
+    return aws_operation_service(attempt->call->operation);
+}
+
+static const char *name_of(const struct attempt *attempt)
+{
+    return aws_operation_name(attempt->call->operation);
+}
+
 int64_t aws_sender_now_s(const struct aws_sender *sender)
 {
     return sender->timing->wall_s(sender->timing->context) + sender->skew_s;
@@ -57,7 +67,7 @@ static uint64_t attempt_ms(const struct attempt *attempt)
     uint64_t most_ms = sender->attempt_ms ? sender->attempt_ms : AWS_SENDER_ATTEMPT_MS;
     uint64_t ms = left_ms(attempt);
 
-    if (!attempt->call->slow && ms > most_ms)
+    if (!aws_operation_is_slow(attempt->call->operation) && ms > most_ms)
         ms = most_ms;
     return ms < LEAST_MS ? LEAST_MS : ms; /* to curl 0 is for ever */
 }
@@ -67,17 +77,18 @@ static const char *content_type(enum aws_service service)
     return service == AWS_STS ? STS_CONTENT_TYPE : "application/x-amz-json-1.1";
 }
 
-static void print_target(struct strbuf *target, const struct aws_call *call)
+static void print_target(struct strbuf *target, enum aws_operation operation)
 {
     static const char *const starts[AWS_SERVICE_COUNT] = {
         [AWS_ECR] = "AmazonEC2ContainerRegistry_V20150921.",
         [AWS_SECRETS_MANAGER] = "secretsmanager.",
     };
+    const char *start = starts[aws_operation_service(operation)];
 
-    if (!starts[call->service])
+    if (!start)
         return; /* the query protocol names the operation in its body */
-    strbuf_add_str(target, starts[call->service]);
-    strbuf_add_str(target, call->operation);
+    strbuf_add_str(target, start);
+    strbuf_add_str(target, aws_operation_name(operation));
 }
 
 static int sign(const struct attempt *attempt, struct slice target,
@@ -87,11 +98,11 @@ static int sign(const struct attempt *attempt, struct slice target,
         .method = slice_str("POST"),
         .host = slice_str(attempt->endpoint.host),
         .path = slice_str(attempt->endpoint.path),
-        .content_type = slice_str(content_type(attempt->call->service)),
+        .content_type = slice_str(content_type(service_of(attempt))),
         .target = target,
         .body = attempt->call->body,
         .region = slice_str(attempt->endpoint.region),
-        .service = slice_str(aws_service_name(attempt->call->service)),
+        .service = slice_str(aws_service_name(service_of(attempt))),
     };
 
     return sigv4_sign(signature, attempt->keys, &request, aws_sender_now_s(attempt->sender),
@@ -115,9 +126,9 @@ static int send_once(struct attempt *attempt)
     struct http_client_header headers[8];
     size_t n = 0;
 
-    print_target(&target, attempt->call);
+    print_target(&target, attempt->call->operation);
     n = add_header(headers, n, "Host", slice_str(attempt->endpoint.host));
-    n = add_header(headers, n, "Content-Type", slice_str(content_type(attempt->call->service)));
+    n = add_header(headers, n, "Content-Type", slice_str(content_type(service_of(attempt))));
     n = add_header(headers, n, "X-Amz-Target", strbuf_slice(&target));
     if (attempt->keys) {
         if (sign(attempt, strbuf_slice(&target), &signature) < 0)
@@ -156,8 +167,8 @@ static int judge_answer(struct attempt *attempt)
         secrets[0] = slice_str(attempt->keys->secret);
         secrets[1] = slice_str(attempt->keys->token);
     }
-    aws_error_decode(attempt->failure, attempt->call->operation, &answer, secrets, 2);
-    (void)aws_error_describe(attempt->failure, attempt->call->operation, attempt->error);
+    aws_error_decode(attempt->failure, name_of(attempt), &answer, secrets, 2);
+    (void)aws_error_describe(attempt->failure, name_of(attempt), attempt->error);
     return AWS_SENDER_REFUSED;
 }
 
@@ -165,20 +176,19 @@ static void count(const struct attempt *attempt, int result, uint64_t started_ms
 {
     const struct aws_sender *sender = attempt->sender;
     struct aws_sender_attempt report = {
-        .service = attempt->call->service,
         .operation = attempt->call->operation,
-        .outcome = "failed",
+        .outcome = AWS_OUTCOME_FAILED,
         .duration_ms = now_ms(sender) - started_ms,
     };
 
     if (!sender->count)
         return;
     if (result == 0)
-        report.outcome = "ok";
+        report.outcome = AWS_OUTCOME_OK;
     else if (result == AWS_SENDER_NO_ANSWER)
-        report.outcome = "no-answer";
+        report.outcome = AWS_OUTCOME_NO_ANSWER;
     else if (result == AWS_SENDER_REFUSED)
-        report.outcome = aws_error_class_name(attempt->failure->class);
+        report.outcome = (enum aws_outcome)attempt->failure->class;
     sender->count(sender->context, &report);
 }
 
@@ -192,8 +202,7 @@ static int try_once(struct attempt *attempt)
     else if (result == HTTP_CLIENT_NO_ANSWER)
         result = AWS_SENDER_NO_ANSWER;
     if (result == AWS_SENDER_NO_ANSWER || result < 0)
-        (void)error_prefix(attempt->error, "%s at %s", attempt->call->operation,
-                           attempt->endpoint.host);
+        (void)error_prefix(attempt->error, "%s at %s", name_of(attempt), attempt->endpoint.host);
     count(attempt, result, started_ms);
     return result;
 }
@@ -218,7 +227,7 @@ static bool correct_skew(struct attempt *attempt)
     sender->skew_s += change;
     attempt->skew_corrected = true;
     log_event(LOG_LEVEL_WARN, "the clock differs from AWS's; signing with theirs",
-              LOG_TEXT("service", aws_service_name(attempt->call->service)),
+              LOG_TEXT("service", aws_service_name(service_of(attempt))),
               LOG_SIGNED("offset_s", sender->skew_s));
     return true;
 }
@@ -290,7 +299,7 @@ int aws_sender_send(struct aws_sender *sender, const struct aws_call *call,
     int result;
 
     *failure = (struct aws_error){0};
-    if (aws_settings_endpoint(sender->settings, call->service, &attempt.endpoint, error) < 0)
+    if (aws_settings_endpoint(sender->settings, service_of(&attempt), &attempt.endpoint, error) < 0)
         return -1;
     http_client_answer_init(&attempt.answer, answer->ceiling, answer->secret);
     result = send_with_retries(&attempt);

@@ -29,7 +29,7 @@ int aws_web_identity_keys(const struct aws_web_identity *identity, struct aws_se
     STRBUF_CLEANUP struct strbuf body = STRBUF_SECRET_INIT(REQUEST_MAX);
     STRBUF_CLEANUP struct strbuf answer = STRBUF_SECRET_INIT(ANSWER_MAX);
     struct sts_web_identity wanted = {.role_arn = identity->role_arn, .session = identity->session};
-    struct aws_call call = {.service = AWS_STS, .operation = "AssumeRoleWithWebIdentity"};
+    struct aws_call call = {.operation = AWS_ASSUME_ROLE};
     struct aws_error failure;
 
     if (read_token(identity->token_file, &token, error) < 0)
@@ -45,6 +45,6 @@ int aws_web_identity_keys(const struct aws_web_identity *identity, struct aws_se
     if (aws_sender_send(sender, &call, NULL, &answer, &failure, error) != 0)
         return -1;
     if (sts_decode_web_identity(keys, strbuf_slice(&answer), error) < 0)
-        return error_prefix(error, "AssumeRoleWithWebIdentity");
+        return error_prefix(error, "%s", aws_operation_name(call.operation));
     return 0;
 }

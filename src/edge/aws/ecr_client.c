@@ -10,39 +10,36 @@ enum {
 };
 
 /* One call; the answer replaces what `answer` holds. */
-static int call(const struct ecr_client *client, enum aws_service service, const char *operation,
+static int call(const struct ecr_client *client, enum aws_operation operation,
                 const struct strbuf *body, struct strbuf *answer)
 {
-    const struct aws_call wanted = {
-        .service = service,
-        .operation = operation,
-        .body = strbuf_slice(body),
-        .slow = strcmp(operation, "ValidatePullThroughCacheRule") == 0,
-    };
+    const struct aws_call wanted = {.operation = operation, .body = strbuf_slice(body)};
 
     if (strbuf_overflowed(body))
-        return error_set(client->error, "%s: the request is too long", operation);
+        return error_set(client->error, "%s: the request is too long",
+                         aws_operation_name(operation));
     return aws_client_call(client->aws, &wanted, answer, client->failure, client->error);
 }
 
 /* A call whose answer says nothing that is needed. */
-static int tell(const struct ecr_client *client, const char *operation, const struct strbuf *body)
+static int tell(const struct ecr_client *client, enum aws_operation operation,
+                const struct strbuf *body)
 {
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
 
-    return call(client, AWS_ECR, operation, body, &answer);
+    return call(client, operation, body, &answer);
 }
 
 /* What stands in front of the reason why an answer can't be read. */
-static int unreadable(const struct ecr_client *client, const char *operation)
+static int unreadable(const struct ecr_client *client, enum aws_operation operation)
 {
-    return error_prefix(client->error, "the answer to %s", operation);
+    return error_prefix(client->error, "the answer to %s", aws_operation_name(operation));
 }
 
 /* The pages of one list: how to ask for a page, how to read it, and where it says that there is
  * another one. */
 struct pages {
-    const char *operation;
+    enum aws_operation operation;
     void (*encode)(struct strbuf *out, const char *next_token);
     int (*decode)(void *list, struct slice body, struct arena *arena, struct error *error);
     const char *(*next_token)(const void *list);
@@ -58,7 +55,7 @@ static int read_pages(const struct ecr_client *client, const struct pages *pages
         int result;
 
         pages->encode(&body, token);
-        result = call(client, AWS_ECR, pages->operation, &body, &answer);
+        result = call(client, pages->operation, &body, &answer);
         if (result != 0)
             return result;
         if (pages->decode(list, strbuf_slice(&answer), client->arena, client->error) < 0)
@@ -67,7 +64,8 @@ static int read_pages(const struct ecr_client *client, const struct pages *pages
         if (!token[0])
             return 0;
     }
-    return error_set(client->error, "%s has over %d pages", pages->operation, ECR_CLIENT_PAGES_MAX);
+    return error_set(client->error, "%s has over %d pages", aws_operation_name(pages->operation),
+                     ECR_CLIENT_PAGES_MAX);
 }
 
 static int decode_rules(void *list, struct slice body, struct arena *arena, struct error *error)
@@ -82,8 +80,8 @@ static const char *next_rules(const void *list)
 
 int ecr_client_rules(const struct ecr_client *client, struct ecr_rules *rules)
 {
-    static const struct pages pages = {"DescribePullThroughCacheRules", ecr_rules_encode_describe,
-                                       decode_rules, next_rules};
+    static const struct pages pages = {AWS_DESCRIBE_RULES, ecr_rules_encode_describe, decode_rules,
+                                       next_rules};
 
     *rules = (struct ecr_rules){0};
     return read_pages(client, &pages, rules);
@@ -101,9 +99,8 @@ static const char *next_templates(const void *list)
 
 int ecr_client_templates(const struct ecr_client *client, struct ecr_templates *templates)
 {
-    static const struct pages pages = {"DescribeRepositoryCreationTemplates",
-                                       ecr_templates_encode_describe, decode_templates,
-                                       next_templates};
+    static const struct pages pages = {AWS_DESCRIBE_TEMPLATES, ecr_templates_encode_describe,
+                                       decode_templates, next_templates};
 
     *templates = (struct ecr_templates){0};
     return read_pages(client, &pages, templates);
@@ -115,7 +112,7 @@ int ecr_client_create_rule(const struct ecr_client *client, const char *prefix,
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
 
     ecr_rules_encode_create(&body, prefix, upstream_url, credential_arn);
-    return tell(client, "CreatePullThroughCacheRule", &body);
+    return tell(client, AWS_CREATE_RULE, &body);
 }
 
 int ecr_client_update_rule(const struct ecr_client *client, const char *prefix,
@@ -124,7 +121,7 @@ int ecr_client_update_rule(const struct ecr_client *client, const char *prefix,
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
 
     ecr_rules_encode_update(&body, prefix, credential_arn);
-    return tell(client, "UpdatePullThroughCacheRule", &body);
+    return tell(client, AWS_UPDATE_RULE, &body);
 }
 
 int ecr_client_delete_rule(const struct ecr_client *client, const char *prefix)
@@ -132,22 +129,21 @@ int ecr_client_delete_rule(const struct ecr_client *client, const char *prefix)
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
 
     ecr_rules_encode_prefix(&body, prefix);
-    return tell(client, "DeletePullThroughCacheRule", &body);
+    return tell(client, AWS_DELETE_RULE, &body);
 }
 
 int ecr_client_validate_rule(const struct ecr_client *client, const char *prefix,
                              struct ecr_validation *validation)
 {
-    static const char operation[] = "ValidatePullThroughCacheRule";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     ecr_rules_encode_prefix(&body, prefix);
-    result = call(client, AWS_ECR, operation, &body, &answer);
+    result = call(client, AWS_VALIDATE_RULE, &body, &answer);
     if (result == 0 && ecr_rules_decode_validation(validation, strbuf_slice(&answer), client->arena,
                                                    client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_VALIDATE_RULE);
     return result;
 }
 
@@ -157,21 +153,20 @@ int ecr_client_create_template(const struct ecr_client *client, const char *life
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
 
     ecr_templates_encode_create(&body, lifecycle_policy, repository_policy);
-    return tell(client, "CreateRepositoryCreationTemplate", &body);
+    return tell(client, AWS_CREATE_TEMPLATE, &body);
 }
 
 int ecr_client_scanning(const struct ecr_client *client, struct ecr_scanning *scanning)
 {
-    static const char operation[] = "GetRegistryScanningConfiguration";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     strbuf_add_str(&body, "{}");
-    result = call(client, AWS_ECR, operation, &body, &answer);
+    result = call(client, AWS_GET_SCANNING, &body, &answer);
     if (result == 0 &&
         ecr_scanning_decode(scanning, strbuf_slice(&answer), client->arena, client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_GET_SCANNING);
     return result;
 }
 
@@ -180,99 +175,93 @@ int ecr_client_put_scanning(const struct ecr_client *client, const struct ecr_sc
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
 
     ecr_scanning_encode(&body, scanning);
-    return tell(client, "PutRegistryScanningConfiguration", &body);
+    return tell(client, AWS_PUT_SCANNING, &body);
 }
 
 int ecr_client_repository(const struct ecr_client *client, const char *name,
                           struct ecr_repositories *repositories)
 {
-    static const char operation[] = "DescribeRepositories";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     ecr_images_encode_repository(&body, name);
-    result = call(client, AWS_ECR, operation, &body, &answer);
+    result = call(client, AWS_DESCRIBE_REPOSITORIES, &body, &answer);
     if (result == 0 && ecr_images_decode_repositories(repositories, strbuf_slice(&answer),
                                                       client->arena, client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_DESCRIBE_REPOSITORIES);
     return result;
 }
 
 int ecr_client_image(const struct ecr_client *client, const char *repository, const char *tag,
                      const char *digest, struct ecr_images *images)
 {
-    static const char operation[] = "DescribeImages";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     ecr_images_encode_describe(&body, repository, tag, digest);
-    result = call(client, AWS_ECR, operation, &body, &answer);
+    result = call(client, AWS_DESCRIBE_IMAGES, &body, &answer);
     if (result == 0 &&
         ecr_images_decode(images, strbuf_slice(&answer), client->arena, client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_DESCRIBE_IMAGES);
     return result;
 }
 
 int ecr_client_login(const struct ecr_client *client, struct strbuf *token, const char **endpoint)
 {
-    static const char operation[] = "GetAuthorizationToken";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_SECRET_INIT(SECRET_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     strbuf_add_str(&body, "{}");
-    result = call(client, AWS_ECR, operation, &body, &answer);
+    result = call(client, AWS_GET_LOGIN, &body, &answer);
     if (result == 0 && ecr_images_decode_token(token, endpoint, strbuf_slice(&answer),
                                                client->arena, client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_GET_LOGIN);
     return result;
 }
 
 int ecr_client_secret(const struct ecr_client *client, const char *id,
                       struct secret_description *description)
 {
-    static const char operation[] = "DescribeSecret";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     secrets_encode_id(&body, id);
-    result = call(client, AWS_SECRETS_MANAGER, operation, &body, &answer);
+    result = call(client, AWS_DESCRIBE_SECRET, &body, &answer);
     if (result == 0 && secrets_decode_description(description, strbuf_slice(&answer), client->arena,
                                                   client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_DESCRIBE_SECRET);
     return result;
 }
 
 int ecr_client_check_secret(const struct ecr_client *client, const char *id)
 {
-    static const char operation[] = "GetSecretValue";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_SECRET_INIT(SECRET_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result, verdict;
 
     secrets_encode_id(&body, id);
-    result = call(client, AWS_SECRETS_MANAGER, operation, &body, &answer);
+    result = call(client, AWS_GET_SECRET, &body, &answer);
     if (result != 0)
         return result;
     verdict = secrets_check_value(strbuf_slice(&answer), client->error);
     if (verdict < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_GET_SECRET);
     return verdict == SECRETS_VALUE_INVALID ? ECR_CLIENT_SECRET_INVALID : 0;
 }
 
 int ecr_client_identity(const struct ecr_client *client, struct sts_identity *identity)
 {
-    static const char operation[] = "GetCallerIdentity";
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
     int result;
 
     sts_encode_identity(&body);
-    result = call(client, AWS_STS, operation, &body, &answer);
+    result = call(client, AWS_GET_IDENTITY, &body, &answer);
     if (result == 0 && sts_decode_identity(identity, strbuf_slice(&answer), client->error) < 0)
-        return unreadable(client, operation);
+        return unreadable(client, AWS_GET_IDENTITY);
     return result;
 }

@@ -198,10 +198,10 @@ void metrics_reconcile_pass(struct metrics *metrics, enum metrics_pass outcome, 
     reconcile_counts_pass(metrics->reconcile, outcome, now_s);
 }
 
-void metrics_aws_request(struct metrics *metrics, enum aws_service service, const char *operation,
-                         const char *outcome, uint64_t duration_ms)
+void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,
+                         enum aws_outcome outcome, uint64_t duration_ms)
 {
-    reconcile_counts_request(metrics->reconcile, service, operation, outcome, duration_ms);
+    reconcile_counts_request(metrics->reconcile, operation, outcome, duration_ms);
 }
 
 static void print_reviews(const struct metrics *metrics, struct strbuf *out)

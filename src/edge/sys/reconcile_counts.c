@@ -5,38 +5,9 @@
 #include "reconcile_counts.h"
 
 #include "exposition.h"
-#include "pullthrough/core/aws/aws_error.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-
-/* What the program asks AWS; the last one stands for whatever is not listed. */
-static const char *const operations[] = {"CreatePullThroughCacheRule",
-                                         "UpdatePullThroughCacheRule",
-                                         "ValidatePullThroughCacheRule",
-                                         "DeletePullThroughCacheRule",
-                                         "DescribePullThroughCacheRules",
-                                         "CreateRepositoryCreationTemplate",
-                                         "DescribeRepositoryCreationTemplates",
-                                         "GetRegistryScanningConfiguration",
-                                         "PutRegistryScanningConfiguration",
-                                         "GetAuthorizationToken",
-                                         "BatchGetImage",
-                                         "DescribeImages",
-                                         "DescribeRepositories",
-                                         "DescribeSecret",
-                                         "GetSecretValue",
-                                         "GetCallerIdentity",
-                                         "AssumeRoleWithWebIdentity",
-                                         "other"};
-enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
-
-/* Those of aws_sender.h, behind the classes of errors. */
-static const char *const other_outcomes[] = {"ok", "no-answer", "failed", "other"};
-enum {
-    OTHER_OUTCOMES = sizeof(other_outcomes) / sizeof(other_outcomes[0]),
-    OUTCOMES = AWS_ERROR_CLASS_COUNT + OTHER_OUTCOMES
-};
 
 static const char *const pass_names[METRICS_PASS_COUNT] = {"complete", "incomplete", "failed"};
 
@@ -45,7 +16,7 @@ typedef atomic_uint_fast64_t count;
 struct reconcile_counts {
     count passes[METRICS_PASS_COUNT];
     atomic_int_fast64_t last_success_s;
-    count requests[AWS_SERVICE_COUNT][OPERATIONS][OUTCOMES];
+    count requests[AWS_OPERATION_COUNT][AWS_OUTCOME_COUNT];
     count duration_ms[AWS_SERVICE_COUNT];
 };
 
@@ -76,23 +47,13 @@ void reconcile_counts_pass(struct reconcile_counts *counts, enum metrics_pass ou
         atomic_store_explicit(&counts->last_success_s, now_s, memory_order_relaxed);
 }
 
-static const char *outcome_of(size_t i)
+void reconcile_counts_request(struct reconcile_counts *counts, enum aws_operation operation,
+                              enum aws_outcome outcome, uint64_t duration_ms)
 {
-    return i < AWS_ERROR_CLASS_COUNT ? aws_error_class_name((enum aws_error_class)i)
-                                     : other_outcomes[i - AWS_ERROR_CLASS_COUNT];
-}
+    count *duration_of_service = &counts->duration_ms[aws_operation_service(operation)];
 
-void reconcile_counts_request(struct reconcile_counts *counts, enum aws_service service,
-                              const char *operation, const char *outcome, uint64_t duration_ms)
-{
-    size_t row = 0, column = 0;
-
-    while (row < OPERATIONS - 1 && strcmp(operations[row], operation) != 0)
-        row++;
-    while (column < OUTCOMES - 1 && strcmp(outcome_of(column), outcome) != 0)
-        column++;
-    atomic_fetch_add_explicit(&counts->requests[service][row][column], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&counts->duration_ms[service], duration_ms, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->requests[operation][outcome], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(duration_of_service, duration_ms, memory_order_relaxed);
 }
 
 static void print_passes(const struct reconcile_counts *counts, struct strbuf *out)
@@ -109,22 +70,26 @@ static void print_passes(const struct reconcile_counts *counts, struct strbuf *o
 }
 
 /* Only what there was; returns how many attempts. */
-static uint64_t print_service(const struct reconcile_counts *counts, size_t service,
+static uint64_t print_service(const struct reconcile_counts *counts, enum aws_service service,
                               struct strbuf *out)
 {
     uint64_t total = 0;
 
-    for (size_t row = 0; row < OPERATIONS; row++)
-        for (size_t column = 0; column < OUTCOMES; column++) {
-            uint64_t n = value(&counts->requests[service][row][column]);
+    for (int row = 0; row < AWS_OPERATION_COUNT; row++)
+        for (int column = 0; column < AWS_OUTCOME_COUNT; column++) {
+            enum aws_operation operation = (enum aws_operation)row;
+            uint64_t n = aws_operation_service(operation) == service
+                             ? value(&counts->requests[row][column])
+                             : 0;
 
             total += n;
             if (n)
                 strbuf_add_format(out,
                                   "pullthrough_aws_requests_total{service=\"%s\",operation=\"%s\","
                                   "outcome=\"%s\"} %llu\n",
-                                  aws_service_name((enum aws_service)service), operations[row],
-                                  outcome_of(column), (unsigned long long)n);
+                                  aws_service_name(service), aws_operation_name(operation),
+                                  aws_outcome_name((enum aws_outcome)column),
+                                  (unsigned long long)n);
         }
     return total;
 }
@@ -136,7 +101,7 @@ void reconcile_counts_print(const struct reconcile_counts *counts, struct strbuf
     print_passes(counts, out);
     exposition_heading(out, "aws_requests_total", "counter", "Calls to AWS, each attempt.");
     for (size_t i = 0; i < AWS_SERVICE_COUNT; i++)
-        totals[i] = print_service(counts, i, out);
+        totals[i] = print_service(counts, (enum aws_service)i, out);
     exposition_heading(out, "aws_request_duration_seconds", "summary", "How long these took.");
     for (size_t i = 0; i < AWS_SERVICE_COUNT; i++) {
         const char *name = aws_service_name((enum aws_service)i);

@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
 #define PULLTHROUGH_SRC_EDGE_RECONCILE_COUNTS_H
 
-#include "pullthrough/core/aws/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/sys/metrics.h"
 
@@ -17,8 +17,8 @@ void reconcile_counts_free(struct reconcile_counts *counts);
 
 void reconcile_counts_pass(struct reconcile_counts *counts, enum metrics_pass outcome,
                            int64_t now_s);
-void reconcile_counts_request(struct reconcile_counts *counts, enum aws_service service,
-                              const char *operation, const char *outcome, uint64_t duration_ms);
+void reconcile_counts_request(struct reconcile_counts *counts, enum aws_operation operation,
+                              enum aws_outcome outcome, uint64_t duration_ms);
 
 void reconcile_counts_print(const struct reconcile_counts *counts, struct strbuf *out);
 

@@ -10,8 +10,7 @@
 #ifndef PULLTHROUGH_EDGE_AWS_AWS_SENDER_H
 #define PULLTHROUGH_EDGE_AWS_AWS_SENDER_H
 
-#include "pullthrough/core/aws/aws_endpoint.h"
-#include "pullthrough/core/aws/aws_error.h"
+#include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/strbuf.h"
@@ -31,9 +30,8 @@ enum {
 
 /* One attempt, for metrics. */
 struct aws_sender_attempt {
-    enum aws_service service;
-    const char *operation; /* of the call */
-    const char *outcome;   /* "ok", "no-answer", "failed", or aws_error_class_name(); static */
+    enum aws_operation operation;
+    enum aws_outcome outcome;
     uint64_t duration_ms;
 };
 
@@ -48,10 +46,8 @@ struct aws_sender {
 };
 
 struct aws_call {
-    enum aws_service service;
-    const char *operation; /* "DescribePullThroughCacheRules" */
+    enum aws_operation operation;
     struct slice body;
-    bool slow; /* one attempt may take the whole deadline */
 };
 
 enum { AWS_SENDER_REFUSED = 1, AWS_SENDER_NO_ANSWER = 2 };

@@ -8,7 +8,7 @@
 #ifndef PULLTHROUGH_EDGE_SYS_METRICS_H
 #define PULLTHROUGH_EDGE_SYS_METRICS_H
 
-#include "pullthrough/core/aws/aws_endpoint.h"
+#include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/core/rules/outcome.h"
@@ -63,9 +63,9 @@ enum { METRICS_PASS_COUNT = METRICS_PASS_FAILED + 1 };
 /* A pass that ended at `now_s`, since 1970; all but failed ones count as success. */
 void metrics_reconcile_pass(struct metrics *metrics, enum metrics_pass outcome, int64_t now_s);
 
-/* One attempt of a call to AWS. An operation or outcome that isn't known is "other". */
-void metrics_aws_request(struct metrics *metrics, enum aws_service service, const char *operation,
-                         const char *outcome, uint64_t duration_ms);
+/* One attempt of a call to AWS. */
+void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,
+                         enum aws_outcome outcome, uint64_t duration_ms);
 
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);
