@@ -29,6 +29,23 @@ static void check_absent(const struct metrics *metrics, const char *text)
     assert_null(strstr(strbuf_str(&page), text));
 }
 
+/* With PULLTHROUGH_WRITE set, write the file anew. */
+static void check_file(const char *path, const struct strbuf *want)
+{
+    bool write = getenv("PULLTHROUGH_WRITE") != NULL;
+    FILE *file = fopen(path, write ? "wb" : "rb");
+    char *text = calloc(1, PAGE_MAX);
+
+    assert_non_null(file);
+    assert_non_null(text);
+    if (write)
+        assert_int_equal(fwrite(strbuf_str(want), 1, want->len, file), want->len);
+    else if (fread(text, 1, PAGE_MAX - 1, file) == 0 || strcmp(text, strbuf_str(want)) != 0)
+        fail_msg("%s differs from\n%s", path, strbuf_str(want));
+    assert_int_equal(fclose(file), 0);
+    free(text);
+}
+
 static void test_counters_count(void **state)
 {
     struct metrics *metrics = metrics_new("1.2.3", "abcdef");
@@ -200,12 +217,59 @@ static void test_every_call_to_aws_is_counted(void **state)
         }
 }
 
+/* Everything once, but for process_*; the label's value with all that is escaped. */
+static void test_the_page_is_the_same(void **state)
+{
+    STRBUF_CLEANUP struct strbuf page = STRBUF_INIT(PAGE_MAX);
+    struct metrics *metrics = metrics_new("1.2.3", "abcdef");
+    unsigned hub = metrics_upstream_slot(metrics, slice_str("docker.io"));
+    unsigned odd = metrics_upstream_slot(metrics, slice_str("o\"d\\d"));
+    char *process;
+
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++)
+        metrics_review(metrics, (enum review_operation)(i % REVIEW_OPERATION_COUNT),
+                       (enum review_outcome)(i % REVIEW_OUTCOME_COUNT), 9000ULL << (i / 2));
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        metrics_image(metrics, i % 3, (enum outcome)i);
+    metrics_upstream_ready(metrics, hub, true);
+    metrics_upstream_state(metrics, hub, UPSTREAM_READY);
+    metrics_upstream_ready(metrics, odd, false);
+    metrics_upstream_state(metrics, odd, UPSTREAM_SECRET_MISSING);
+    metrics_refused(metrics);
+    metrics_evicted(metrics, METRICS_WEBHOOK);
+    for (int i = 0; i < 5; i++) {
+        metrics_connections(metrics, i % 2 ? -1 : 1);
+        metrics_evicted(metrics, METRICS_STATUS);
+        metrics_handshake(metrics, i % 4);
+        metrics_config_reload(metrics, !(i % 3));
+        metrics_certificate_reload(metrics, i > 3);
+        metrics_certificate_look(metrics, i > 1);
+        metrics_certificate_write(metrics, i ? METRICS_BUNDLE : METRICS_SECRET);
+        metrics_reconcile_pass(metrics, (enum metrics_pass)(i % METRICS_PASS_COUNT),
+                               1800000000 + i);
+    }
+    metrics_certificate_not_after(metrics, METRICS_LEAF, 1800000000);
+    metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
+    metrics_certificate_problem(metrics, true);
+    for (unsigned i = 0; i < 200; i++)
+        metrics_aws_request(metrics, (enum aws_operation)(i % AWS_OPERATION_COUNT),
+                            (enum aws_outcome)(i * i % AWS_OUTCOME_COUNT), i);
+    metrics_print(metrics, &page);
+    process = strstr(strbuf_str(&page), "# HELP process_");
+    assert_non_null(process);
+    strbuf_truncate(&page, (size_t)(process - strbuf_str(&page)));
+    check_file(FIXTURES "/metrics.txt", &page);
+    metrics_free(metrics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_reconciler_is_counted),
         cmocka_unit_test(test_every_call_to_aws_is_counted),
         cmocka_unit_test(test_counters_count),
+        cmocka_unit_test(test_the_page_is_the_same),
         cmocka_unit_test(test_upstreams_come_and_go),
         cmocka_unit_test(test_slots_run_out_into_other),
         cmocka_unit_test(test_process_numbers_are_real),
