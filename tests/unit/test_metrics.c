@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,21 +30,35 @@ static void check_absent(const struct metrics *metrics, const char *text)
     assert_null(strstr(strbuf_str(&page), text));
 }
 
-/* With PULLTHROUGH_WRITE set, write the file anew. */
-static void check_file(const char *path, const struct strbuf *want)
+/* A file against what is wanted from `marker` on. With PULLTHROUGH_WRITE set, write it anew. */
+static void check_file(const char *path, const char *marker, const struct strbuf *want)
 {
-    bool write = getenv("PULLTHROUGH_WRITE") != NULL;
-    FILE *file = fopen(path, write ? "wb" : "rb");
-    char *text = calloc(1, PAGE_MAX);
+    FILE *file = fopen(path, "r+");
+    char *text = calloc(1, PAGE_MAX), *start;
 
     assert_non_null(file);
     assert_non_null(text);
-    if (write)
+    assert_true(fread(text, 1, PAGE_MAX - 1, file) > 0);
+    start = strstr(text, marker);
+    if (getenv("PULLTHROUGH_WRITE")) {
+        start = start ? start : strchr(text, '\0');
+        assert_int_equal(fseek(file, start - text, SEEK_SET), 0);
         assert_int_equal(fwrite(strbuf_str(want), 1, want->len, file), want->len);
-    else if (fread(text, 1, PAGE_MAX - 1, file) == 0 || strcmp(text, strbuf_str(want)) != 0)
+        assert_int_equal(ftruncate(fileno(file), ftell(file)), 0);
+    } else if (!start || strcmp(start, strbuf_str(want)) != 0) {
         fail_msg("%s differs from\n%s", path, strbuf_str(want));
+    }
     assert_int_equal(fclose(file), 0);
     free(text);
+}
+
+static void test_the_document_has_every_metric(void **state)
+{
+    STRBUF_CLEANUP struct strbuf table = STRBUF_INIT(PAGE_MAX);
+
+    (void)state;
+    metrics_print_document(&table);
+    check_file(FIXTURES "/../../docs/metrics.md", "| metric |", &table);
 }
 
 static void test_counters_count(void **state)
@@ -259,7 +274,7 @@ static void test_the_page_is_the_same(void **state)
     process = strstr(strbuf_str(&page), "# HELP process_");
     assert_non_null(process);
     strbuf_truncate(&page, (size_t)(process - strbuf_str(&page)));
-    check_file(FIXTURES "/metrics.txt", &page);
+    check_file(FIXTURES "/metrics.txt", "# HELP", &page);
     metrics_free(metrics);
 }
 
@@ -270,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_every_call_to_aws_is_counted),
         cmocka_unit_test(test_counters_count),
         cmocka_unit_test(test_the_page_is_the_same),
+        cmocka_unit_test(test_the_document_has_every_metric),
         cmocka_unit_test(test_upstreams_come_and_go),
         cmocka_unit_test(test_slots_run_out_into_other),
         cmocka_unit_test(test_process_numbers_are_real),

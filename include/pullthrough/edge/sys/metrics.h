@@ -70,4 +70,7 @@ void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);
 
+/* The table of docs/metrics.md. */
+void metrics_print_document(struct strbuf *out);
+
 #endif
