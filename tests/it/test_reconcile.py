@@ -49,6 +49,24 @@ def last_call(aws):
     return max((call["id"] for call in aws.calls()), default=0)
 
 
+def test_an_upstream_that_is_switched_off_alarms_nobody(aws, serve):
+    """Else the alert PullthroughUpstreamNotReady fires for ever."""
+    upstreams = [{"registry": "quay.io", "prefix": "quaycache"},
+                 {"registry": "public.ecr.aws", "prefix": "public"}]
+    with serve({"upstreams": upstreams}) as replica:
+        replica.wait_states(all="ready")
+        upstreams[1]["enabled"] = False
+        replica.configure(upstreams=upstreams)
+        replica.wait_states(quay_io="ready", public_ecr_aws="disabled")
+        metrics = replica.get("/metrics")
+        assert 'pullthrough_upstream_ready{upstream="quay.io"} 1\n' in metrics
+        assert 'pullthrough_upstream_ready{upstream="public.ecr.aws"' not in metrics
+        assert 'pullthrough_upstream_state{upstream="public.ecr.aws"' not in metrics
+        assert replica.logged("upstream is not rewritten") == []
+        said = replica.status()["ruleSet"]["upstreams"][1]
+        assert (said["rewritten"], said["reason"]) == (False, "switched off in the configuration")
+
+
 def test_an_empty_account_gets_rules_and_template(aws, secrets, serve):
     with serve() as replica:
         replica.wait_states(all="ready")

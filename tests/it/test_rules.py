@@ -396,7 +396,11 @@ def test_list_on_a_terminal(commands, aws):
     assert re.split(r"  +", lines[0]) == ["REGISTRY", "PREFIX", "RULE FOR", "SECRET", "STATE",
                                           "REASON"]
     assert "\033[33mmissing\033[0m" in lines[1] and "\033[32mready\033[0m" in lines[2]
-    assert re.split(r"  +", lines[3])[4] == "off"
+    assert re.split(r"  +", lines[3])[4] == "disabled"
+    assert "\033" not in lines[3]
+    document = commands.json("rules", "list")
+    assert [(upstream["state"], upstream["reason"]) for upstream in document["upstreams"]
+            if not upstream["enabled"]] == [("disabled", "switched off in the configuration")]
     assert "\033" not in commands.terminal("rules", "list", NO_COLOR="1")[1]
 
 

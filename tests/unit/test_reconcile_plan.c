@@ -238,7 +238,7 @@ static void load_sight(struct fixture *fixture, size_t i)
         load_validation(fixture, sight, find(fixture, "validations", prefix));
     if (find(fixture, "attempts", prefix))
         load_attempt(fixture, sight, find(fixture, "attempts", prefix));
-    for (unsigned s = 0; before && s < UPSTREAM_STATE_COUNT; s++)
+    for (unsigned s = 0; before && s <= UPSTREAM_DISABLED; s++)
         if (strcmp(upstream_state_name((enum upstream_state)s), before) == 0)
             sight->before = (enum upstream_state)s;
 }

@@ -50,6 +50,7 @@ enum text_colour rules_colour(enum upstream_state state)
     case UPSTREAM_SECRET_MISSING:
     case UPSTREAM_SECRET_INVALID:
     case UPSTREAM_UNSUPPORTED: return TEXT_RED;
+    case UPSTREAM_DISABLED: break;
     }
     return TEXT_NO_COLOUR;
 }

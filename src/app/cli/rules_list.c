@@ -89,9 +89,8 @@ static void add_table(const struct reconcile_view *seen, struct strbuf *out)
         const struct reconcile_verdict *verdict = &seen->plan->verdicts[i];
 
         add_row(table, upstream->registry, upstream->prefix,
-                ecr_rules_find(rules, upstream->prefix),
-                upstream->enabled ? upstream_state_name(verdict->state) : "off",
-                upstream->enabled ? rules_colour(verdict->state) : TEXT_NO_COLOUR, verdict->reason);
+                ecr_rules_find(rules, upstream->prefix), upstream_state_name(verdict->state),
+                rules_colour(verdict->state), verdict->reason);
     }
     for (size_t i = 0; i < rules->n; i++)
         if (is_other(wanted, &rules->items[i]))

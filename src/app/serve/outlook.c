@@ -103,6 +103,10 @@ static enum upstream_state find_state(const struct outlook *outlook, const struc
 {
     const struct reconcile_report *report = &outlook->report;
 
+    if (!config->upstreams[i].enabled) {
+        *reason = "switched off in the configuration";
+        return UPSTREAM_DISABLED;
+    }
     if (asks_nobody(config)) {
         *reason = rewritten ? "taken as ready, since rewrite.requireRule is false"
                             : "the registry's host name is not known";
@@ -122,23 +126,21 @@ static void settle_upstream(struct outlook *outlook, const struct config *config
 {
     struct slice registry = rule_set_registry(rules, (int)i);
     unsigned slot = metrics_upstream_slot(metrics, registry);
-    bool enabled = config->upstreams[i].enabled;
-    bool rewritten = enabled && rule_set_is_ready(rules, (int)i);
+    bool rewritten = rule_set_is_ready(rules, (int)i);
     const char *reason;
     enum upstream_state state = find_state(outlook, config, i, rewritten, &reason);
-    const char *name = enabled ? upstream_state_name(state) : "disabled";
+    const char *name = upstream_state_name(state);
+    bool changed = standings_set(&outlook->standings, registry, name, reason, now_s);
 
-    if (!enabled)
-        reason = "enabled is false";
-    if (standings_set(&outlook->standings, registry, name, reason, now_s) &&
-        outlook->report.ended_s)
+    if (state == UPSTREAM_DISABLED)
+        return; /* as the operator wants it: nobody is to be warned or alarmed */
+    if (changed && outlook->report.ended_s)
         log_event(rewritten ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
                   rewritten ? "upstream is rewritten" : "upstream is not rewritten",
                   LOG_SLICE("upstream", registry), LOG_TEXT("state", name),
                   LOG_TEXT("reason", reason));
     metrics_upstream_ready(metrics, slot, rewritten);
-    if (enabled)
-        metrics_upstream_state(metrics, slot, state);
+    metrics_upstream_state(metrics, slot, state);
 }
 
 /* What is left alone of upstreams that are ready; how many. `taken` has room for all. */

@@ -197,7 +197,7 @@ void judge_upstream(struct judgement *judgement, const struct reconcile_wanted *
     if (question.upstream->enabled && !reason && observed->rules)
         judge_below(judgement, &question);
     if (!question.upstream->enabled)
-        judgement_conclude(judgement, UPSTREAM_UNKNOWN, "switched off in the configuration");
+        judgement_conclude(judgement, UPSTREAM_DISABLED, "switched off in the configuration");
     else if (reason)
         judgement->reason = reason;
     else if (!observed->rules)

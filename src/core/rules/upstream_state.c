@@ -2,7 +2,7 @@
 
 const char *upstream_state_name(enum upstream_state state)
 {
-    static const char *const names[UPSTREAM_STATE_COUNT] = {
+    static const char *const names[] = {
         [UPSTREAM_UNKNOWN] = "unknown",
         [UPSTREAM_READY] = "ready",
         [UPSTREAM_MISSING] = "missing",
@@ -11,6 +11,7 @@ const char *upstream_state_name(enum upstream_state state)
         [UPSTREAM_SECRET_MISSING] = "secret-missing",
         [UPSTREAM_SECRET_INVALID] = "secret-invalid",
         [UPSTREAM_UNSUPPORTED] = "unsupported",
+        [UPSTREAM_DISABLED] = "disabled",
     };
 
     return names[state];

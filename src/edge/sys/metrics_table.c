@@ -82,7 +82,7 @@ static const struct label reviewed = {"outcome", REVIEW_OUTCOME_COUNT, .word = r
 static const struct label upstream = {.name = "upstream"}, le = {.name = "le"};
 static const struct label version = {.name = "version"}, commit = {.name = "commit"};
 static const struct label judged = {"outcome", OUTCOME_COUNT, .word = image_word};
-static const struct label states = {"state", UPSTREAM_STATE_COUNT, .word = state_word};
+static const struct label states = {"state", UPSTREAM_DISABLED, .word = state_word};
 static const struct label ok = {"outcome", 2, .words = {"ok", "failed"}};
 static const struct label taken = {"outcome", 2, .words = {"taken", "refused"}};
 static const struct label kinds = {"kind", METRICS_CERTIFICATE_COUNT, .words = {"leaf", "ca"}};
@@ -194,7 +194,7 @@ static void print_states(const struct page *page, const struct metric *metric)
     for (unsigned slot = 1; slot < atomic_load(&page->metrics->n_names); slot++) {
         int64_t state = metrics_value(&page->metrics->state[slot]);
 
-        for (int i = 0; state != METRICS_NONE && i < UPSTREAM_STATE_COUNT; i++)
+        for (int i = 0; state != METRICS_NONE && i < UPSTREAM_DISABLED; i++)
             print_one(page, metric,
                       (const char *[]){page->metrics->names[slot], state_word(i), NULL},
                       i == state);

@@ -14,8 +14,8 @@ enum upstream_state {
     UPSTREAM_SECRET_MISSING, /* no credential, or the secret is not there */
     UPSTREAM_SECRET_INVALID, /* the secret is there and is no use to ECR */
     UPSTREAM_UNSUPPORTED,    /* not by ECR, or not in this region */
+    UPSTREAM_DISABLED,       /* by the configuration; no metric has it */
 };
-enum { UPSTREAM_STATE_COUNT = UPSTREAM_UNSUPPORTED + 1 };
 
 /* "unknown", "ready", "missing", "secret-missing", ...; static storage. */
 const char *upstream_state_name(enum upstream_state state);
