@@ -68,12 +68,12 @@ unsigned calls_of_pass(struct bench *bench, unsigned seconds)
 
 void assert_all(const struct bench *bench, enum upstream_state state)
 {
-    assert_int_equal(bench->report.n_rows, 4);
-    for (size_t i = 0; i < bench->report.n_rows; i++)
-        if (bench->report.rows[i].state != state)
+    assert_int_equal(bench->report.n_statuses, 4);
+    for (size_t i = 0; i < bench->report.n_statuses; i++)
+        if (bench->report.statuses[i].state != state)
             fail_msg("%s: %s: %s", bench->config->upstreams[i].registry,
-                     upstream_state_name(bench->report.rows[i].state),
-                     bench->report.rows[i].reason);
+                     upstream_state_name(bench->report.statuses[i].state),
+                     bench->report.statuses[i].reason);
 }
 
 void restart(struct bench *bench)

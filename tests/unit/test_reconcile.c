@@ -116,7 +116,7 @@ static void test_a_full_registry_is_not_asked_fast(void **state)
     ecr_world_fill(bench->world);
     pass(bench);
     assert_all(bench, UPSTREAM_MISSING);
-    assert_non_null(strstr(bench->report.rows[2].reason, "LimitExceededException"));
+    assert_non_null(strstr(bench->report.statuses[2].reason, "LimitExceededException"));
     assert_false(bench->report.soon);
     assert_int_equal(ecr_world_calls(bench->world, "CreatePullThroughCacheRule"), 4);
     for (unsigned passed_s = INTERVAL_S; passed_s < HOUR_S; passed_s += INTERVAL_S) {

@@ -27,10 +27,10 @@ static bool is_noted(const struct bench *bench, const char *text)
 /* docker.io and ghcr.io, whose rules have credentials; the others are ready always. */
 static void assert_docker(const struct bench *bench, enum upstream_state state)
 {
-    assert_int_equal(bench->report.rows[0].state, state);
-    assert_int_equal(bench->report.rows[1].state, state);
-    assert_int_equal(bench->report.rows[2].state, UPSTREAM_READY);
-    assert_int_equal(bench->report.rows[3].state, UPSTREAM_READY);
+    assert_int_equal(bench->report.statuses[0].state, state);
+    assert_int_equal(bench->report.statuses[1].state, state);
+    assert_int_equal(bench->report.statuses[2].state, UPSTREAM_READY);
+    assert_int_equal(bench->report.statuses[3].state, UPSTREAM_READY);
 }
 
 static void test_an_outage_of_an_upstream_turns_nothing_off(void **state)
@@ -73,7 +73,7 @@ static void test_a_refused_credential_counts_minutes_later(void **state)
     }
     (void)calls_of_pass(bench, MINUTE_S);
     assert_docker(bench, UPSTREAM_SECRET_INVALID);
-    assert_non_null(strstr(bench->report.rows[0].reason, LOGIN_FAILED));
+    assert_non_null(strstr(bench->report.statuses[0].reason, LOGIN_FAILED));
     assert_int_equal(bench->report.n_notes, 0);
 
     /* An outage makes nothing better, nor a new configuration; only a login does. */
@@ -193,7 +193,7 @@ static void test_a_credential_of_somebody_else_stays(void **state)
 
     /* Refused for sure, it is exchanged. */
     (void)calls_of_pass(bench, INTERVAL_S);
-    assert_int_equal(bench->report.rows[0].state, UPSTREAM_SECRET_INVALID);
+    assert_int_equal(bench->report.statuses[0].state, UPSTREAM_SECRET_INVALID);
     ecr_world_refuse(bench->world, "");
     (void)calls_of_pass(bench, INTERVAL_S);
     (void)calls_of_pass(bench, INTERVAL_S);
@@ -221,11 +221,11 @@ static void test_a_credential_whose_secret_is_gone_is_exchanged(void **state)
 static void assert_taken(const struct bench *bench)
 {
     assert_all(bench, UPSTREAM_READY);
-    assert_int_equal(bench->report.rows[3].n_taken, 1);
-    assert_string_equal(bench->report.rows[3].taken[0].path, "org");
-    assert_string_equal(bench->report.rows[3].taken[0].reason,
+    assert_int_equal(bench->report.statuses[3].n_taken, 1);
+    assert_string_equal(bench->report.statuses[3].taken[0].path, "org");
+    assert_string_equal(bench->report.statuses[3].taken[0].reason,
                         "the rule \"quaycache/org\" takes them from public.ecr.aws");
-    assert_int_equal(bench->report.rows[0].n_taken, 0);
+    assert_int_equal(bench->report.statuses[0].n_taken, 0);
 }
 
 /* What was seen below a prefix is remembered while ECR can't be looked at. */

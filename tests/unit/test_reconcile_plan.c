@@ -240,7 +240,7 @@ static void load_sight(struct fixture *fixture, size_t i)
         load_attempt(fixture, sight, find(fixture, "attempts", prefix));
     for (unsigned s = 0; before && s <= UPSTREAM_DISABLED; s++)
         if (strcmp(upstream_state_name((enum upstream_state)s), before) == 0)
-            sight->before = (enum upstream_state)s;
+            sight->before.state = (enum upstream_state)s;
 }
 
 static void load_observed(struct fixture *fixture)
@@ -439,8 +439,8 @@ static void test_a_pass_is_enough(void **state)
     reconcile_plan_make(&plan, &fixture.wanted, &fixture.observed, &fixture.arena);
     assert_int_equal(plan.n_actions, 0);
     assert_int_equal(plan.n_notes, 0);
-    for (size_t i = 0; i < plan.n_verdicts; i++)
-        assert_true(plan.verdicts[i].state == UPSTREAM_READY && plan.verdicts[i].rewrite);
+    for (size_t i = 0; i < plan.n_statuses; i++)
+        assert_true(plan.statuses[i].state == UPSTREAM_READY && plan.statuses[i].rewrite);
     unload(&fixture);
 }
 

@@ -35,7 +35,7 @@ static struct rule_set *make_rules(enum now now)
 {
     static char *exclude[] = {"docker.io/library/nginx"}, *namespaces[] = {"demo"};
     static struct config_pod_label labels[] = {{.label = "operator"}};
-    static const bool ready[] = {true}, not_ready[] = {false};
+    static const struct upstream_status ready = {.rewrite = true}, not_ready = {0};
     struct config_upstream upstream = {.registry = now == OTHER_UPSTREAM ? "ghcr.io" : "docker.io",
                                        .prefix = "dockercache",
                                        .enabled = now != OFF};
@@ -53,7 +53,7 @@ static struct rule_set *make_rules(enum now now)
                         now == SECRETS ? CONFIG_PULL_SECRETS_SKIP : CONFIG_PULL_SECRETS_REWRITE},
     };
     struct rule_set_facts facts = {.host = slice_str(HOST),
-                                   .ready = now == NOT_READY ? not_ready : ready};
+                                   .statuses = now == NOT_READY ? &not_ready : &ready};
 
     return rule_set_new(&config, &facts);
 }

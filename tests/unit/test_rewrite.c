@@ -44,7 +44,11 @@ static struct config_pod_label labels[] = {{.label = "cnpg.io/cluster"},
 
 static struct rule_set *make_rules(const char *host, enum config_digests digests)
 {
-    static const bool ready[] = {true, true, true, false, true};
+    static const struct upstream_status statuses[] = {[0].rewrite = true,
+                                                      [1].rewrite = true,
+                                                      [2].rewrite = true,
+                                                      [3].rewrite = false,
+                                                      [4].rewrite = true};
     struct config config = {
         .upstreams = upstreams,
         .n_upstreams = 5,
@@ -56,7 +60,7 @@ static struct rule_set *make_rules(const char *host, enum config_digests digests
                     .skip_namespaces = namespaces,
                     .n_skip_namespaces = 1},
     };
-    struct rule_set_facts facts = {.host = slice_str(host), .ready = ready};
+    struct rule_set_facts facts = {.host = slice_str(host), .statuses = statuses};
 
     return rule_set_new(&config, &facts);
 }
@@ -170,11 +174,19 @@ static void test_what_is_off_is_not_ready(void **state)
 /* Somebody else's rule below ours has its share of the upstream; the rest is rewritten. */
 static void test_what_is_taken_is_left_alone(void **state)
 {
-    static const bool ready[] = {true, true, true, false, true};
-    static const struct rule_set_taken taken[] = {
-        {0, "library", "the rule \"dockercache/library\" takes them from quay.io"},
-        {1, "org/team", "the rule \"team/ghcrcache/org/team\" takes them from quay.io"},
-        {0, "grafana/deep", "another one"},
+    static const struct upstream_taken of_hub[] = {
+        {"library", "the rule \"dockercache/library\" takes them from quay.io"},
+        {"grafana/deep", "another one"},
+    };
+    static const struct upstream_taken of_ghcr[] = {
+        {"org/team", "the rule \"team/ghcrcache/org/team\" takes them from quay.io"},
+    };
+    static const struct upstream_status statuses[] = {
+        {.rewrite = true, .taken = of_hub, .n_taken = 2},
+        {.rewrite = true, .taken = of_ghcr, .n_taken = 1},
+        {.rewrite = true},
+        {.rewrite = false},
+        {.rewrite = true},
     };
     static const struct {
         const char *image, *reason; /* NULL: it is rewritten */
@@ -194,8 +206,8 @@ static void test_what_is_taken_is_left_alone(void **state)
         {"ghcr.io/library/app:1", NULL}, /* that is docker.io's */
     };
     const struct config config = {.upstreams = upstreams, .n_upstreams = 5};
-    struct rule_set *rules = rule_set_new(
-        &config, &(struct rule_set_facts){slice_str(HOST), ready, .taken = taken, .n_taken = 3});
+    struct rule_set *rules =
+        rule_set_new(&config, &(struct rule_set_facts){slice_str(HOST), statuses});
 
     (void)state;
     for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {

@@ -55,9 +55,9 @@ static void add_json_plan(const struct reconcile_view *seen, struct strbuf *out)
     strbuf_add_str(out, "],\n  \"upstreams\": [");
     for (size_t i = 0; i < wanted->n_upstreams; i++) {
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &wanted->upstreams[i], plan->verdicts[i].state,
-                           plan->verdicts[i].reason);
-        rules_add_left_alone(out, plan->verdicts[i].taken, plan->verdicts[i].n_taken);
+        rules_add_upstream(out, &wanted->upstreams[i], plan->statuses[i].state,
+                           plan->statuses[i].reason);
+        rules_add_left_alone(out, plan->statuses[i].taken, plan->statuses[i].n_taken);
         strbuf_add_char(out, '}');
     }
     strbuf_add_char(out, ']');
@@ -136,16 +136,16 @@ static void add_table(const struct rules_command *command, const struct reconcil
     static const char *const headings[] = {"REGISTRY", "PREFIX", "STATE", "REASON"};
     struct text_table *table = text_table_new(headings, 4);
 
-    for (size_t i = 0; i < report->n_rows; i++) {
+    for (size_t i = 0; i < report->n_statuses; i++) {
         const struct config_upstream *upstream = &command->config->upstreams[i];
-        enum upstream_state state = report->rows[i].state;
+        enum upstream_state state = report->statuses[i].state;
 
         if (!upstream->enabled)
             continue;
         text_table_add(table, slice_str(upstream->registry), TEXT_NO_COLOUR);
         text_table_add(table, slice_str(upstream->prefix), TEXT_NO_COLOUR);
         text_table_add(table, slice_str(upstream_state_name(state)), rules_colour(state));
-        text_table_add(table, slice_str(report->rows[i].reason), TEXT_NO_COLOUR);
+        text_table_add(table, slice_str(report->statuses[i].reason), TEXT_NO_COLOUR);
     }
     text_table_print(table, text_look_of(STDOUT_FILENO), out);
     text_table_free(table);
@@ -163,11 +163,11 @@ static void add_json(const struct rules_command *command, const struct reconcile
     if (*report->problem.text)
         rules_add_member(out, false, "problem", report->problem.text);
     strbuf_add_str(out, ",\n  \"upstreams\": [");
-    for (size_t i = 0; i < report->n_rows; i++) {
+    for (size_t i = 0; i < report->n_statuses; i++) {
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &command->config->upstreams[i], report->rows[i].state,
-                           report->rows[i].reason);
-        rules_add_left_alone(out, report->rows[i].taken, report->rows[i].n_taken);
+        rules_add_upstream(out, &command->config->upstreams[i], report->statuses[i].state,
+                           report->statuses[i].reason);
+        rules_add_left_alone(out, report->statuses[i].taken, report->statuses[i].n_taken);
         strbuf_add_char(out, '}');
     }
     strbuf_add_char(out, ']');

@@ -83,7 +83,7 @@ void rules_add_upstream(struct strbuf *out, const struct config_upstream *upstre
     rules_add_member(out, false, "reason", reason);
 }
 
-void rules_add_left_alone(struct strbuf *out, const struct reconcile_taken *taken, size_t n)
+void rules_add_left_alone(struct strbuf *out, const struct upstream_taken *taken, size_t n)
 {
     strbuf_add_str(out, ", \"leftAlone\": [");
     for (size_t i = 0; i < n; i++) {

@@ -46,6 +46,6 @@ void rules_add_json_notes(struct strbuf *out, const char *const *notes, size_t n
 void rules_add_upstream(struct strbuf *out, const struct config_upstream *upstream,
                         enum upstream_state state, const char *reason);
 /* Append `, "leftAlone": [...]`: parts of an upstream whose images aren't rewritten. */
-void rules_add_left_alone(struct strbuf *out, const struct reconcile_taken *taken, size_t n);
+void rules_add_left_alone(struct strbuf *out, const struct upstream_taken *taken, size_t n);
 
 #endif

@@ -60,15 +60,15 @@ static void add_other(struct text_table *table, const struct reconcile_view *see
 
     for (size_t i = 0; i < seen->wanted->n_upstreams; i++) {
         const struct config_upstream *upstream = &seen->wanted->upstreams[i];
-        const struct reconcile_verdict *verdict = &seen->plan->verdicts[i];
+        const struct upstream_status *status = &seen->plan->statuses[i];
 
-        for (size_t k = 0; k < verdict->n_taken; k++) {
+        for (size_t k = 0; k < status->n_taken; k++) {
             (void)snprintf(reason, sizeof(reason), "%s/%s", upstream->prefix,
-                           verdict->taken[k].path);
+                           status->taken[k].path);
             if (!slice_is(prefix, reason))
                 continue;
             (void)snprintf(reason, sizeof(reason), "images of %s below \"%s\" are left alone: %s",
-                           upstream->registry, verdict->taken[k].path, verdict->taken[k].reason);
+                           upstream->registry, status->taken[k].path, status->taken[k].reason);
             add_row(table, "", rule->prefix, rule, "conflict", TEXT_RED, reason);
             return;
         }
@@ -86,11 +86,11 @@ static void add_table(const struct reconcile_view *seen, struct strbuf *out)
 
     for (size_t i = 0; i < wanted->n_upstreams; i++) {
         const struct config_upstream *upstream = &wanted->upstreams[i];
-        const struct reconcile_verdict *verdict = &seen->plan->verdicts[i];
+        const struct upstream_status *status = &seen->plan->statuses[i];
 
         add_row(table, upstream->registry, upstream->prefix,
-                ecr_rules_find(rules, upstream->prefix), upstream_state_name(verdict->state),
-                rules_colour(verdict->state), verdict->reason);
+                ecr_rules_find(rules, upstream->prefix), upstream_state_name(status->state),
+                rules_colour(status->state), status->reason);
     }
     for (size_t i = 0; i < rules->n; i++)
         if (is_other(wanted, &rules->items[i]))
@@ -143,9 +143,9 @@ static void add_json(const struct reconcile_view *seen, struct strbuf *out)
         const struct ecr_rule *rule = ecr_rules_find(rules, wanted->upstreams[i].prefix);
 
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &wanted->upstreams[i], seen->plan->verdicts[i].state,
-                           seen->plan->verdicts[i].reason);
-        rules_add_left_alone(out, seen->plan->verdicts[i].taken, seen->plan->verdicts[i].n_taken);
+        rules_add_upstream(out, &wanted->upstreams[i], seen->plan->statuses[i].state,
+                           seen->plan->statuses[i].reason);
+        rules_add_left_alone(out, seen->plan->statuses[i].taken, seen->plan->statuses[i].n_taken);
         strbuf_add_str(out, ", \"rule\": ");
         if (rule)
             add_rule(out, rule);

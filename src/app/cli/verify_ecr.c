@@ -7,9 +7,9 @@
 #include "verify_steps.h"
 
 /* The reconciler's own judgement, as of somebody who only looks. */
-static struct reconcile_verdict judge(struct verify *verify, const struct ecr_rules *rules,
-                                      const struct ecr_templates *templates,
-                                      const struct reconcile_sight *sight)
+static struct upstream_status judge(struct verify *verify, const struct ecr_rules *rules,
+                                    const struct ecr_templates *templates,
+                                    const struct reconcile_sight *sight)
 {
     const struct reconcile_wanted wanted = {
         .upstreams = verify->upstream,
@@ -32,7 +32,7 @@ static struct reconcile_verdict judge(struct verify *verify, const struct ecr_ru
     struct reconcile_plan plan;
 
     reconcile_plan_make(&plan, &wanted, &observed, &verify->arena);
-    return plan.verdicts[0];
+    return plan.statuses[0];
 }
 
 static bool is_about_secrets(enum upstream_state state)
@@ -41,15 +41,15 @@ static bool is_about_secrets(enum upstream_state state)
 }
 
 /* What takes the image another way than by the upstream's own rule; NULL: nothing. */
-static const struct reconcile_taken *find_taken(const struct verify *verify,
-                                                const struct reconcile_verdict *verdict)
+static const struct upstream_taken *find_taken(const struct verify *verify,
+                                               const struct upstream_status *status)
 {
     struct slice path = slice_str(verify->repository + strlen(verify->upstream->prefix) + 1);
 
-    for (size_t i = 0; i < verdict->n_taken; i++)
-        if (ecr_prefix_covers(verdict->taken[i].path, path) &&
-            path.len > strlen(verdict->taken[i].path))
-            return &verdict->taken[i];
+    for (size_t i = 0; i < status->n_taken; i++)
+        if (ecr_prefix_covers(status->taken[i].path, path) &&
+            path.len > strlen(status->taken[i].path))
+            return &status->taken[i];
     return NULL;
 }
 
@@ -71,16 +71,16 @@ static bool judge_rule(struct verify *verify, const struct ecr_rules *rules,
                        const struct ecr_templates *templates, const char *blind)
 {
     static const struct reconcile_sight nothing;
-    const struct reconcile_verdict verdict = judge(verify, rules, templates, &nothing);
-    const struct reconcile_taken *taken = find_taken(verify, &verdict);
+    const struct upstream_status status = judge(verify, rules, templates, &nothing);
+    const struct upstream_taken *taken = find_taken(verify, &status);
 
     verify->rule = ecr_rules_serving(rules, slice_str(verify->repository));
-    if (verdict.state == UPSTREAM_UNSUPPORTED)
-        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", verdict.reason);
+    if (status.state == UPSTREAM_UNSUPPORTED)
+        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", status.reason);
     if (!ecr_rules_find(rules, verify->upstream->prefix))
         return no_rule(verify);
-    if (verdict.state != UPSTREAM_READY && !is_about_secrets(verdict.state))
-        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", verdict.reason);
+    if (status.state != UPSTREAM_READY && !is_about_secrets(status.state))
+        return verify_say(verify, VERIFY_RULE, VERIFY_FAILED, NULL, "%s", status.reason);
     if (taken)
         return verify_say(verify, VERIFY_RULE, VERIFY_FAILED,
                           "delete it, if nobody needs it, or give the upstream another prefix",
@@ -127,13 +127,13 @@ static void judge_secret(struct verify *verify, const char *id,
         .secret = wanted ? reconcile_secret_of(description) : RECONCILE_SECRET_NOT_LOOKED,
         .secret_arn = description->arn,
         .rule_secret = wanted ? RECONCILE_SECRET_NOT_LOOKED : reconcile_secret_of(description)};
-    struct reconcile_verdict verdict;
+    struct upstream_status status;
 
     as_ours.prefix = verify->upstream->prefix;
     as_ours.upstream_prefix = ECR_ROOT;
-    verdict = judge(verify, &only, NULL, &sight);
-    if (is_about_secrets(verdict.state))
-        (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED, NULL, "%s", verdict.reason);
+    status = judge(verify, &only, NULL, &sight);
+    if (is_about_secrets(status.state))
+        (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED, NULL, "%s", status.reason);
     else if (!reconcile_is_same_secret(description->arn, verify->rule->credential_arn))
         (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED,
                          "`pullthrough rules apply` gives it to the rule",

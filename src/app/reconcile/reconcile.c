@@ -103,26 +103,22 @@ static void want(struct pass *pass, const char *account, const char *region,
     };
 }
 
-/* The verdicts into the report, and into the memory for the next pass. */
+/* The statuses into the report, and into the memory for the next pass. */
 static void conclude(struct pass *pass, const struct reconcile_plan *plan)
 {
     struct reconcile_report *report = pass->report;
     bool all = true;
 
-    report->n_rows = plan->n_verdicts;
-    report->rows = calloc(report->n_rows + 1, sizeof(*report->rows));
-    if (!report->rows)
+    report->n_statuses = plan->n_statuses;
+    report->statuses = calloc(report->n_statuses + 1, sizeof(*report->statuses));
+    if (!report->statuses)
         abort();
-    for (size_t i = 0; i < report->n_rows; i++) {
-        const struct reconcile_verdict *verdict = &plan->verdicts[i];
+    for (size_t i = 0; i < report->n_statuses; i++) {
+        const struct upstream_status *status = &plan->statuses[i];
 
-        report->rows[i].looked = true;
-        report->rows[i].state = verdict->state;
-        reconcile_memory_set(&report->rows[i].reason, verdict->reason);
-        report->rows[i].taken = reconcile_taken_copy(verdict->taken, verdict->n_taken);
-        report->rows[i].n_taken = verdict->n_taken;
-        reconcile_memory_judged(&pass->reconcile->memories[i], verdict);
-        all &= verdict->state == UPSTREAM_READY || !pass->config->upstreams[i].enabled;
+        upstream_status_set(&report->statuses[i], status);
+        upstream_status_set(&pass->reconcile->memories[i].before, status);
+        all &= status->state == UPSTREAM_READY || status->state == UPSTREAM_DISABLED;
     }
     report->notes = calloc(plan->n_notes + 1, sizeof(*report->notes));
     if (!report->notes)

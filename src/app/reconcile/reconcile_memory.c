@@ -16,7 +16,7 @@ static void forget_trial(struct reconcile_trial *trial)
 
 void reconcile_memory_fini(struct reconcile_memory *memory)
 {
-    reconcile_taken_free(memory->taken, memory->n_taken);
+    upstream_status_fini(&memory->before);
     free(memory->secret_arn);
     free(memory->secret_problem);
     free(memory->rule_secret_arn);
@@ -39,14 +39,11 @@ void reconcile_memory_set(char **text, const char *with)
 void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_memory *old)
 {
     memory->before = old->before;
-    memory->taken = old->taken;
-    memory->n_taken = old->n_taken;
     memory->trial = old->trial;
     memory->trial.due = true;
     memory->given_arn = old->given_arn;
     old->given_arn = NULL;
-    old->taken = NULL;
-    old->n_taken = 0;
+    old->before = (struct upstream_status){0};
     old->trial = (struct reconcile_trial){0};
 }
 
@@ -87,17 +84,6 @@ void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
     } else {
         reconcile_memory_set(&trial->doubt, validation->failure);
     }
-}
-
-void reconcile_memory_judged(struct reconcile_memory *memory,
-                             const struct reconcile_verdict *verdict)
-{
-    struct reconcile_taken *taken = reconcile_taken_copy(verdict->taken, verdict->n_taken);
-
-    reconcile_taken_free(memory->taken, memory->n_taken); /* it may be what was copied */
-    memory->before = verdict->state;
-    memory->taken = taken;
-    memory->n_taken = verdict->n_taken;
 }
 
 void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_error *failure,
@@ -146,8 +132,6 @@ struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *mem
                     .problem = memory->attempt.problem,
                     .age_s = (int64_t)((now_ms - memory->attempt.at_ms) / 1000)},
         .before = memory->before,
-        .taken = memory->taken,
-        .n_taken = memory->n_taken,
     };
 
     if (is_of(&memory->trial, arn)) {

@@ -19,10 +19,8 @@ struct reconcile_trial {
 };
 
 struct reconcile_memory {
-    enum upstream_state before;
-    struct reconcile_taken *taken; /* as the last look showed; owned with its texts */
-    size_t n_taken;
-    bool looked; /* at the secret, as far as there was a reason to */
+    struct upstream_status before; /* as the last look showed; owned */
+    bool looked;                   /* at the secret, as far as there was a reason to */
     enum reconcile_secret secret;
     char *secret_arn, *secret_problem; /* owned; NULL for none, as is the next */
     char *rule_secret_arn;             /* that the rule has beside ours, and was looked at */
@@ -52,10 +50,6 @@ void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_me
 void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
                             const struct ecr_validation *validation, uint64_t confirm_ms,
                             uint64_t now_ms);
-
-/* What the last look showed of an upstream. */
-void reconcile_memory_judged(struct reconcile_memory *memory,
-                             const struct reconcile_verdict *verdict);
 
 /* `failure` NULL: nobody knows whether the write was carried out. */
 void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_error *failure,

@@ -61,20 +61,18 @@ static void add_source(struct strbuf *out, const struct status_report *report,
 static void add_upstream(struct strbuf *out, const struct status_report *report, int upstream)
 {
     const struct rule_set *rules = report->rules;
-    const struct standing *standing =
-        standings_get(report->standings, rule_set_registry(rules, upstream));
+    const struct upstream_status *status = &report->statuses[upstream];
 
     strbuf_add_str(out, upstream ? ",{\"registry\":" : "{\"registry\":");
     strbuf_add_json(out, rule_set_registry(rules, upstream));
     strbuf_add_str(out, ",\"prefix\":");
     strbuf_add_json(out, rule_set_prefix(rules, upstream));
-    strbuf_add_format(out, ",\"rewritten\":%s,",
-                      rule_set_is_ready(rules, upstream) ? "true" : "false");
-    add_text(out, "state", standing->state);
+    strbuf_add_format(out, ",\"rewritten\":%s,", status->rewrite ? "true" : "false");
+    add_text(out, "state", upstream_state_name(status->state));
     strbuf_add_char(out, ',');
-    add_prose(out, report, "reason", standing->reason);
+    add_prose(out, report, "reason", status->reason);
     strbuf_add_char(out, ',');
-    add_time(out, "since", standing->since_s);
+    add_time(out, "since", status->since_s);
     strbuf_add_char(out, '}');
 }
 

@@ -12,7 +12,6 @@
 #include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rules/rule_set.h"
-#include "standings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +35,7 @@ struct status_report {
     const struct certificate_report *kept;  /* NULL: the certificate is somebody else's files */
     const char *secret_name, *webhook_name; /* where the program keeps it */
     const struct rule_set *rules;
-    const struct standings *standings;        /* with a row for each of the rules' upstreams */
+    const struct upstream_status *statuses;   /* of each of the rules' upstreams */
     const char *host_problem;                 /* "" where the host is known */
     const char *mode;                         /* of the reconciler */
     const struct reconcile_report *reconcile; /* its last pass */

@@ -12,13 +12,13 @@
 #include "certificate_files.h"
 #include "certificate_keeper.h"
 #include "fixed_keys.h"
-#include "outlook.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/reconcile/reconciler.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
 #include "status_report.h"
+#include "upstreams.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ struct upkeep {
     struct certificate_files certificate;
     struct certificate_keeper *keeper;
     struct certificate_report kept; /* about `config` */
-    struct outlook outlook;
+    struct upstreams upstreams;
     struct reconciler *reconciler;
     pthread_t thread;
     bool running;
@@ -64,7 +64,7 @@ static void configure_keeper(struct upkeep *upkeep, const struct config *config)
 static void use_config(struct upkeep *upkeep, struct config *config)
 {
     fixed_keys_warn(&upkeep->fixed, config);
-    outlook_carry(&upkeep->outlook, upkeep->config, config);
+    upstreams_carry(&upkeep->upstreams, upkeep->config, config);
     configure_keeper(upkeep, config);
     config_free(upkeep->config);
     upkeep->config = config;
@@ -132,10 +132,10 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
         .secret_name = upkeep->config->tls.secret_name,
         .webhook_name = upkeep->config->tls.webhook_name,
         .rules = rules,
-        .standings = &upkeep->outlook.standings,
+        .statuses = upkeep->upstreams.statuses,
         .host_problem = host_problem,
         .mode = modes[upkeep->config->reconcile.mode],
-        .reconcile = &upkeep->outlook.report,
+        .reconcile = &upkeep->upstreams.report,
     };
 
     config_hash(upkeep->config, &hash);
@@ -156,13 +156,12 @@ static void publish(struct upkeep *upkeep)
 {
     STRBUF_CLEANUP struct strbuf status = STRBUF_INIT(STATUS_MAX);
     struct error host_problem;
-    struct rule_set *rules = outlook_settle(&upkeep->outlook, upkeep->config, upkeep->parts.metrics,
-                                            clock_wall_s(), &host_problem);
+    struct rule_set *rules = upstreams_settle(&upkeep->upstreams, upkeep->config,
+                                              upkeep->parts.metrics, clock_wall_s(), &host_problem);
 
     print_status(upkeep, rules, host_problem.text, &status);
-    mailbox_post(upkeep->parts.mailbox,
-                 edition_new(rules, upkeep->parts.metrics, &status,
-                             outlook_is_waiting(&upkeep->outlook, upkeep->config, &host_problem)));
+    mailbox_post(upkeep->parts.mailbox, edition_new(rules, upkeep->parts.metrics, &status,
+                                                    upstreams_wait(&upkeep->upstreams)));
 }
 
 /* Whether there was a report. */
@@ -172,7 +171,7 @@ static bool take_report(struct upkeep *upkeep)
 
     if (!reconciler_take(upkeep->reconciler, &report))
         return false;
-    outlook_take(&upkeep->outlook, upkeep->config, &report);
+    upstreams_take(&upkeep->upstreams, upkeep->config, &report);
     return true;
 }
 
@@ -184,7 +183,7 @@ static void count_pass(const struct upkeep *upkeep)
         [RECONCILE_INCOMPLETE] = METRICS_PASS_INCOMPLETE,
         [RECONCILE_FAILED] = METRICS_PASS_FAILED,
     };
-    const struct reconcile_report *report = &upkeep->outlook.report;
+    const struct reconcile_report *report = &upkeep->upstreams.report;
 
     metrics_reconcile_pass(upkeep->parts.metrics, outcomes[report->outcome], report->ended_s);
 }
@@ -313,7 +312,7 @@ void upkeep_free(struct upkeep *upkeep)
     certificate_keeper_free(upkeep->keeper);
     (void)pthread_cond_destroy(&upkeep->wake);
     (void)pthread_mutex_destroy(&upkeep->lock);
-    outlook_fini(&upkeep->outlook);
+    upstreams_fini(&upkeep->upstreams);
     fixed_keys_fini(&upkeep->fixed);
     config_free(upkeep->config);
     free(upkeep);

@@ -7,11 +7,11 @@
 
 #define TEXT(...) reconcile_text(question->arena, __VA_ARGS__)
 
-static void take(struct judgement *judgement, struct reconcile_taken *all, struct slice path,
+static void take(struct judgement *judgement, struct upstream_taken *all, struct slice path,
                  const struct question *question, const char *reason)
 {
-    all[judgement->n_taken++] =
-        (struct reconcile_taken){.path = TEXT("%.*s", SLICE_FMT(path)), .reason = reason};
+    all[judgement->status.n_taken++] =
+        (struct upstream_taken){.path = TEXT("%.*s", SLICE_FMT(path)), .reason = reason};
 }
 
 /* What such a rule does to images below its path; NULL where it serves just what ours would: ECR
@@ -34,10 +34,10 @@ void judge_below(struct judgement *judgement, const struct question *question)
     const struct ecr_templates *templates = question->observed->templates;
     const char *prefix = question->upstream->prefix;
     size_t n_templates = templates ? templates->n : 0;
-    struct reconcile_taken *all =
+    struct upstream_taken *all =
         arena_alloc(question->arena, (rules->n + n_templates + 1) * sizeof(*all));
 
-    judgement->taken = all;
+    judgement->status.taken = all;
     for (size_t i = 0; i < rules->n; i++) {
         struct slice path = prefix_below(rules->items[i].prefix, prefix);
         const char *reason = path.len ? wrong_way(question, &rules->items[i], path) : NULL;

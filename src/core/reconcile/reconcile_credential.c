@@ -179,15 +179,16 @@ static void plan_update(struct judgement *judgement, const struct question *ques
         }
     }
     if (!rule->credential_arn[0]) {
-        if (reason.reason)
+        if (reason.status.reason)
             judgement_conclude(judgement,
-                               reason.state == UPSTREAM_MISSING ? judgement->state : reason.state,
-                               reason.reason);
+                               reason.status.state == UPSTREAM_MISSING ? judgement->status.state
+                                                                       : reason.status.state,
+                               reason.status.reason);
         return;
     }
     if (judgement->update)
         return;
-    note_kept(judgement, question, reason.reason);
+    note_kept(judgement, question, reason.status.reason);
     if (is_no_use(rule_secret))
         judgement_conclude(judgement,
                            is_gone(rule_secret) ? UPSTREAM_SECRET_MISSING : UPSTREAM_SECRET_INVALID,
@@ -214,7 +215,7 @@ static void note_doubt(struct judgement *judgement, const struct question *quest
         [ECR_FAILURE_CREDENTIAL] = "was refused",
     };
     const struct reconcile_sight *sight = question->sight;
-    bool ready = judgement->state == UPSTREAM_READY;
+    bool ready = judgement->status.state == UPSTREAM_READY;
     const char *follows = !ready ? "; it stays as it was"
                           : sight->doubt_of == ECR_FAILURE_CREDENTIAL
                               ? " once; if it is again in some minutes, it counts"

@@ -11,8 +11,8 @@
 
 void judgement_conclude(struct judgement *judgement, enum upstream_state state, const char *reason)
 {
-    judgement->state = state;
-    judgement->reason = reason;
+    judgement->status.state = state;
+    judgement->status.reason = reason;
 }
 
 void judgement_note(struct judgement *judgement, const char *note)
@@ -136,13 +136,13 @@ static const char *ready_reason(const struct judgement *judgement, const struct 
     const struct ecr_rule *rule = question->rule;
     const char *reason = TEXT("the rule \"%s\" points to %s", rule->prefix, rule->upstream_url);
 
-    if (judgement->n_taken == 0)
+    if (judgement->status.n_taken == 0)
         return reason;
-    reason = TEXT("%s; images below \"%s\" are left alone: %s", reason, judgement->taken[0].path,
-                  judgement->taken[0].reason);
-    return judgement->n_taken == 1
+    reason = TEXT("%s; images below \"%s\" are left alone: %s", reason,
+                  judgement->status.taken[0].path, judgement->status.taken[0].reason);
+    return judgement->status.n_taken == 1
                ? reason
-               : TEXT("%s; and %zu more in the notes", reason, judgement->n_taken - 1);
+               : TEXT("%s; and %zu more in the notes", reason, judgement->status.n_taken - 1);
 }
 
 static void judge_present(struct judgement *judgement, const struct question *question)
@@ -168,9 +168,9 @@ static void judge_unseen(struct judgement *judgement, const struct question *que
 {
     const char *problem = question->observed->rules_problem;
 
-    judgement->taken = question->sight->taken;
-    judgement->n_taken = question->sight->n_taken;
-    if (question->sight->before == UPSTREAM_READY)
+    judgement->status.taken = question->sight->before.taken;
+    judgement->status.n_taken = question->sight->before.n_taken;
+    if (question->sight->before.state == UPSTREAM_READY)
         judgement_conclude(judgement, UPSTREAM_READY,
                            TEXT("as last seen; ECR could not be asked since: %s", problem));
     else
@@ -191,21 +191,25 @@ void judge_upstream(struct judgement *judgement, const struct reconcile_wanted *
     };
     const char *reason;
 
-    *judgement = (struct judgement){
-        .prefix = question.upstream->prefix, .arn = "", .present_arn = "", .reason = ""};
-    reason = judge_registry(wanted, observed, &judgement->state, arena);
+    *judgement = (struct judgement){.prefix = question.upstream->prefix,
+                                    .arn = "",
+                                    .present_arn = "",
+                                    .status = {.reason = ""}};
+    reason = judge_registry(wanted, observed, &judgement->status.state, arena);
     if (question.upstream->enabled && !reason && observed->rules)
         judge_below(judgement, &question);
     if (!question.upstream->enabled)
-        judgement_conclude(judgement, UPSTREAM_DISABLED, "switched off in the configuration");
+        judgement_conclude(judgement, UPSTREAM_DISABLED, UPSTREAM_DISABLED_REASON);
     else if (reason)
-        judgement->reason = reason;
+        judgement->status.reason = reason;
     else if (!observed->rules)
         judge_unseen(judgement, &question);
     else if (question.rule)
         judge_present(judgement, &question);
     else
         judge_missing(judgement, &question);
+    judgement->status.rewrite =
+        upstream_state_allows(judgement->status.state, wanted->require_rule);
     if (question.upstream->enabled && !reason && observed->rules)
         note_other_prefix(judgement, &question);
 }

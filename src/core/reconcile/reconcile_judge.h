@@ -10,16 +10,13 @@
 enum { JUDGEMENT_NOTES_MAX = 3 };
 
 struct judgement {
-    enum upstream_state state;
-    const char *reason;
+    struct upstream_status status;
     bool create, update, validate;
     const char *prefix;      /* of the rule, as ECR has it; else as it is wanted */
     const char *arn;         /* to create or update with; "" for none */
     const char *present_arn; /* that the rule has; "" */
     const char *notes[JUDGEMENT_NOTES_MAX];
     size_t n_notes;
-    const struct reconcile_taken *taken;
-    size_t n_taken;
 };
 
 /* What the parts of a judgement have in common. */

@@ -226,11 +226,11 @@ static void note_judgement(struct making *making, const struct config_upstream *
 {
     for (size_t i = 0; i < judgement->n_notes; i++)
         add_note(making, judgement->notes[i]);
-    for (size_t i = 0; making->observed->rules && i < judgement->n_taken; i++)
+    for (size_t i = 0; making->observed->rules && i < judgement->status.n_taken; i++)
         add_note(making,
                  reconcile_text(making->arena, "images of %s below \"%s\" are left alone: %s",
-                                upstream->registry, judgement->taken[i].path,
-                                judgement->taken[i].reason));
+                                upstream->registry, judgement->status.taken[i].path,
+                                judgement->status.taken[i].reason));
 }
 
 static void plan_rules(struct making *making)
@@ -241,14 +241,7 @@ static void plan_rules(struct making *making)
         struct judgement judgement;
 
         judge_upstream(&judgement, making->wanted, making->observed, i, making->arena);
-        plan->verdicts[i] = (struct reconcile_verdict){
-            .state = judgement.state,
-            .rewrite = making->wanted->upstreams[i].enabled &&
-                       (judgement.state == UPSTREAM_READY || !making->wanted->require_rule),
-            .reason = judgement.reason,
-            .taken = judgement.taken,
-            .n_taken = judgement.n_taken,
-        };
+        plan->statuses[i] = judgement.status;
         note_judgement(making, &making->wanted->upstreams[i], &judgement);
         if (judgement.create)
             add_action(making, RECONCILE_CREATE_RULE, i, &judgement);
@@ -293,8 +286,8 @@ void reconcile_plan_make(struct reconcile_plan *plan, const struct reconcile_wan
     /* Of one upstream: a rule and its validation, scanning. Of the registry: a template. */
     *plan = (struct reconcile_plan){
         .actions = arena_alloc(arena, (3 * n + 1) * sizeof(plan->actions[0])),
-        .verdicts = arena_alloc(arena, n * sizeof(plan->verdicts[0])),
-        .n_verdicts = n,
+        .statuses = arena_alloc(arena, n * sizeof(plan->statuses[0])),
+        .n_statuses = n,
     };
     if (judge_registry(wanted, observed, &state, arena)) {
         plan_rules(&making);

@@ -77,7 +77,7 @@ static bool print_upstream(struct strbuf *out, const struct reconcile_plan *plan
     const struct reconcile_action *create = find_action(plan, RECONCILE_CREATE_RULE, i);
     const struct reconcile_action *update = find_action(plan, RECONCILE_UPDATE_RULE, i);
     const struct ecr_rule *rule = ecr_rules_find(observed->rules, upstream->prefix);
-    const struct reconcile_verdict *verdict = &plan->verdicts[i];
+    const struct upstream_status *verdict = &plan->statuses[i];
     char sign = create ? '+' : update ? '~' : verdict->state == UPSTREAM_READY ? '=' : '!';
 
     strbuf_add_format(out, "  %c rule %s\n      images of:  %s\n      upstream:   %s\n", sign,

@@ -74,6 +74,15 @@ static void list_drop(struct list *list)
     free(list->items);
 }
 
+static void copy_taken(struct row *row, const struct upstream_status *status)
+{
+    row->n_taken = status->n_taken;
+    row->taken = allocate(row->n_taken, sizeof(*row->taken));
+    for (size_t i = 0; i < row->n_taken; i++)
+        row->taken[i] = (struct taken){copy(slice_str(status->taken[i].path)),
+                                       copy(slice_str(status->taken[i].reason))};
+}
+
 static void copy_upstreams(struct rule_set *rules, const struct config *config,
                            const struct rule_set_facts *facts)
 {
@@ -92,19 +101,10 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
         for (size_t k = 0; k < row->n_aliases; k++)
             row->aliases[k] = copy(slice_str(from->aliases[k]));
         row->enabled = from->enabled;
-        row->ready = from->enabled && rules->host.len > 0 && (!facts->ready || facts->ready[i]);
-    }
-}
-
-static void copy_taken(struct rule_set *rules, const struct rule_set_facts *facts)
-{
-    for (size_t i = 0; i < facts->n_taken; i++) {
-        struct row *row = &rules->rows[facts->taken[i].upstream];
-
-        if (!row->taken)
-            row->taken = allocate(facts->n_taken, sizeof(*row->taken));
-        row->taken[row->n_taken++] = (struct taken){copy(slice_str(facts->taken[i].path)),
-                                                    copy(slice_str(facts->taken[i].reason))};
+        row->ready = from->enabled && rules->host.len > 0 &&
+                     (!facts->statuses || facts->statuses[i].rewrite);
+        if (facts->statuses)
+            copy_taken(row, &facts->statuses[i]);
     }
 }
 
@@ -143,7 +143,6 @@ struct rule_set *rule_set_new(const struct config *config, const struct rule_set
     atomic_init(&rules->references, 1);
     rules->host = copy(facts->host);
     copy_upstreams(rules, config, facts);
-    copy_taken(rules, facts);
     copy_excludes(rules, &config->rewrite);
     copy_skips(rules, &config->rewrite);
     rules->digests = config->rewrite.digests == CONFIG_DIGESTS_REWRITE;

@@ -32,19 +32,11 @@ enum { RECONCILE_OUTCOME_COUNT = RECONCILE_FAILED + 1 };
 /* "complete", "incomplete", "failed"; static storage. */
 const char *reconcile_outcome_name(enum reconcile_outcome outcome);
 
-struct reconcile_row {
-    enum upstream_state state;
-    bool looked;  /* false: no pass has judged this upstream */
-    char *reason; /* owned; NULL where not looked */
-    struct reconcile_taken
-        *taken; /* images that are left alone nevertheless; owned, as its texts */
-    size_t n_taken;
-};
-
 /* What a pass found. The zero value is a report of no pass. */
 struct reconcile_report {
-    struct reconcile_row *rows; /* one for each of the configuration's upstreams */
-    size_t n_rows;
+    /* One for each of the configuration's upstreams, owned; without a reason: not judged. */
+    struct upstream_status *statuses;
+    size_t n_statuses;
     enum reconcile_outcome outcome;
     struct error problem; /* of the last failed call; "" where none failed */
     bool soon;            /* something failed that may go better soon */
@@ -59,14 +51,10 @@ struct reconcile_report {
 
 void reconcile_report_fini(struct reconcile_report *report);
 
-/* Owned copies, with their texts; NULL for none. */
-struct reconcile_taken *reconcile_taken_copy(const struct reconcile_taken *taken, size_t n);
-void reconcile_taken_free(struct reconcile_taken *taken, size_t n);
-
 #define RECONCILE_REPORT_CLEANUP __attribute__((cleanup(reconcile_report_fini)))
 
 /* Make a report about `old` one about `new`: an upstream that is the same in the same registry
- * keeps its row, any other one was not looked at. */
+ * keeps its status, any other one was not judged. */
 void reconcile_report_carry(struct reconcile_report *report, const struct config *old,
                             const struct config *new);
 
@@ -109,8 +97,8 @@ struct reconcile_viewer {
     void *context;
 };
 
-/* A pass that stops at its plan and shows it: it only makes calls that read. The rows say how the
- * upstreams stand now. */
+/* A pass that stops at its plan and shows it: it only makes calls that read. The statuses say how
+ * the upstreams stand now. */
 void reconcile_preview(struct reconcile *reconcile, struct aws_client *client, const char *account,
                        const struct timing *timing, struct reconcile_report *report,
                        const struct reconcile_viewer *viewer);

@@ -17,7 +17,7 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config/config.h"
-#include "pullthrough/core/rules/upstream_state.h"
+#include "pullthrough/core/rules/upstream_status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,13 +66,6 @@ struct reconcile_attempt {
     int64_t age_s;
 };
 
-/* Images of an upstream that must be left alone though its rule is ready: those whose repository
- * lies below `path` go another way. */
-struct reconcile_taken {
-    const char *path;   /* in the upstream: "library" */
-    const char *reason; /* what takes them; reads on after "are left alone: " */
-};
-
 /* What was seen of one upstream. Zero: nothing. */
 struct reconcile_sight {
     enum reconcile_secret secret;
@@ -87,9 +80,7 @@ struct reconcile_sight {
     bool validation_due;
     struct reconcile_attempt attempt;
     /* As the last pass judged it; used while ECR can't be looked at. */
-    enum upstream_state before;
-    const struct reconcile_taken *taken;
-    size_t n_taken;
+    struct upstream_status before;
 };
 
 struct reconcile_observed {
@@ -118,19 +109,11 @@ struct reconcile_action {
     const char *present_arn;    /* that an update replaces; "" for none */
 };
 
-struct reconcile_verdict {
-    enum upstream_state state;
-    bool rewrite;                        /* whether new pods may be sent to the cache */
-    const char *reason;                  /* one sentence without a full stop */
-    const struct reconcile_taken *taken; /* what is left alone nevertheless */
-    size_t n_taken;
-};
-
 struct reconcile_plan {
     struct reconcile_action *actions; /* in the order in which they are to be done */
     size_t n_actions;
-    struct reconcile_verdict *verdicts; /* one for each wanted upstream */
-    size_t n_verdicts;
+    struct upstream_status *statuses; /* one for each wanted upstream */
+    size_t n_statuses;
     const char **notes; /* what else an operator should know */
     size_t n_notes;
 };

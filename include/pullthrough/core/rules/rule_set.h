@@ -12,26 +12,18 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/core/image/image_ref.h"
+#include "pullthrough/core/rules/upstream_status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct rule_set;
 
-/* A part of an upstream whose images would go another way than its rule's: what takes them is
- * somebody else's, so they are left alone. */
-struct rule_set_taken {
-    size_t upstream;    /* index in config->upstreams */
-    const char *path;   /* repositories below it, in the upstream: "library" */
-    const char *reason; /* what takes them */
-};
-
 /* What the rule set needs to know beside the configuration. */
 struct rule_set_facts {
     struct slice host; /* pull host; empty while it is not known: nothing is ready then */
-    const bool *ready; /* one for each config->upstreams[i]; NULL: all are */
-    const struct rule_set_taken *taken;
-    size_t n_taken;
+    /* One for each config->upstreams[i]; NULL: all may be rewritten. */
+    const struct upstream_status *statuses;
 };
 
 /* Copies what it needs of both. The caller holds the one reference. */

@@ -12,7 +12,7 @@
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/core/rules/outcome.h"
-#include "pullthrough/core/rules/upstream_state.h"
+#include "pullthrough/core/rules/upstream_status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
