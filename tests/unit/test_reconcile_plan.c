@@ -33,7 +33,7 @@ struct fixture {
     struct yaml_tree *tree;
     json_t *json;
     struct config_upstream upstreams[UPSTREAMS_MAX];
-    struct reconcile_sight sights[UPSTREAMS_MAX];
+    struct reconcile_observation observations[UPSTREAMS_MAX];
     struct reconcile_wanted wanted;
     struct ecr_rules rules;
     struct ecr_templates templates;
@@ -137,7 +137,7 @@ static void refusal(struct fixture *fixture, const json_t *body, const char *ope
     free(text);
 }
 
-static void load_secret(struct fixture *fixture, struct reconcile_sight *sight,
+static void load_secret(struct fixture *fixture, struct reconcile_observation *observation,
                         const json_t *secret)
 {
     struct secret_description description;
@@ -147,71 +147,71 @@ static void load_secret(struct fixture *fixture, struct reconcile_sight *sight,
 
     if (json_object_get(secret, "refused")) {
         refusal(fixture, json_object_get(secret, "refused"), "DescribeSecret", &failure,
-                &sight->secret_problem);
-        sight->secret = reconcile_secret_refused(&failure);
+                &observation->secret_problem);
+        observation->secret = reconcile_secret_refused(&failure);
     } else if (json_object_get(secret, "failed")) {
-        sight->secret = RECONCILE_SECRET_FAILED;
-        sight->secret_problem = json_string_value(json_object_get(secret, "failed"));
+        observation->secret = RECONCILE_SECRET_FAILED;
+        observation->secret_problem = json_string_value(json_object_get(secret, "failed"));
     } else if (json_object_get(secret, "value")) {
         value = json_dumps(json_object_get(secret, "value"), JSON_COMPACT);
         assert_int_equal(secrets_check_value(slice_str(value), &error), SECRETS_VALUE_INVALID);
-        sight->secret = RECONCILE_SECRET_MALFORMED;
-        sight->secret_problem = changeable(fixture, error.text);
+        observation->secret = RECONCILE_SECRET_MALFORMED;
+        observation->secret_problem = changeable(fixture, error.text);
         free(value);
     } else {
         value = json_dumps(json_object_get(secret, "answer"), JSON_COMPACT);
         assert_int_equal(
             secrets_decode_description(&description, slice_str(value), &fixture->arena, &error), 0);
-        sight->secret = reconcile_secret_of(&description);
-        sight->secret_arn = description.arn;
+        observation->secret = reconcile_secret_of(&description);
+        observation->secret_arn = description.arn;
         free(value);
     }
 }
 
-static void load_validation(struct fixture *fixture, struct reconcile_sight *sight,
+static void load_validation(struct fixture *fixture, struct reconcile_observation *observation,
                             const json_t *validation)
 {
     struct ecr_validation decoded;
     struct error error;
     char *answer;
 
-    sight->validation_due = json_is_true(json_object_get(validation, "due"));
+    observation->validation_due = json_is_true(json_object_get(validation, "due"));
     if (!json_object_get(validation, "answer"))
         return;
     answer = json_dumps(json_object_get(validation, "answer"), JSON_COMPACT);
     assert_int_equal(
         ecr_rules_decode_validation(&decoded, slice_str(answer), &fixture->arena, &error), 0);
     free(answer);
-    sight->doubt_of = decoded.about;
-    sight->validity_problem = json_string_value(json_object_get(validation, "was"));
-    if (sight->validity_problem)
-        sight->validity = RECONCILE_INVALID;
+    observation->doubt_of = decoded.about;
+    observation->validity_problem = json_string_value(json_object_get(validation, "was"));
+    if (observation->validity_problem)
+        observation->validity = RECONCILE_INVALID;
     if (decoded.valid) {
-        sight->validity = RECONCILE_VALID;
-    } else if (sight->doubt_of == ECR_FAILURE_CREDENTIAL &&
+        observation->validity = RECONCILE_VALID;
+    } else if (observation->doubt_of == ECR_FAILURE_CREDENTIAL &&
                json_is_true(json_object_get(validation, "refusedBefore"))) {
-        sight->validity = RECONCILE_INVALID;
-        sight->validity_problem = decoded.failure;
+        observation->validity = RECONCILE_INVALID;
+        observation->validity_problem = decoded.failure;
     } else {
-        sight->doubt = decoded.failure;
+        observation->doubt = decoded.failure;
     }
 }
 
-static void load_attempt(struct fixture *fixture, struct reconcile_sight *sight,
+static void load_attempt(struct fixture *fixture, struct reconcile_observation *observation,
                          const json_t *attempt)
 {
     struct aws_error failure;
 
-    sight->attempt.failed = true;
-    sight->attempt.age_s = json_integer_value(json_object_get(attempt, "ageS"));
-    sight->attempt.problem = json_string_value(json_object_get(attempt, "noAnswer"));
-    if (sight->attempt.problem)
+    observation->attempt.failed = true;
+    observation->attempt.age_s = json_integer_value(json_object_get(attempt, "ageS"));
+    observation->attempt.problem = json_string_value(json_object_get(attempt, "noAnswer"));
+    if (observation->attempt.problem)
         return;
     refusal(fixture, json_object_get(attempt, "refused"),
             json_string_value(json_object_get(attempt, "operation")), &failure,
-            &sight->attempt.problem);
-    sight->attempt.answered = true;
-    sight->attempt.class = failure.class;
+            &observation->attempt.problem);
+    observation->attempt.answered = true;
+    observation->attempt.class = failure.class;
 }
 
 static const json_t *find(const struct fixture *fixture, const char *section, const char *name)
@@ -222,25 +222,25 @@ static const json_t *find(const struct fixture *fixture, const char *section, co
 static void load_sight(struct fixture *fixture, size_t i)
 {
     const char *prefix = fixture->upstreams[i].prefix;
-    struct reconcile_sight *sight = &fixture->sights[i];
+    struct reconcile_observation *observation = &fixture->observations[i];
     const json_t *secret = find(fixture, "secrets", fixture->upstreams[i].secret);
     const char *before = json_string_value(find(fixture, "before", prefix));
 
     if (find(fixture, "ruleSecrets", prefix)) {
-        struct reconcile_sight of_rule = {0};
+        struct reconcile_observation of_rule = {0};
 
         load_secret(fixture, &of_rule, find(fixture, "ruleSecrets", prefix));
-        sight->rule_secret = of_rule.secret;
+        observation->rule_secret = of_rule.secret;
     }
     if (secret)
-        load_secret(fixture, sight, secret);
+        load_secret(fixture, observation, secret);
     if (find(fixture, "validations", prefix))
-        load_validation(fixture, sight, find(fixture, "validations", prefix));
+        load_validation(fixture, observation, find(fixture, "validations", prefix));
     if (find(fixture, "attempts", prefix))
-        load_attempt(fixture, sight, find(fixture, "attempts", prefix));
+        load_attempt(fixture, observation, find(fixture, "attempts", prefix));
     for (unsigned s = 0; before && s <= UPSTREAM_DISABLED; s++)
         if (strcmp(upstream_state_name((enum upstream_state)s), before) == 0)
-            sight->before.state = (enum upstream_state)s;
+            observation->before.state = (enum upstream_state)s;
 }
 
 static void load_observed(struct fixture *fixture)
@@ -257,7 +257,7 @@ static void load_observed(struct fixture *fixture)
         fail_msg("%s: observed.json is malformed", fixture->name);
     account = json_string_value(json_object_get(fixture->json, "account"));
     observed->account = account ? account : "";
-    observed->sights = fixture->sights;
+    observed->observations = fixture->observations;
     if (answer_of(fixture->json, "rules", &answer, &observed->rules_problem)) {
         assert_int_equal(
             ecr_rules_decode_page(&fixture->rules, strbuf_slice(&answer), &fixture->arena, &error),

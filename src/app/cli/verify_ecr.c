@@ -9,7 +9,7 @@
 /* The reconciler's own judgement, as of somebody who only looks. */
 static struct upstream_status judge(struct verify *verify, const struct ecr_rules *rules,
                                     const struct ecr_templates *templates,
-                                    const struct reconcile_sight *sight)
+                                    const struct reconcile_observation *observation)
 {
     const struct reconcile_wanted wanted = {
         .upstreams = verify->upstream,
@@ -27,7 +27,7 @@ static struct upstream_status judge(struct verify *verify, const struct ecr_rule
         .templates = templates,
         .templates_problem = "",
         .account = verify->account,
-        .sights = sight,
+        .observations = observation,
     };
     struct reconcile_plan plan;
 
@@ -70,7 +70,7 @@ static bool no_rule(struct verify *verify)
 static bool judge_rule(struct verify *verify, const struct ecr_rules *rules,
                        const struct ecr_templates *templates, const char *blind)
 {
-    static const struct reconcile_sight nothing;
+    static const struct reconcile_observation nothing;
     const struct upstream_status status = judge(verify, rules, templates, &nothing);
     const struct upstream_taken *taken = find_taken(verify, &status);
 
@@ -123,7 +123,7 @@ static void judge_secret(struct verify *verify, const char *id,
     bool wanted = has_wanted_secret(verify);
     struct ecr_rule as_ours = *verify->rule;
     struct ecr_rules only = {.items = &as_ours, .n = 1, .next_token = ""};
-    const struct reconcile_sight sight = {
+    const struct reconcile_observation observation = {
         .secret = wanted ? reconcile_secret_of(description) : RECONCILE_SECRET_NOT_LOOKED,
         .secret_arn = description->arn,
         .rule_secret = wanted ? RECONCILE_SECRET_NOT_LOOKED : reconcile_secret_of(description)};
@@ -131,7 +131,7 @@ static void judge_secret(struct verify *verify, const char *id,
 
     as_ours.prefix = verify->upstream->prefix;
     as_ours.upstream_prefix = ECR_ROOT;
-    status = judge(verify, &only, NULL, &sight);
+    status = judge(verify, &only, NULL, &observation);
     if (is_about_secrets(status.state))
         (void)verify_say(verify, VERIFY_SECRET, VERIFY_FAILED, NULL, "%s", status.reason);
     else if (!reconcile_is_same_secret(description->arn, verify->rule->credential_arn))

@@ -33,35 +33,35 @@ void reconcile_is_single(struct reconcile *reconcile)
     reconcile->confirm_ms = 0;
 }
 
-static void drop_memories(struct reconcile *reconcile)
+static void drop_histories(struct reconcile *reconcile)
 {
-    for (size_t i = 0; i < reconcile->n_memories; i++)
-        reconcile_memory_fini(&reconcile->memories[i]);
-    free(reconcile->memories);
+    for (size_t i = 0; i < reconcile->n_histories; i++)
+        reconcile_history_fini(&reconcile->histories[i]);
+    free(reconcile->histories);
 }
 
 void reconcile_free(struct reconcile *reconcile)
 {
     if (!reconcile)
         return;
-    drop_memories(reconcile);
+    drop_histories(reconcile);
     free(reconcile);
 }
 
 void reconcile_configure(struct reconcile *reconcile, const struct config *config)
 {
     const struct config *old = reconcile->config;
-    struct reconcile_memory *memories = calloc(config->n_upstreams + 1, sizeof(*memories));
+    struct reconcile_history *histories = calloc(config->n_upstreams + 1, sizeof(*histories));
 
-    if (!memories)
+    if (!histories)
         abort();
     for (size_t k = 0; k < config->n_upstreams; k++)
-        for (size_t i = 0; i < reconcile->n_memories; i++)
+        for (size_t i = 0; i < reconcile->n_histories; i++)
             if (reconcile_is_same(old, i, config, k))
-                reconcile_memory_carry(&memories[k], &reconcile->memories[i]);
-    drop_memories(reconcile);
-    reconcile->memories = memories;
-    reconcile->n_memories = config->n_upstreams;
+                reconcile_history_carry(&histories[k], &reconcile->histories[i]);
+    drop_histories(reconcile);
+    reconcile->histories = histories;
+    reconcile->n_histories = config->n_upstreams;
     reconcile->config = config;
     reconcile->scanning_done = false;
     reconcile->account[0] = '\0';
@@ -103,7 +103,7 @@ static void want(struct pass *pass, const char *account, const char *region,
     };
 }
 
-/* The statuses into the report, and into the memory for the next pass. */
+/* The statuses into the report, and into the history for the next pass. */
 static void conclude(struct pass *pass, const struct reconcile_plan *plan)
 {
     struct reconcile_report *report = pass->report;
@@ -117,14 +117,14 @@ static void conclude(struct pass *pass, const struct reconcile_plan *plan)
         const struct upstream_status *status = &plan->statuses[i];
 
         upstream_status_set(&report->statuses[i], status);
-        upstream_status_set(&pass->reconcile->memories[i].before, status);
+        upstream_status_set(&pass->reconcile->histories[i].before, status);
         all &= status->state == UPSTREAM_READY || status->state == UPSTREAM_DISABLED;
     }
     report->notes = calloc(plan->n_notes + 1, sizeof(*report->notes));
     if (!report->notes)
         abort();
     for (report->n_notes = 0; report->n_notes < plan->n_notes; report->n_notes++)
-        reconcile_memory_set(&report->notes[report->n_notes], plan->notes[report->n_notes]);
+        reconcile_history_set(&report->notes[report->n_notes], plan->notes[report->n_notes]);
     report->outcome = !pass->observed.rules ? RECONCILE_FAILED
                       : all                 ? RECONCILE_COMPLETE
                                             : RECONCILE_INCOMPLETE;

@@ -1,7 +1,7 @@
 /*
  * A pass's report: owned texts, so that it can go from thread to thread.
  */
-#include "reconcile_memory.h"
+#include "reconcile_history.h"
 
 #include <stdlib.h>
 

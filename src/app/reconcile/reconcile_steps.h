@@ -6,12 +6,12 @@
 
 #include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/edge/aws/ecr_client.h"
-#include "reconcile_memory.h"
+#include "reconcile_history.h"
 
 struct reconcile {
     const struct config *config; /* borrowed */
-    struct reconcile_memory *memories;
-    size_t n_memories;
+    struct reconcile_history *histories;
+    size_t n_histories;
     uint64_t confirm_ms; /* between two refusals of a credential that count */
     bool scanning_done;
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that AWS named once */
@@ -58,7 +58,7 @@ void pass_look(struct pass *pass);
 void pass_find_account(struct pass *pass);
 /* The registry's scanning, where it is ours to change. */
 void pass_look_at_scanning(struct pass *pass);
-/* Fill in the sights, and name the secrets by the ARNs that they have now. `again`: nobody is
+/* Fill in the observations, and name the secrets by the ARNs that they have now. `again`: nobody is
  * asked. */
 void pass_look_at_secrets(struct pass *pass, bool again);
 

@@ -13,9 +13,10 @@
 static bool judge_secret(struct judgement *judgement, const struct question *question)
 {
     const char *name = question->upstream->secret;
-    const char *problem = question->sight->secret_problem ? question->sight->secret_problem : "";
+    const char *problem =
+        question->observation->secret_problem ? question->observation->secret_problem : "";
 
-    switch (question->sight->secret) {
+    switch (question->observation->secret) {
     case RECONCILE_SECRET_ABSENT:
         judgement_conclude(judgement, UPSTREAM_SECRET_MISSING,
                            TEXT("the secret \"%s\" is not in Secrets Manager in %s", name,
@@ -69,9 +70,10 @@ static struct slice region_of(const char *arn)
 
 const char *judge_find_arn(struct judgement *judgement, const struct question *question)
 {
-    const struct reconcile_sight *sight = question->sight;
+    const struct reconcile_observation *observation = question->observation;
     const char *secret = question->upstream->secret;
-    const char *problem = sight->secret_problem ? sight->secret_problem : "no reason given";
+    const char *problem =
+        observation->secret_problem ? observation->secret_problem : "no reason given";
 
     if (is_arn(secret)) {
         if (slice_is(region_of(secret), question->wanted->region))
@@ -82,16 +84,16 @@ const char *judge_find_arn(struct judgement *judgement, const struct question *q
                  SLICE_FMT(region_of(secret)), question->wanted->region));
         return NULL;
     }
-    if (sight->secret == RECONCILE_SECRET_FOUND)
-        return sight->secret_arn;
+    if (observation->secret == RECONCILE_SECRET_FOUND)
+        return observation->secret_arn;
     if (judge_secret(judgement, question))
         return NULL;
-    if (sight->secret == RECONCILE_SECRET_FORBIDDEN)
+    if (observation->secret == RECONCILE_SECRET_FORBIDDEN)
         judgement_conclude(judgement, UPSTREAM_DENIED,
                            TEXT("the secret \"%s\" may not be looked up; allow "
                                 "secretsmanager:DescribeSecret, or configure its ARN (%s)",
                                 secret, problem));
-    else if (sight->secret == RECONCILE_SECRET_FAILED)
+    else if (observation->secret == RECONCILE_SECRET_FAILED)
         judgement_conclude(judgement, UPSTREAM_MISSING,
                            TEXT("the secret \"%s\" could not be looked up: %s", secret, problem));
     else
@@ -102,7 +104,7 @@ const char *judge_find_arn(struct judgement *judgement, const struct question *q
 
 bool judge_may_write(struct judgement *judgement, const struct question *question)
 {
-    const struct reconcile_attempt *attempt = &question->sight->attempt;
+    const struct reconcile_attempt *attempt = &question->observation->attempt;
     enum upstream_state state = UPSTREAM_MISSING;
 
     if (!attempt->failed)
@@ -143,15 +145,16 @@ static bool is_no_use(enum reconcile_secret secret)
  * with it, that weighs more than what its description makes us think. */
 static bool seems_to_work(const struct question *question)
 {
-    const struct reconcile_sight *sight = question->sight;
+    const struct reconcile_observation *observation = question->observation;
 
-    if (sight->validity == RECONCILE_INVALID || is_gone(sight->rule_secret))
+    if (observation->validity == RECONCILE_INVALID || is_gone(observation->rule_secret))
         return false;
-    if (sight->rule_secret == RECONCILE_SECRET_FOUND)
+    if (observation->rule_secret == RECONCILE_SECRET_FOUND)
         return true;
     if (secret_was_made_anew(question->rule->credential_arn, question->upstream->secret))
         return false;
-    return (sight->validity == RECONCILE_VALID && !sight->doubt) || !is_no_use(sight->rule_secret);
+    return (observation->validity == RECONCILE_VALID && !observation->doubt) ||
+           !is_no_use(observation->rule_secret);
 }
 
 static void note_kept(struct judgement *judgement, const struct question *question,
@@ -167,7 +170,7 @@ static void note_kept(struct judgement *judgement, const struct question *questi
 static void plan_update(struct judgement *judgement, const struct question *question)
 {
     const struct ecr_rule *rule = question->rule;
-    enum reconcile_secret rule_secret = question->sight->rule_secret;
+    enum reconcile_secret rule_secret = question->observation->rule_secret;
     struct judgement reason = {0};
     const char *arn = NULL;
 
@@ -214,22 +217,22 @@ static void note_doubt(struct judgement *judgement, const struct question *quest
         [ECR_FAILURE_UPSTREAM] = "could not be tried",
         [ECR_FAILURE_CREDENTIAL] = "was refused",
     };
-    const struct reconcile_sight *sight = question->sight;
+    const struct reconcile_observation *observation = question->observation;
     bool ready = judgement->status.state == UPSTREAM_READY;
     const char *follows = !ready ? "; it stays as it was"
-                          : sight->doubt_of == ECR_FAILURE_CREDENTIAL
+                          : observation->doubt_of == ECR_FAILURE_CREDENTIAL
                               ? " once; if it is again in some minutes, it counts"
                               : "; that changes nothing, and cached images are served";
 
-    if (sight->doubt)
+    if (observation->doubt)
         judgement_note(judgement, TEXT("the credential of the rule \"%s\" %s%s. ECR says: %.*s",
-                                       question->rule->prefix, came_to[sight->doubt_of], follows,
-                                       SLICE_FMT(bare_failure(sight->doubt))));
+                                       question->rule->prefix, came_to[observation->doubt_of],
+                                       follows, SLICE_FMT(bare_failure(observation->doubt))));
 }
 
 void judge_credential(struct judgement *judgement, const struct question *question)
 {
-    const struct reconcile_sight *sight = question->sight;
+    const struct reconcile_observation *observation = question->observation;
     const struct ecr_rule *rule = question->rule;
     const char *secret = question->upstream->secret;
 
@@ -238,15 +241,16 @@ void judge_credential(struct judgement *judgement, const struct question *questi
             note_kept(judgement, question, NULL);
         else
             plan_update(judgement, question);
-    } else if (secret[0] && (sight->validity != RECONCILE_VALID || sight->doubt)) {
+    } else if (secret[0] && (observation->validity != RECONCILE_VALID || observation->doubt)) {
         (void)judge_secret(judgement, question);
     }
     if (!rule->credential_arn[0])
         return;
-    if (sight->validity == RECONCILE_INVALID)
-        judgement_conclude(
-            judgement, UPSTREAM_SECRET_INVALID,
-            TEXT("ECR cannot log in to %s with the rule's secret: %s", rule->upstream_url,
-                 sight->validity_problem ? sight->validity_problem : "no reason given"));
+    if (observation->validity == RECONCILE_INVALID)
+        judgement_conclude(judgement, UPSTREAM_SECRET_INVALID,
+                           TEXT("ECR cannot log in to %s with the rule's secret: %s",
+                                rule->upstream_url,
+                                observation->validity_problem ? observation->validity_problem
+                                                              : "no reason given"));
     note_doubt(judgement, question);
 }

@@ -157,7 +157,7 @@ static void judge_present(struct judgement *judgement, const struct question *qu
         return;
     judgement_conclude(judgement, UPSTREAM_READY, ready_reason(judgement, question));
     judgement->validate =
-        has && question->sight->validation_due && question->wanted->mode == RECONCILE_MANAGE;
+        has && question->observation->validation_due && question->wanted->mode == RECONCILE_MANAGE;
     if (!has && (secret[0] || upstream_needs_credential(question->upstream->url)))
         judgement_conclude(judgement, UPSTREAM_SECRET_MISSING,
                            TEXT("the rule \"%s\" has no credential", rule->prefix));
@@ -168,9 +168,9 @@ static void judge_unseen(struct judgement *judgement, const struct question *que
 {
     const char *problem = question->observed->rules_problem;
 
-    judgement->status.taken = question->sight->before.taken;
-    judgement->status.n_taken = question->sight->before.n_taken;
-    if (question->sight->before.state == UPSTREAM_READY)
+    judgement->status.taken = question->observation->before.taken;
+    judgement->status.n_taken = question->observation->before.n_taken;
+    if (question->observation->before.state == UPSTREAM_READY)
         judgement_conclude(judgement, UPSTREAM_READY,
                            TEXT("as last seen; ECR could not be asked since: %s", problem));
     else
@@ -185,7 +185,7 @@ void judge_upstream(struct judgement *judgement, const struct reconcile_wanted *
         .wanted = wanted,
         .observed = observed,
         .upstream = &wanted->upstreams[upstream],
-        .sight = &observed->sights[upstream],
+        .observation = &observed->observations[upstream],
         .rule = ecr_rules_find(observed->rules, wanted->upstreams[upstream].prefix),
         .arena = arena,
     };

@@ -24,7 +24,7 @@ struct question {
     const struct reconcile_wanted *wanted;
     const struct reconcile_observed *observed;
     const struct config_upstream *upstream;
-    const struct reconcile_sight *sight;
+    const struct reconcile_observation *observation;
     const struct ecr_rule *rule; /* NULL: there is none */
     struct arena *arena;
 };

@@ -67,7 +67,7 @@ struct reconcile_attempt {
 };
 
 /* What was seen of one upstream. Zero: nothing. */
-struct reconcile_sight {
+struct reconcile_observation {
     enum reconcile_secret secret;
     const char *secret_arn;     /* if FOUND */
     const char *secret_problem; /* error text, or NULL */
@@ -88,9 +88,9 @@ struct reconcile_observed {
     const char *rules_problem;
     const struct ecr_templates *templates; /* the same */
     const char *templates_problem;
-    const struct ecr_scanning *scanning;  /* NULL: not looked at */
-    const char *account;                  /* that answers name, or "" */
-    const struct reconcile_sight *sights; /* one for each wanted upstream */
+    const struct ecr_scanning *scanning;              /* NULL: not looked at */
+    const char *account;                              /* that answers name, or "" */
+    const struct reconcile_observation *observations; /* one for each wanted upstream */
 };
 
 enum reconcile_verb {

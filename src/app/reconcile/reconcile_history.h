@@ -1,8 +1,8 @@
 /*
  * Private to the reconcile*.c: what is remembered of an upstream from pass to pass.
  */
-#ifndef PULLTHROUGH_SRC_APP_RECONCILE_MEMORY_H
-#define PULLTHROUGH_SRC_APP_RECONCILE_MEMORY_H
+#ifndef PULLTHROUGH_SRC_APP_RECONCILE_HISTORY_H
+#define PULLTHROUGH_SRC_APP_RECONCILE_HISTORY_H
 
 #include "pullthrough/app/reconcile/reconcile.h"
 
@@ -18,7 +18,7 @@ struct reconcile_trial {
     uint64_t refused_ms, tried_ms;
 };
 
-struct reconcile_memory {
+struct reconcile_history {
     struct upstream_status before; /* as the last look showed; owned */
     bool looked;                   /* at the secret, as far as there was a reason to */
     enum reconcile_secret secret;
@@ -35,37 +35,38 @@ struct reconcile_memory {
     } attempt;
 };
 
-void reconcile_memory_fini(struct reconcile_memory *memory);
+void reconcile_history_fini(struct reconcile_history *history);
 
 /* Replace an owned text; NULL for none. */
-void reconcile_memory_set(char **text, const char *with);
+void reconcile_history_set(char **text, const char *with);
 
-/* What an upstream's new memory keeps of the old one where only the configuration around it
+/* What an upstream's new history keeps of the old one where only the configuration around it
  * changed: how it stood, and how its rule's credential did, which is tried anew. */
-void reconcile_memory_carry(struct reconcile_memory *memory, struct reconcile_memory *old);
+void reconcile_history_carry(struct reconcile_history *history, struct reconcile_history *old);
 
 /* The credential `arn` of the rule was tried. A refusal counts when there was one at least
  * `confirm_ms` before, and nothing good since: a registry that is ill may refuse what is right. It
  * counts at once where we have just given the rule that credential: nothing is cached by it yet. */
-void reconcile_memory_tried(struct reconcile_memory *memory, const char *arn,
-                            const struct ecr_validation *validation, uint64_t confirm_ms,
-                            uint64_t now_ms);
+void reconcile_history_tried(struct reconcile_history *history, const char *arn,
+                             const struct ecr_validation *validation, uint64_t confirm_ms,
+                             uint64_t now_ms);
 
 /* `failure` NULL: nobody knows whether the write was carried out. */
-void reconcile_memory_failed(struct reconcile_memory *memory, const struct aws_error *failure,
-                             const char *problem, uint64_t now_ms);
+void reconcile_history_failed(struct reconcile_history *history, const struct aws_error *failure,
+                              const char *problem, uint64_t now_ms);
 /* The rule has `arn` now ("" for none). */
-void reconcile_memory_given(struct reconcile_memory *memory, const char *arn);
+void reconcile_history_given(struct reconcile_history *history, const char *arn);
 /* Nothing is to be done, or another one did it. */
-void reconcile_memory_done(struct reconcile_memory *memory);
+void reconcile_history_done(struct reconcile_history *history);
 
 /* Whether the rule's credential is due to be tried; every_ms 0: never. */
-bool reconcile_memory_is_due(const struct reconcile_memory *memory, const char *arn,
-                             uint64_t every_ms, uint64_t now_ms);
+bool reconcile_history_is_due(const struct reconcile_history *history, const char *arn,
+                              uint64_t every_ms, uint64_t now_ms);
 
-/* As the plan wants it, of a rule with this credential ("" for none); texts are the memory's. */
-struct reconcile_sight reconcile_memory_sight(const struct reconcile_memory *memory,
-                                              const char *arn, bool due, uint64_t now_ms);
+/* As the plan wants it, of a rule with this credential ("" for none); texts are the history's. */
+struct reconcile_observation reconcile_history_observation(const struct reconcile_history *history,
+                                                           const char *arn, bool due,
+                                                           uint64_t now_ms);
 
 /* Whether an upstream is the same one in both configurations, in the same registry. */
 bool reconcile_is_same(const struct config *a, size_t i, const struct config *b, size_t k);

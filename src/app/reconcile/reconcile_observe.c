@@ -120,14 +120,14 @@ static const char *copy_text(struct pass *pass, const char *text)
 }
 
 /* Whether the secret holds what ECR wants. A value that can't be read says nothing. */
-static void look_into_secret(struct pass *pass, struct reconcile_memory *memory)
+static void look_into_secret(struct pass *pass, struct reconcile_history *history)
 {
     const struct ecr_client client = pass_client(pass);
-    int result = ecr_client_check_secret(&client, memory->secret_arn);
+    int result = ecr_client_check_secret(&client, history->secret_arn);
 
     if (result == ECR_CLIENT_SECRET_INVALID) {
-        memory->secret = RECONCILE_SECRET_MALFORMED;
-        reconcile_memory_set(&memory->secret_problem, pass->error.text);
+        history->secret = RECONCILE_SECRET_MALFORMED;
+        reconcile_history_set(&history->secret_problem, pass->error.text);
     } else if (result) {
         pass->report->problem = pass->error;
     }
@@ -136,29 +136,30 @@ static void look_into_secret(struct pass *pass, struct reconcile_memory *memory)
 static void look_at_secret(struct pass *pass, size_t upstream)
 {
     const struct ecr_client client = pass_client(pass);
-    struct reconcile_memory *memory = &pass->reconcile->memories[upstream];
+    struct reconcile_history *history = &pass->reconcile->histories[upstream];
     const char *secret = pass->config->upstreams[upstream].secret;
     struct secret_description description;
     int result;
 
     pass_say(pass, "looking at the secret", secret);
     result = pass_result(pass, ecr_client_secret(&client, secret, &description));
-    memory->looked = true;
+    history->looked = true;
     if (result == 0) {
-        memory->secret = reconcile_secret_of(&description);
-        reconcile_memory_set(&memory->secret_arn, description.arn);
-        reconcile_memory_set(&memory->secret_problem, NULL);
-        if (memory->secret == RECONCILE_SECRET_FOUND && pass->config->reconcile.read_secrets)
-            look_into_secret(pass, memory);
+        history->secret = reconcile_secret_of(&description);
+        reconcile_history_set(&history->secret_arn, description.arn);
+        reconcile_history_set(&history->secret_problem, NULL);
+        if (history->secret == RECONCILE_SECRET_FOUND && pass->config->reconcile.read_secrets)
+            look_into_secret(pass, history);
         return;
     }
-    memory->secret = result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
-                                                  : RECONCILE_SECRET_FAILED;
-    reconcile_memory_set(&memory->secret_problem, pass->error.text);
+    history->secret = result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
+                                                   : RECONCILE_SECRET_FAILED;
+    reconcile_history_set(&history->secret_problem, pass->error.text);
 }
 
 /* The secret that a rule has beside the one that we would give it: it may be gone. */
-static void look_at_rule_secret(struct pass *pass, struct reconcile_memory *memory, const char *arn)
+static void look_at_rule_secret(struct pass *pass, struct reconcile_history *history,
+                                const char *arn)
 {
     const struct ecr_client client = pass_client(pass);
     struct secret_description description;
@@ -166,10 +167,10 @@ static void look_at_rule_secret(struct pass *pass, struct reconcile_memory *memo
 
     pass_say(pass, "looking at the secret", arn);
     result = pass_result(pass, ecr_client_secret(&client, arn, &description));
-    reconcile_memory_set(&memory->rule_secret_arn, arn);
-    memory->rule_secret = result == 0                    ? reconcile_secret_of(&description)
-                          : result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
-                                                         : RECONCILE_SECRET_FAILED;
+    reconcile_history_set(&history->rule_secret_arn, arn);
+    history->rule_secret = result == 0                    ? reconcile_secret_of(&description)
+                           : result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
+                                                          : RECONCILE_SECRET_FAILED;
 }
 
 static const struct ecr_rule *rule_of(const struct pass *pass, size_t upstream)
@@ -182,8 +183,8 @@ static bool is_due(const struct pass *pass, size_t upstream)
     const struct ecr_rule *rule = rule_of(pass, upstream);
 
     return rule && *rule->credential_arn &&
-           reconcile_memory_is_due(&pass->reconcile->memories[upstream], rule->credential_arn,
-                                   pass->config->reconcile.validate_ms, pass_now_ms(pass));
+           reconcile_history_is_due(&pass->reconcile->histories[upstream], rule->credential_arn,
+                                    pass->config->reconcile.validate_ms, pass_now_ms(pass));
 }
 
 /* A secret that was made anew has the same name and another ARN, which only a look shows: so one is
@@ -191,7 +192,7 @@ static bool is_due(const struct pass *pass, size_t upstream)
 static bool needs_secret(const struct pass *pass, size_t upstream)
 {
     const struct config_upstream *wanted = &pass->config->upstreams[upstream];
-    const struct reconcile_memory *memory = &pass->reconcile->memories[upstream];
+    const struct reconcile_history *history = &pass->reconcile->histories[upstream];
 
     if (reconcile_wants_secret(&pass->wanted, pass->observed.rules, upstream) &&
         !reconcile_wants_rule_secret(&pass->wanted, pass->observed.rules, upstream))
@@ -199,44 +200,45 @@ static bool needs_secret(const struct pass *pass, size_t upstream)
     if (!wanted->enabled || pass->wanted.mode != RECONCILE_MANAGE || !*wanted->secret ||
         slice_starts_with(slice_str(wanted->secret), slice_str("arn:")) || !rule_of(pass, upstream))
         return false;
-    return !memory->looked || is_due(pass, upstream) ||
-           (memory->secret != RECONCILE_SECRET_FOUND &&
-            memory->secret != RECONCILE_SECRET_FORBIDDEN);
+    return !history->looked || is_due(pass, upstream) ||
+           (history->secret != RECONCILE_SECRET_FOUND &&
+            history->secret != RECONCILE_SECRET_FORBIDDEN);
 }
 
 /* When it wasn't looked at, was no use, or is due to be tried. */
 static bool needs_rule_secret(const struct pass *pass, size_t upstream)
 {
-    const struct reconcile_memory *memory = &pass->reconcile->memories[upstream];
+    const struct reconcile_history *history = &pass->reconcile->histories[upstream];
     const struct ecr_rule *rule = rule_of(pass, upstream);
 
     return reconcile_wants_rule_secret(&pass->wanted, pass->observed.rules, upstream) &&
-           (!memory->rule_secret_arn ||
-            strcmp(memory->rule_secret_arn, rule->credential_arn) != 0 ||
-            (memory->rule_secret != RECONCILE_SECRET_FOUND &&
-             memory->rule_secret != RECONCILE_SECRET_FORBIDDEN) ||
+           (!history->rule_secret_arn ||
+            strcmp(history->rule_secret_arn, rule->credential_arn) != 0 ||
+            (history->rule_secret != RECONCILE_SECRET_FOUND &&
+             history->rule_secret != RECONCILE_SECRET_FORBIDDEN) ||
             is_due(pass, upstream));
 }
 
-/* Fill in the sights, and name the secrets by the ARNs that they have now. */
+/* Fill in the observations, and name the secrets by the ARNs that they have now. */
 void pass_look_at_secrets(struct pass *pass, bool again)
 {
     size_t n = pass->config->n_upstreams;
-    struct reconcile_sight *sights = arena_alloc(&pass->arena, (n + 1) * sizeof(*sights));
+    struct reconcile_observation *observations =
+        arena_alloc(&pass->arena, (n + 1) * sizeof(*observations));
 
     for (size_t i = 0; i < n; i++) {
-        struct reconcile_memory *memory = &pass->reconcile->memories[i];
+        struct reconcile_history *history = &pass->reconcile->histories[i];
         const struct ecr_rule *rule = rule_of(pass, i);
 
         if (!again && pass->observed.rules && needs_secret(pass, i))
             look_at_secret(pass, i);
         if (!again && needs_rule_secret(pass, i))
-            look_at_rule_secret(pass, memory, rule->credential_arn);
+            look_at_rule_secret(pass, history, rule->credential_arn);
         pass->upstreams[i] = pass->config->upstreams[i];
-        if (memory->secret == RECONCILE_SECRET_FOUND)
-            pass->upstreams[i].secret = (char *)copy_text(pass, memory->secret_arn);
-        sights[i] = reconcile_memory_sight(memory, rule ? rule->credential_arn : "",
-                                           is_due(pass, i), pass_now_ms(pass));
+        if (history->secret == RECONCILE_SECRET_FOUND)
+            pass->upstreams[i].secret = (char *)copy_text(pass, history->secret_arn);
+        observations[i] = reconcile_history_observation(history, rule ? rule->credential_arn : "",
+                                                        is_due(pass, i), pass_now_ms(pass));
     }
-    pass->observed.sights = sights;
+    pass->observed.observations = observations;
 }

@@ -4,9 +4,9 @@
 #include "pullthrough/edge/sys/log.h"
 #include "reconcile_steps.h"
 
-/* Take note of how a write went; `memory` NULL: it is no upstream's. Returns whether the write
+/* Take note of how a write went; `history` NULL: it is no upstream's. Returns whether the write
  * made something. */
-static bool note_write(struct pass *pass, struct reconcile_memory *memory, int result)
+static bool note_write(struct pass *pass, struct reconcile_history *history, int result)
 {
     bool was_there =
         result == AWS_CLIENT_REFUSED && pass->failure.class == AWS_ERROR_ALREADY_EXISTS;
@@ -15,14 +15,14 @@ static bool note_write(struct pass *pass, struct reconcile_memory *memory, int r
     pass->written = true;
     if (result == 0)
         pass->report->changes++;
-    if (!memory) {
+    if (!history) {
         if (result && !was_there)
             pass->report->problem = pass->error;
     } else if (result == 0 || was_there) {
-        reconcile_memory_done(memory);
+        reconcile_history_done(history);
     } else {
-        reconcile_memory_failed(memory, result == AWS_CLIENT_REFUSED ? &pass->failure : NULL,
-                                pass->error.text, pass_now_ms(pass));
+        reconcile_history_failed(history, result == AWS_CLIENT_REFUSED ? &pass->failure : NULL,
+                                 pass->error.text, pass_now_ms(pass));
     }
     return result == 0;
 }
@@ -31,7 +31,7 @@ static void write_rule(struct pass *pass, const struct reconcile_action *action)
 {
     const struct ecr_client client = pass_client(pass);
     const struct config_upstream *about = &pass->config->upstreams[action->upstream];
-    struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
+    struct reconcile_history *history = &pass->reconcile->histories[action->upstream];
     bool is_new = action->verb == RECONCILE_CREATE_RULE;
     int result;
 
@@ -41,9 +41,9 @@ static void write_rule(struct pass *pass, const struct reconcile_action *action)
         result = ecr_client_create_rule(&client, about->prefix, about->url, action->credential_arn);
     else
         result = ecr_client_update_rule(&client, action->prefix, action->credential_arn);
-    if (!note_write(pass, memory, result))
+    if (!note_write(pass, history, result))
         return;
-    reconcile_memory_given(memory, action->credential_arn);
+    reconcile_history_given(history, action->credential_arn);
     log_event(LOG_LEVEL_INFO, is_new ? "rule created" : "rule's credential updated",
               LOG_TEXT("upstream", about->registry), LOG_TEXT("prefix", about->prefix));
 }
@@ -62,13 +62,13 @@ static void write_template(struct pass *pass)
 static void validate(struct pass *pass, const struct reconcile_action *action)
 {
     const struct ecr_client client = pass_client(pass);
-    struct reconcile_memory *memory = &pass->reconcile->memories[action->upstream];
+    struct reconcile_history *history = &pass->reconcile->histories[action->upstream];
     struct ecr_validation validation;
 
     pass_say(pass, "trying the credential of the rule", action->prefix);
     if (pass_result(pass, ecr_client_validate_rule(&client, action->prefix, &validation)) == 0)
-        reconcile_memory_tried(memory, action->present_arn, &validation,
-                               pass->reconcile->confirm_ms, pass_now_ms(pass));
+        reconcile_history_tried(history, action->present_arn, &validation,
+                                pass->reconcile->confirm_ms, pass_now_ms(pass));
     else
         pass->report->problem = pass->error; /* as it was before */
 }
