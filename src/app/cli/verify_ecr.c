@@ -213,9 +213,9 @@ static void validate(struct verify *verify)
 
 void verify_secret(struct verify *verify)
 {
-    const struct known_upstream *known = known_upstream_find(slice_str(verify->upstream->url));
     static const char nothing_to_try[] = "there is no credential to try";
-    bool needed = *verify->upstream->secret || (known && known->credentials);
+    bool needed = *verify->upstream->secret ||
+                  known_upstream_needs_credential(slice_str(verify->upstream->url));
 
     if (!*verify->rule->credential_arn && !needed) {
         (void)verify_say(verify, VERIFY_SECRET, VERIFY_SKIPPED, NULL, "%s needs none",

@@ -1,6 +1,7 @@
 /*
  * What a pass asks: rules and templates always, everything else only where there is a reason.
  */
+#include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "reconcile_steps.h"
 
@@ -198,7 +199,7 @@ static bool needs_secret(const struct pass *pass, size_t upstream)
         !reconcile_wants_rule_secret(&pass->wanted, pass->observed.rules, upstream))
         return true; /* the rule has none: it waits for this one */
     if (!wanted->enabled || pass->wanted.mode != RECONCILE_MANAGE || !*wanted->secret ||
-        slice_starts_with(slice_str(wanted->secret), slice_str("arn:")) || !rule_of(pass, upstream))
+        aws_is_arn(slice_str(wanted->secret)) || !rule_of(pass, upstream))
         return false;
     return !history->looked || is_due(pass, upstream) ||
            (history->secret != RECONCILE_SECRET_FOUND &&

@@ -5,6 +5,7 @@
 #include "pullthrough/core/config/config_doubts.h"
 
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/image/aws_partition.h"
 
 #include <stdio.h>
 
@@ -76,7 +77,7 @@ static void doubt_secrets(const struct doubts *doubts)
         struct slice secret = slice_str(doubts->config->upstreams[i].secret);
         struct slice region = arn_field(secret, 3), account = arn_field(secret, 4);
 
-        if (!slice_starts_with(secret, slice_str("arn:")))
+        if (!aws_is_arn(secret))
             continue;
         if (doubts->region.len && !slice_equal(region, doubts->region))
             doubt(doubts,

@@ -5,6 +5,8 @@
  */
 #include "ecr_names.h"
 
+#include "pullthrough/core/image/aws_partition.h"
+
 #include <stdbool.h>
 
 enum {
@@ -138,7 +140,7 @@ int ecr_name_secret(struct slice text, struct error *error)
 {
     struct slice name = text;
 
-    if (slice_starts_with(text, slice_str("arn:"))) {
+    if (aws_is_arn(text)) {
         if (is_secret_arn(text))
             return 0;
         return error_set(error,

@@ -4,6 +4,7 @@
  */
 #include "iam_document.h"
 #include "pullthrough/core/aws/aws_calls.h"
+#include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
@@ -33,11 +34,6 @@ static json_t *repositories(const struct config *config, const struct iam_place 
     return list;
 }
 
-static bool is_arn(const char *text)
-{
-    return slice_starts_with(slice_str(text), slice_str("arn:"));
-}
-
 static bool has_credentials(const struct config *config)
 {
     for (size_t i = 0; i < config->n_upstreams; i++)
@@ -59,7 +55,8 @@ static json_t *secrets(const struct config *config, const struct iam_place *plac
         for (size_t k = 0; k < i; k++)
             again |= config->upstreams[k].enabled &&
                      strcmp(config->upstreams[k].secret, upstream->secret) == 0;
-        if (upstream->enabled && *upstream->secret && !is_arn(upstream->secret) && !again)
+        if (upstream->enabled && *upstream->secret && !aws_is_arn(slice_str(upstream->secret)) &&
+            !again)
             iam_add(list, "arn:%s:secretsmanager:%s:%s:secret:%s-??????", place->partition,
                     place->region, place->account, upstream->secret);
     }

@@ -29,3 +29,8 @@ const struct aws_partition *aws_partition_at(size_t i)
 {
     return i < sizeof(partitions) / sizeof(partitions[0]) ? &partitions[i] : NULL;
 }
+
+bool aws_is_arn(struct slice text)
+{
+    return slice_starts_with(text, slice_str("arn:"));
+}

@@ -77,3 +77,10 @@ struct slice known_upstream_url(struct slice domain)
             return slice_str(table[i].url);
     return is_azure(domain) ? domain : slice_of(NULL, 0);
 }
+
+bool known_upstream_needs_credential(struct slice url)
+{
+    const struct known_upstream *known = known_upstream_find(url);
+
+    return known && known->credentials;
+}

@@ -7,6 +7,8 @@
  */
 #include "reconcile_judge.h"
 
+#include "pullthrough/core/image/aws_partition.h"
+
 #define TEXT(...) reconcile_text(question->arena, __VA_ARGS__)
 
 /* What is known against the secret itself. */
@@ -49,11 +51,6 @@ static bool judge_secret(struct judgement *judgement, const struct question *que
     return false;
 }
 
-static bool is_arn(const char *text)
-{
-    return slice_starts_with(slice_str(text), slice_str("arn:"));
-}
-
 /* The region in "arn:PARTITION:secretsmanager:REGION:...". */
 static struct slice region_of(const char *arn)
 {
@@ -75,7 +72,7 @@ const char *judge_find_arn(struct judgement *judgement, const struct question *q
     const char *problem =
         observation->secret_problem ? observation->secret_problem : "no reason given";
 
-    if (is_arn(secret)) {
+    if (aws_is_arn(slice_str(secret))) {
         if (slice_is(region_of(secret), question->wanted->region))
             return secret;
         judgement_conclude(

@@ -68,13 +68,6 @@ static void note_other_prefix(struct judgement *judgement, const struct question
         }
 }
 
-bool upstream_needs_credential(const char *url)
-{
-    const struct known_upstream *known = known_upstream_find(slice_str(url));
-
-    return known && known->credentials;
-}
-
 static void judge_missing(struct judgement *judgement, const struct question *question)
 {
     const struct config_upstream *upstream = question->upstream;
@@ -85,7 +78,7 @@ static void judge_missing(struct judgement *judgement, const struct question *qu
             TEXT("there is no rule \"%s\", and reconcile.mode is observe", upstream->prefix));
         return;
     }
-    if (!upstream->secret[0] && upstream_needs_credential(upstream->url)) {
+    if (!upstream->secret[0] && known_upstream_needs_credential(slice_str(upstream->url))) {
         judgement_conclude(
             judgement, UPSTREAM_SECRET_MISSING,
             TEXT("%s needs a credential, and the configuration names no secret", upstream->url));
@@ -158,7 +151,7 @@ static void judge_present(struct judgement *judgement, const struct question *qu
     judgement_conclude(judgement, UPSTREAM_READY, ready_reason(judgement, question));
     judgement->validate =
         has && question->observation->validation_due && question->wanted->mode == RECONCILE_MANAGE;
-    if (!has && (secret[0] || upstream_needs_credential(question->upstream->url)))
+    if (!has && (secret[0] || known_upstream_needs_credential(slice_str(question->upstream->url))))
         judgement_conclude(judgement, UPSTREAM_SECRET_MISSING,
                            TEXT("the rule \"%s\" has no credential", rule->prefix));
     judge_credential(judgement, question);

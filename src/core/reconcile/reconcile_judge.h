@@ -52,9 +52,6 @@ void judge_below(struct judgement *judgement, const struct question *question);
 void judgement_conclude(struct judgement *judgement, enum upstream_state state, const char *reason);
 void judgement_note(struct judgement *judgement, const char *note);
 
-/* Whether ECR takes a rule for this upstream only with a credential. */
-bool upstream_needs_credential(const char *url);
-
 /* The template that the first pull below `prefix` uses: of those that are for pull-through the one
  * with the longest prefix, else ROOT; NULL where there is none. */
 const struct ecr_template *template_for(const struct ecr_templates *templates, const char *prefix);

@@ -4,6 +4,8 @@
  */
 #include "reconcile_judge.h"
 
+#include "pullthrough/core/image/aws_partition.h"
+
 enum reconcile_secret reconcile_secret_of(const struct secret_description *description)
 {
     if (description->deleted)
@@ -46,7 +48,7 @@ bool reconcile_wants_secret(const struct reconcile_wanted *wanted, const struct 
     const struct ecr_rule *rule = ecr_rules_find(rules, asked->prefix);
 
     if (!asked->enabled || wanted->mode != RECONCILE_MANAGE || !rules || !asked->secret[0] ||
-        slice_starts_with(slice_str(asked->secret), slice_str("arn:")))
+        aws_is_arn(slice_str(asked->secret)))
         return false;
     return !rule || (rule_has_url(rule, asked->url) && !rule_has_secret(rule, asked->secret));
 }

@@ -24,6 +24,9 @@ struct aws_partition {
 /* The partition of a region; "aws" for one that none of them claims. Static storage. */
 const struct aws_partition *aws_partition_of(struct slice region);
 
+/* Whether it is meant as an ARN, good or bad. */
+bool aws_is_arn(struct slice text);
+
 /* All of them, i from 0; NULL behind the last one. */
 const struct aws_partition *aws_partition_at(size_t i);
 

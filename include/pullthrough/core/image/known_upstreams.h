@@ -23,6 +23,9 @@ struct known_upstream {
 /* The upstream of an upstreamRegistryUrl, byte for byte; NULL where ECR has none. Static. */
 const struct known_upstream *known_upstream_find(struct slice url);
 
+/* Whether ECR takes a rule for this URL only with a credential. */
+bool known_upstream_needs_credential(struct slice url);
+
 /* The URL that images of `domain` come from, as far as that is known to everybody; empty where
  * it isn't. Static, or `domain` itself. */
 struct slice known_upstream_url(struct slice domain);
