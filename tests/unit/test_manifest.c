@@ -166,7 +166,7 @@ static void test_fixtures(void **state)
     closedir(folder);
     assert_int_equal(as_wanted, n);
     assert_true(n >= 60);
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 /* `text` must become `want`. */
@@ -200,7 +200,7 @@ static void test_a_host_that_is_no_plain_scalar_is_quoted(void **state)
         check_rewrite(rules, slice_str(rows[i][0]), rows[i][1]);
         check_rewrite(rules, slice_str(rows[i][1]), rows[i][1]);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 /* Whatever the configuration calls a host, the text stays YAML. */
@@ -214,7 +214,7 @@ static void test_a_host_with_quotes_does_not_break_out(void **state)
                   POD "  - image: \"a'b\\\"c\\\\d/dockercache/library/nginx\"\n"
                       "  - image: \"a'b\\\"c\\\\d/dockercache/library/nginx\"\n"
                       "  - image: \"a'b\\\"c\\\\d/dockercache/library/nginx\"\n");
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_nothing_is_appended_over_the_ceiling(void **state)
@@ -231,7 +231,7 @@ static void test_nothing_is_appended_over_the_ceiling(void **state)
     assert_string_equal(error.text, "1:1: rewritten, this is more than 94 bytes");
     assert_string_equal(strbuf_str(&out), "before");
     assert_false(strbuf_overflowed(&out));
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_without_rules_nothing_changes(void **state)
@@ -240,7 +240,7 @@ static void test_without_rules_nothing_changes(void **state)
 
     (void)state;
     check_rewrite(rules, slice_str(POD "  - image: nginx\n"), POD "  - image: nginx\n");
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void count_image(void *context, const struct manifest_image *image)
@@ -275,7 +275,7 @@ static void test_many_images(void **state)
         manifest_rewrite(rules, CONFIG_KINDS_KNOWN, strbuf_slice(&in), &out, &report, &error), 0);
     assert_int_equal(n, IMAGES);
     assert_true(slice_equal(strbuf_slice(&out), strbuf_slice(&want)));
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 /* Whether the images of pods that name secrets are left alone, and which pods do. */
@@ -312,7 +312,7 @@ static void test_pull_secrets(void **state)
         assert_non_null(strstr(strbuf_str(&report),
                                rows[i].rewritten ? "\"nginx\" -> " : "stays: pull-secrets"));
         assert_non_null(strstr(strbuf_str(&report), "\"gcr.io/x\" stays: not-upstream"));
-        rule_set_unref(rules);
+        rule_set_free(rules);
     }
 }
 

@@ -53,7 +53,7 @@ static void check_patch(bool originals, const char *body, const char *want)
     if (!*want)
         assert_string_equal(strbuf_str(&result.answer), ALLOWED);
     review_world_fini(&result);
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_patches(void **state)
@@ -287,7 +287,7 @@ static void test_whole_answers(void **state)
         assert_int_equal(result.review.outcome, rows[i].outcome);
         review_world_fini(&result);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_not_json(void **state)
@@ -314,7 +314,7 @@ static void test_not_json(void **state)
         assert_string_equal(result.review.problem, "the body is not JSON");
         review_world_fini(&result);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 /* Depth costs memory only; up to what Go reads (10,000 levels) a pod is like any other. */
@@ -347,7 +347,7 @@ static void test_deep_nesting_is_just_json(void **state)
         assert_int_equal(result.review.outcome, rows[i].outcome);
         assert_string_equal(strbuf_str(&result.outcomes), rows[i].outcomes);
         review_world_fini(&result);
-        rule_set_unref(rules);
+        rule_set_free(rules);
     }
 }
 
@@ -417,7 +417,7 @@ static void test_who_asks_of_too_much(void **state)
                                 "it would take more memory than 6 times its bytes and 1 MiB");
         review_world_fini(&result);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 /* The longest uid that is one, however it is written. */
@@ -447,7 +447,7 @@ static void test_longest_uid_of_too_much(void **state)
                          bytes > REVIEW_UID_MAX);
         review_world_fini(&result);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_too_many_containers_change_nothing(void **state)
@@ -471,7 +471,7 @@ static void test_too_many_containers_change_nothing(void **state)
         if (n > REVIEW_IMAGES_MAX)
             assert_string_equal(result.review.problem, "over 4096 containers and volumes");
         review_world_fini(&result);
-        rule_set_unref(rules);
+        rule_set_free(rules);
     }
 }
 

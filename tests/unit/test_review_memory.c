@@ -160,7 +160,7 @@ static void test_no_shape_costs_more_than_its_bytes(void **state)
         }
         print_message("\n");
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
     assert_true(within);
 }
 

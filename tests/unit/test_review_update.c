@@ -443,7 +443,7 @@ static void ask(struct review_world *result, const struct row *row, const char *
     add_pod(&body, row, list, row->old, row->old_entry, NULL);
     strbuf_add_str(&body, "}}");
     review_world_ask(result, rules, strbuf_slice(&body));
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_what_becomes_of_an_update(void **state)

@@ -124,7 +124,7 @@ static void test_every_outcome(void **state)
         }
         assert_true((got.reason != NULL) == (got.outcome == OUTCOME_INVALID));
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_what_was_rewritten_stays(void **state)
@@ -144,7 +144,7 @@ static void test_what_was_rewritten_stays(void **state)
             assert_int_equal(rewrite_image(rules, strbuf_slice(&once), &twice).outcome,
                              OUTCOME_ALREADY_ECR);
         }
-        rule_set_unref(rules);
+        rule_set_free(rules);
     }
 }
 
@@ -157,7 +157,7 @@ static void test_digests_may_be_rewritten(void **state)
     assert_int_equal(rewrite_image(rules, slice_str("nginx:1.27" DIGEST), &out).outcome,
                      OUTCOME_REWRITTEN);
     assert_string_equal(strbuf_str(&out), HOST "/dockercache/library/nginx:1.27" DIGEST);
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_what_is_off_is_not_ready(void **state)
@@ -168,7 +168,7 @@ static void test_what_is_off_is_not_ready(void **state)
     assert_true(rule_set_is_ready(rules, 0));
     assert_false(rule_set_is_ready(rules, 3)); /* its rule isn't */
     assert_false(rule_set_is_ready(rules, 4)); /* it is disabled */
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 /* Somebody else's rule below ours has its share of the upstream; the rest is rewritten. */
@@ -222,7 +222,7 @@ static void test_what_is_taken_is_left_alone(void **state)
         else
             assert_null(verdict.reason);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_without_a_host_nothing_is_ready(void **state)
@@ -234,7 +234,7 @@ static void test_without_a_host_nothing_is_ready(void **state)
     assert_int_equal(rewrite_image(rules, slice_str("nginx"), &out).outcome,
                      OUTCOME_RULE_NOT_READY);
     assert_int_equal(out.len, 0);
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_the_longest_reference_fits_the_bound(void **state)
@@ -252,7 +252,7 @@ static void test_the_longest_reference_fits_the_bound(void **state)
         strbuf_add_char(&image, 'f');
     assert_int_equal(rewrite_image(rules, strbuf_slice(&image), &out).outcome, OUTCOME_REWRITTEN);
     assert_false(strbuf_overflowed(&out));
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 static void test_pod_gate(void **state)
@@ -286,7 +286,7 @@ static void test_pod_gate(void **state)
                             slice_str(gates[i].annotation_value));
         assert_int_equal(pod_gate_outcome(&gate), gates[i].want);
     }
-    rule_set_unref(rules);
+    rule_set_free(rules);
 }
 
 int main(void)

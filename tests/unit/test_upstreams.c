@@ -63,7 +63,7 @@ static void settle(struct bench *bench, int64_t now_s)
 {
     struct error problem;
 
-    rule_set_unref(
+    rule_set_free(
         upstreams_settle(&bench->upstreams, bench->config, bench->metrics, now_s, &problem));
     memcpy(bench->host_problem, problem.text, sizeof(problem.text));
 }

@@ -364,6 +364,6 @@ int command_rewrite(int argc, char **argv)
     rewrite_report_init(&report, rules);
     status = options.n_files ? rewrite_files(&options, kinds, &report)
                              : rewrite_references(&options, &report);
-    rule_set_unref(rules);
+    rule_set_free(rules);
     return status;
 }

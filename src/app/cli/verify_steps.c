@@ -154,7 +154,7 @@ bool verify_image(struct verify *verify)
     if (verdict.outcome == OUTCOME_REWRITTEN)
         verify->upstream = &verify->config->upstreams[config_upstreams_find(
             verify->config, rule_set_registry(rules, verdict.upstream))];
-    rule_set_unref(rules);
+    rule_set_free(rules);
     if (verdict.outcome != OUTCOME_REWRITTEN)
         return verify_say(verify, VERIFY_IMAGE, VERIFY_FAILED,
                           "verify an image that the configuration lets be rewritten",

@@ -7,7 +7,6 @@
 #include "pullthrough/app/serve/service.h"
 
 #include "limits.h"
-#include "mailbox.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/base/version.h"
 #include "pullthrough/core/review/review.h"
@@ -18,6 +17,7 @@
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/sys/process.h"
+#include "snapshot.h"
 #include "status_page.h"
 #include "upkeep.h"
 #include "webhook.h"
@@ -47,7 +47,7 @@ enum { WEBHOOK, STATUS, LISTENERS };
 struct service {
     struct metrics *metrics;
     struct tls *tls;
-    struct mailbox *mailbox;
+    struct snapshots *snapshots;
     struct webhook webhook;
     struct status_page status_page;
     struct http_server *server;
@@ -182,9 +182,9 @@ static void make_parts(struct service *service, const struct config *config, uns
     service->drain_ms = config->server.drain_ms;
     service->metrics = metrics_new(version_number, version_commit);
     service->tls = tls_new(on_handshake, service);
-    service->mailbox = mailbox_new(threads);
-    service->webhook = (struct webhook){service->mailbox, service->metrics};
-    service->status_page.mailbox = service->mailbox;
+    service->snapshots = snapshots_new(threads);
+    service->webhook = (struct webhook){service->snapshots, service->metrics};
+    service->status_page.snapshots = service->snapshots;
     service->status_page.metrics = service->metrics;
     service->status_page.tls = service->tls;
     service->status_page.started_ns = clock_monotonic_ns();
@@ -215,7 +215,7 @@ static int start(struct service *service, const struct upkeep_parts *parts, stru
     make_parts(service, config, threads);
     if (make_server(service, config, threads, error))
         return -1;
-    upkeep.mailbox = service->mailbox;
+    upkeep.snapshots = service->snapshots;
     upkeep.metrics = service->metrics;
     upkeep.tls = service->tls;
     service->upkeep = upkeep_new(&upkeep, config);
@@ -234,7 +234,7 @@ static void tear_down(struct service *service)
         http_server_stop(service->server, STOP_GRACE_MS);
     http_server_free(service->server);
     upkeep_free(service->upkeep);
-    mailbox_free(service->mailbox);
+    snapshots_free(service->snapshots);
     tls_free(service->tls);
     metrics_free(service->metrics);
 }

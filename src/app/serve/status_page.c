@@ -28,9 +28,9 @@ static uint64_t up_ms(const struct status_page *page)
 }
 
 /* The rules aren't known yet, and may be at any moment. */
-static bool is_waiting(const struct status_page *page, const struct edition *edition)
+static bool is_waiting(const struct status_page *page, const struct snapshot *snapshot)
 {
-    return edition_is_waiting(edition) && up_ms(page) < STATUS_PAGE_FIRST_LOOK_MS;
+    return snapshot->waiting && up_ms(page) < STATUS_PAGE_FIRST_LOOK_MS;
 }
 
 static void readyz(void *context, const struct http_request *request,
@@ -43,7 +43,7 @@ static void readyz(void *context, const struct http_request *request,
         answer(response, false, "draining\n");
     else if (!tls_loaded(page->tls, &dates))
         answer(response, false, "no certificate loaded\n");
-    else if (is_waiting(page, mailbox_current(page->mailbox, request->loop)))
+    else if (is_waiting(page, snapshots_current(page->snapshots, request->loop)))
         answer(response, false, "ECR was not looked at yet\n");
     else
         answer(response, true, "ok\n");
@@ -63,7 +63,7 @@ static void status(void *context, const struct http_request *request,
                    struct http_response *response)
 {
     const struct status_page *page = context;
-    const struct edition *edition = mailbox_current(page->mailbox, request->loop);
+    const struct snapshot *snapshot = snapshots_current(page->snapshots, request->loop);
     struct strbuf *out = &response->body;
 
     response->content_type = "application/json";
@@ -72,7 +72,7 @@ static void status(void *context, const struct http_request *request,
                       "\"draining\":%s,",
                       version_number, version_commit, (unsigned long long)(up_ms(page) / 1000),
                       atomic_load(&page->draining) ? "true" : "false");
-    strbuf_add_slice(out, edition_status(edition));
+    strbuf_add_str(out, snapshot->status);
     strbuf_add_str(out, "}\n");
 }
 

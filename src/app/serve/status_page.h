@@ -8,16 +8,16 @@
 #ifndef PULLTHROUGH_APP_SERVE_STATUS_PAGE_H
 #define PULLTHROUGH_APP_SERVE_STATUS_PAGE_H
 
-#include "mailbox.h"
 #include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/metrics.h"
+#include "snapshot.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
 
 struct status_page {
-    struct mailbox *mailbox; /* borrowed, as all of these */
+    struct snapshots *snapshots; /* borrowed, as all of these */
     struct metrics *metrics;
     const struct tls *tls;
     const struct http_server *server; /* set before the server is started */

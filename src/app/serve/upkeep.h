@@ -1,31 +1,30 @@
 /*
  * The upkeep thread: plain blocking code beside the loops. It looks whether the
  * configuration or the certificate files changed, loads what did, and publishes a new
- * edition through the mailbox. What is broken is refused, logged and counted; what was
- * in use goes on.
+ * snapshot. What is broken is refused, logged and counted; what was in use goes on.
  */
 #ifndef PULLTHROUGH_APP_SERVE_UPKEEP_H
 #define PULLTHROUGH_APP_SERVE_UPKEEP_H
 
-#include "mailbox.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/metrics.h"
+#include "snapshot.h"
 
 struct upkeep;
 
 struct upkeep_parts {
     const char *config_path;        /* NULL: no file, the defaults */
     struct file_stamp config_stamp; /* taken before the file was read */
-    struct mailbox *mailbox;        /* borrowed, as are the next */
+    struct snapshots *snapshots;    /* borrowed, as are the next */
     struct metrics *metrics;
     struct tls *tls;
 };
 
 /* Takes over `config`, which is in use already; loads the certificate and publishes the first
- * edition. A certificate that can't be loaded is no failure: it is looked at again. */
+ * snapshot. A certificate that can't be loaded is no failure: it is looked at again. */
 struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *config);
 
 /* -1 with the reason in error. Signals must be blocked in the caller. */

@@ -1,6 +1,6 @@
 /*
  * What core returns is counted and logged here, and nowhere else. Nothing waits: no file,
- * no lock, no AWS; the rule set is the one that the loop holds.
+ * no lock, no AWS; the rule set is that of the snapshot which the loop holds.
  */
 #include "webhook.h"
 
@@ -10,12 +10,12 @@
 
 enum { REWRITTEN_BURST = 500 /* lines in ten seconds */ };
 
-static void count(const struct webhook *webhook, const struct edition *edition,
+static void count(const struct webhook *webhook, const struct snapshot *snapshot,
                   const struct review *review, uint64_t duration_ns)
 {
     metrics_review(webhook->metrics, review->operation, review->outcome, duration_ns);
     for (size_t i = 0; i < review->n_images; i++)
-        metrics_image(webhook->metrics, edition_slot(edition, review->images[i].upstream),
+        metrics_image(webhook->metrics, snapshot_slot(snapshot, review->images[i].upstream),
                       review->images[i].outcome);
 }
 
@@ -73,16 +73,16 @@ void webhook_mutate(void *context, const struct http_request *request,
                     struct http_response *response)
 {
     struct webhook *webhook = context;
-    const struct edition *edition = mailbox_current(webhook->mailbox, request->loop);
+    const struct snapshot *snapshot = snapshots_current(webhook->snapshots, request->loop);
     uint64_t started_ns = clock_monotonic_ns(), duration_ns;
     ARENA_CLEANUP struct arena arena;
     struct review review;
 
     arena_init(&arena, review_arena_bytes(request->body.len));
-    review_answer(&review, edition_rules(edition), request->body, &arena, &response->body);
+    review_answer(&review, snapshot->rules, request->body, &arena, &response->body);
     response->status = review.status;
     response->content_type = "application/json";
     duration_ns = clock_monotonic_ns() - started_ns;
-    count(webhook, edition, &review, duration_ns);
+    count(webhook, snapshot, &review, duration_ns);
     log_review(&review, duration_ns);
 }

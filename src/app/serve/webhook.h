@@ -4,12 +4,12 @@
 #ifndef PULLTHROUGH_APP_SERVE_WEBHOOK_H
 #define PULLTHROUGH_APP_SERVE_WEBHOOK_H
 
-#include "mailbox.h"
 #include "pullthrough/edge/http/http_server.h"
 #include "pullthrough/edge/sys/metrics.h"
+#include "snapshot.h"
 
 struct webhook {
-    struct mailbox *mailbox; /* borrowed, with at least one edition; as is the next */
+    struct snapshots *snapshots; /* borrowed, with one published; as is the next */
     struct metrics *metrics;
 };
 

@@ -6,7 +6,6 @@
 
 #include "pullthrough/core/image/glob.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 struct row {
@@ -33,7 +32,6 @@ struct list {
 };
 
 struct rule_set {
-    atomic_uint references;
     struct slice host;
     struct row *rows;
     size_t n_rows;
@@ -140,7 +138,6 @@ struct rule_set *rule_set_new(const struct config *config, const struct rule_set
 {
     struct rule_set *rules = allocate(1, sizeof(*rules));
 
-    atomic_init(&rules->references, 1);
     rules->host = copy(facts->host);
     copy_upstreams(rules, config, facts);
     copy_excludes(rules, &config->rewrite);
@@ -152,14 +149,10 @@ struct rule_set *rule_set_new(const struct config *config, const struct rule_set
     return rules;
 }
 
-struct rule_set *rule_set_ref(struct rule_set *rules)
+void rule_set_free(struct rule_set *rules)
 {
-    atomic_fetch_add_explicit(&rules->references, 1, memory_order_relaxed);
-    return rules;
-}
-
-static void free_rules(struct rule_set *rules)
-{
+    if (!rules)
+        return;
     for (size_t i = 0; i < rules->n_rows; i++) {
         struct row *row = &rules->rows[i];
 
@@ -185,12 +178,6 @@ static void free_rules(struct rule_set *rules)
     free(rules->labels);
     drop(rules->host);
     free(rules);
-}
-
-void rule_set_unref(struct rule_set *rules)
-{
-    if (rules && atomic_fetch_sub_explicit(&rules->references, 1, memory_order_acq_rel) == 1)
-        free_rules(rules);
 }
 
 static bool row_is(const struct row *row, struct slice domain)

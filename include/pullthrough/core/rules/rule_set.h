@@ -3,8 +3,8 @@
  * names, its target and whether it may be rewritten now; and everything else that
  * rewriting is told by the configuration.
  *
- * Built whole, never changed, shared between threads by counted references; every loop
- * thread keeps the one it uses until it takes the next.
+ * Built whole and never changed, so that any number of threads may read it; whoever holds it
+ * for them frees it.
  */
 #ifndef PULLTHROUGH_CORE_RULES_RULE_SET_H
 #define PULLTHROUGH_CORE_RULES_RULE_SET_H
@@ -26,13 +26,9 @@ struct rule_set_facts {
     const struct upstream_status *statuses;
 };
 
-/* Copies what it needs of both. The caller holds the one reference. */
+/* Copies what it needs of both. */
 struct rule_set *rule_set_new(const struct config *config, const struct rule_set_facts *facts);
-
-/* Any thread. */
-struct rule_set *rule_set_ref(struct rule_set *rules);
-/* Any thread; the last one frees. NULL is allowed. */
-void rule_set_unref(struct rule_set *rules);
+void rule_set_free(struct rule_set *rules); /* NULL is allowed */
 
 /* The upstream whose registry or alias is exactly `domain`, or -1. Only enabled ones count. */
 int rule_set_find(const struct rule_set *rules, struct slice domain);
