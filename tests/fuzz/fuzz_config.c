@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     STRBUF_CLEANUP struct strbuf first = STRBUF_INIT(CONFIG_TEXT_MAX);
     STRBUF_CLEANUP struct strbuf second = STRBUF_INIT(CONFIG_TEXT_MAX);
-    CONFIG_CLEANUP struct config *config = NULL;
-    CONFIG_CLEANUP struct config *again = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *again = NULL;
     struct error error = {""};
 
     if (config_parse(&config, slice_of((const char *)data, size), &error)) {

@@ -38,7 +38,7 @@ int reconcile_bench_stop(void **state)
     reconcile_report_fini(&bench->report);
     reconcile_free(bench->reconcile);
     aws_client_free(bench->aws);
-    config_free(bench->config);
+    config_unref(bench->config);
     fake_surroundings_fini(&bench->fake);
     ecr_world_free(bench->world);
     free(bench);

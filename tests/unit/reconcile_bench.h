@@ -15,7 +15,7 @@ enum { MINUTE_S = 60, HOUR_S = 3600, INTERVAL_S = 10 * MINUTE_S, PASSES_A_DAY = 
 struct bench {
     struct ecr_world *world;
     struct fake_surroundings fake;
-    struct config *config;
+    const struct config *config;
     struct aws_client *aws;
     struct reconcile *reconcile;
     struct reconcile_report report;

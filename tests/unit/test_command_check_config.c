@@ -100,7 +100,7 @@ static void test_the_whole_configuration_is_printed(void **state)
 {
     static const char path[] = FIXTURES "/config/upstream-off.yaml";
     STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(OUTPUT_MAX);
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct outcome_of_command *outcome = *state;
     struct error error = {""};
 

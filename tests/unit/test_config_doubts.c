@@ -75,7 +75,7 @@ static void test_doubts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         STRBUF_CLEANUP struct strbuf got = STRBUF_INIT(4096);
-        CONFIG_CLEANUP struct config *config = NULL;
+        CONFIG_CLEANUP const struct config *config = NULL;
         struct config_environment environment = {slice_str(rows[i].region),
                                                  slice_str(rows[i].account)};
         struct error error = {""};

@@ -32,7 +32,7 @@ static void test_the_file_outranks_the_environment(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(300);
-        CONFIG_CLEANUP struct config *config = NULL;
+        CONFIG_CLEANUP const struct config *config = NULL;
         struct config_environment environment = {slice_str(rows[i].region),
                                                  slice_str(rows[i].account)};
         struct error error = {""};
@@ -68,7 +68,7 @@ static void test_what_is_missing_or_malformed_is_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(300);
-        CONFIG_CLEANUP struct config *config = NULL;
+        CONFIG_CLEANUP const struct config *config = NULL;
         struct config_environment environment = {slice_str(rows[i].region),
                                                  slice_str(rows[i].account)};
         struct error error = {""};

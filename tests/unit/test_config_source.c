@@ -22,7 +22,7 @@ static int clear_environment(void **state)
 
 static void test_no_path_means_the_defaults(void **state)
 {
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct error error = {""};
 
     (void)state;
@@ -32,7 +32,7 @@ static void test_no_path_means_the_defaults(void **state)
 
 static void test_a_file_is_read(void **state)
 {
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct error error = {""};
 
     (void)state;
@@ -43,7 +43,7 @@ static void test_a_file_is_read(void **state)
 static void test_complaints_name_the_file(void **state)
 {
     static const char path[] = FIXTURES "/config/threads-over.yaml";
-    struct config *config = NULL;
+    const struct config *config = NULL;
     struct error error = {""};
 
     (void)state;
@@ -66,7 +66,7 @@ static void test_a_file_that_cannot_be_read(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct config *config = NULL;
+        const struct config *config = NULL;
         struct error error = {""};
 
         assert_true(config_source_load(rows[i].path, &config, &error) < 0);
@@ -94,7 +94,7 @@ static void test_the_host_comes_from_the_environment(void **state)
         {{"", "", "111122223333"}, CONFIG_HOST_UNKNOWN, ""},
         {{"us-west-2", NULL, "me"}, -1, ""},
     };
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
 
     assert_int_equal(config_source_load(NULL, &config, NULL), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

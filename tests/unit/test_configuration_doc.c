@@ -206,7 +206,7 @@ static void test_yaml_blocks(void **state)
 
     for (const char *at = strstr(document->text, fence); at; at = strstr(at, fence)) {
         STRBUF_CLEANUP struct strbuf printed = STRBUF_INIT(CONFIG_TEXT_MAX);
-        CONFIG_CLEANUP struct config *config = NULL;
+        CONFIG_CLEANUP const struct config *config = NULL;
         const char *end = strstr(at += sizeof(fence) - 1, "\n```\n");
         struct error error = {""};
 
@@ -215,7 +215,7 @@ static void test_yaml_blocks(void **state)
             fail_msg("example %zu: %s", blocks, error.text);
         if (blocks++ > 0)
             continue;
-        config_free(config);
+        config_unref(config);
         assert_int_equal(config_parse(&config, slice_of(NULL, 0), &error), 0);
         config_print(config, &printed);
         assert_true(slice_is(slice_of(at, (size_t)(end + 1 - at)), strbuf_str(&printed)));
@@ -234,7 +234,7 @@ static void test_known_registries(void **state)
     for (size_t i = 0; i < sizeof(registries) / sizeof(registries[0]); i++) {
         STRBUF_CLEANUP struct strbuf yaml = STRBUF_INIT(1000);
         STRBUF_CLEANUP struct strbuf row = STRBUF_INIT(1000);
-        CONFIG_CLEANUP struct config *config = NULL;
+        CONFIG_CLEANUP const struct config *config = NULL;
         const struct config_upstream *upstream;
 
         strbuf_add_format(&yaml, "upstreams: [{registry: %s}]", registries[i]);

@@ -40,9 +40,9 @@ static void sketch(struct strbuf *out, const struct strbuf *policy)
     json_decref(document);
 }
 
-static struct config *parse(const char *yaml)
+static const struct config *parse(const char *yaml)
 {
-    struct config *config = NULL;
+    const struct config *config = NULL;
     struct error error = {""};
 
     if (config_parse(&config, slice_str(yaml), &error) != 0)
@@ -101,7 +101,7 @@ static void test_the_webhook(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
         STRBUF_CLEANUP struct strbuf got = STRBUF_INIT(IAM_POLICY_MAX);
-        CONFIG_CLEANUP struct config *config = parse(cases[i].config);
+        CONFIG_CLEANUP const struct config *config = parse(cases[i].config);
 
         assert_int_equal(iam_policy_webhook(&policy, config, &here), 0);
         sketch(&got, &policy);
@@ -112,8 +112,8 @@ static void test_the_webhook(void **state)
 static void test_mode_off_needs_none(void **state)
 {
     STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
-    CONFIG_CLEANUP struct config *config = parse("reconcile: {mode: off}\n"
-                                                 "rewrite: {requireRule: false}\n");
+    CONFIG_CLEANUP const struct config *config = parse("reconcile: {mode: off}\n"
+                                                       "rewrite: {requireRule: false}\n");
 
     (void)state;
     assert_int_equal(iam_policy_webhook(&policy, config, &here), IAM_POLICY_NOT_NEEDED);
@@ -129,7 +129,7 @@ static void test_partitions(void **state)
                                              "arn:aws-eusc:iam::111122223333:role/nodes"};
     STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
     STRBUF_CLEANUP struct strbuf got = STRBUF_INIT(IAM_POLICY_MAX);
-    CONFIG_CLEANUP struct config *config = parse(ONE_PUBLIC);
+    CONFIG_CLEANUP const struct config *config = parse(ONE_PUBLIC);
 
     (void)state;
     iam_policy_nodes(&policy, config, &there);
@@ -150,7 +150,7 @@ static void test_partitions(void **state)
 static void test_verify_asks_for_no_value(void **state)
 {
     STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
-    CONFIG_CLEANUP struct config *config = parse("reconcile: {readSecrets: true}");
+    CONFIG_CLEANUP const struct config *config = parse("reconcile: {readSecrets: true}");
 
     (void)state;
     iam_policy_verify(&policy, config, &here);
@@ -162,7 +162,7 @@ static void test_fifty_upstreams_fit(void **state)
 {
     STRBUF_CLEANUP struct strbuf yaml = STRBUF_INIT(CONFIG_TEXT_MAX);
     STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
 
     (void)state;
     strbuf_add_str(&yaml, "upstreams:\n");

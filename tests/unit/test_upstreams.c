@@ -14,14 +14,14 @@
 struct bench {
     struct upstreams upstreams;
     struct metrics *metrics;
-    struct config *config;
+    const struct config *config;
     FILE *log;
     char host_problem[sizeof(((struct error *)0)->text)];
 };
 
-static struct config *parse(const char *text)
+static const struct config *parse(const char *text)
 {
-    struct config *config;
+    const struct config *config;
     struct error error;
 
     if (config_parse(&config, slice_str(text), &error) < 0)
@@ -54,7 +54,7 @@ static int stop(void **state)
     (void)fclose(bench->log);
     upstreams_fini(&bench->upstreams);
     metrics_free(bench->metrics);
-    config_free(bench->config);
+    config_unref(bench->config);
     free(bench);
     return 0;
 }
@@ -153,7 +153,7 @@ static void test_what_is_told_is_told_once(void **state)
 static void test_a_disabled_upstream_has_no_metric_and_no_warning(void **state)
 {
     struct bench *bench = *state;
-    struct config *old = bench->config;
+    const struct config *old = bench->config;
 
     pass(bench, UPSTREAM_READY, "seen", "111122223333", NULL);
     assert_true(measures(bench, "upstream_ready{upstream=\"quay.io\"} 1"));
@@ -161,7 +161,7 @@ static void test_a_disabled_upstream_has_no_metric_and_no_warning(void **state)
     bench->config = parse("upstreams:\n- {registry: public.ecr.aws, prefix: public}\n"
                           "- {registry: quay.io, prefix: quay, enabled: false}\n");
     upstreams_carry(&bench->upstreams, old, bench->config);
-    config_free(old);
+    config_unref(old);
     settle(bench, 2000);
     assert_false(measures(bench, "upstream_ready{upstream=\"quay.io\"}"));
     assert_false(measures(bench, "upstream_state{upstream=\"quay.io\""));
@@ -175,13 +175,13 @@ static void test_a_disabled_upstream_has_no_metric_and_no_warning(void **state)
 static void test_a_state_goes_on_under_its_name(void **state)
 {
     struct bench *bench = *state;
-    struct config *old = bench->config;
+    const struct config *old = bench->config;
 
     pass(bench, UPSTREAM_READY, "seen", "111122223333", NULL);
     bench->config = parse("upstreams:\n- {registry: docker.io, prefix: hub, secret: "
                           "ecr-pullthroughcache/hub}\n- {registry: quay.io, prefix: quay}\n");
     upstreams_carry(&bench->upstreams, old, bench->config);
-    config_free(old);
+    config_unref(old);
     settle(bench, 2000);
     assert_int_equal(bench->upstreams.statuses[0].since_s, 2000);
     assert_int_equal(bench->upstreams.statuses[1].state, UPSTREAM_READY);
@@ -192,7 +192,7 @@ static void test_a_state_goes_on_under_its_name(void **state)
         bench->config = parse(gone ? "upstreams:\n- {registry: quay.io, prefix: quay}\n"
                                    : "upstreams:\n- {registry: public.ecr.aws, prefix: public}\n");
         upstreams_carry(&bench->upstreams, old, bench->config);
-        config_free(old);
+        config_unref(old);
         old = bench->config;
         settle(bench, 3000);
     }
@@ -201,7 +201,7 @@ static void test_a_state_goes_on_under_its_name(void **state)
     bench->config = parse("upstreams:\n- {registry: docker.io, prefix: hub, secret: "
                           "ecr-pullthroughcache/hub}\n");
     upstreams_carry(&bench->upstreams, old, bench->config);
-    config_free(old);
+    config_unref(old);
     settle(bench, 4000);
     assert_int_equal(bench->upstreams.statuses[0].since_s, 2000); /* it came back as it left */
 }

@@ -19,7 +19,7 @@ int config_source_read(const char *path, struct strbuf *text, struct error *erro
     return path ? file_read_argument(path, text, error) : 0;
 }
 
-int config_source_parse(const char *path, struct slice text, struct config **configp,
+int config_source_parse(const char *path, struct slice text, const struct config **configp,
                         struct error *error)
 {
     struct error reason;
@@ -31,7 +31,7 @@ int config_source_parse(const char *path, struct slice text, struct config **con
     return error_set(error, "%s:%s", name_of(path), reason.text);
 }
 
-int config_source_load(const char *path, struct config **configp, struct error *error)
+int config_source_load(const char *path, const struct config **configp, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
     int status = config_source_read(path, &text, error);
@@ -42,7 +42,7 @@ int config_source_load(const char *path, struct config **configp, struct error *
 }
 
 /* It is read again and again, so only standard input may be something else than a file. */
-static int load_lasting(const char *path, struct config **configp, struct error *error)
+static int load_lasting(const char *path, const struct config **configp, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
     int status;
@@ -73,9 +73,10 @@ static int check_tls(const char *path, const struct config *config, struct error
     return 0;
 }
 
-int config_source_load_for_serve(const char *path, struct config **configp, struct error *error)
+int config_source_load_for_serve(const char *path, const struct config **configp,
+                                 struct error *error)
 {
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     int status = load_lasting(path, &config, error);
 
     if (status < 0)

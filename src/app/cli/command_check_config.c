@@ -36,7 +36,7 @@ static int check(const char *path)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
     STRBUF_CLEANUP struct strbuf whole = STRBUF_INIT(CONFIG_TEXT_MAX);
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct config_environment environment = config_source_environment();
     struct error error;
 

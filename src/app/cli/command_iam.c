@@ -56,16 +56,6 @@ static int find_place(struct found_place *found, const struct config *config, st
     return *found->region && *found->account ? 0 : ask_aws(found, config, error);
 }
 
-static void replace(char **text, const char *by)
-{
-    if (!by)
-        return;
-    free(*text);
-    *text = strdup(by);
-    if (!*text)
-        abort();
-}
-
 struct request {
     const struct iam_options *options;
     const struct config *config;
@@ -213,7 +203,7 @@ int command_iam(int argc, char **argv)
 {
     __attribute__((cleanup(iam_options_fini))) struct iam_options options = {0};
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(8 * IAM_POLICY_MAX);
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct error error = {""};
     int status = iam_options_read(&options, argc, argv);
 
@@ -221,9 +211,13 @@ int command_iam(int argc, char **argv)
         return status;
     status = EXIT_FAILED;
     if (config_source_load(options.config, &config, &error) == 0) {
-        replace(&config->registry.account, options.account);
-        replace(&config->registry.region, options.region);
-        status = answer(&options, config, &out, &error);
+        struct config asked = *config; /* borrows the texts */
+
+        if (options.account)
+            asked.registry.account = options.account;
+        if (options.region)
+            asked.registry.region = options.region;
+        status = answer(&options, &asked, &out, &error);
     }
     if (status != EXIT_FINE) {
         (void)fprintf(stderr, "pullthrough iam: %s\n", error.text);

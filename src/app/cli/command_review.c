@@ -50,7 +50,7 @@ static int answer(const struct config *config, struct error *error)
 
 int command_review(int argc, char **argv)
 {
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct error error = {""};
     struct options options;
     int status = options_read(&options, argc, argv, usage);

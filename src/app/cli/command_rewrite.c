@@ -173,14 +173,6 @@ static int read_options(struct options *options, int argc, char **argv)
     return r ? r : check_options(options);
 }
 
-static void replace(char **text, const char *by)
-{
-    free(*text);
-    *text = strdup(by);
-    if (!*text)
-        abort();
-}
-
 /* Adds the options that would help to what the configuration and the environment lack. */
 static int unknown_host(const struct config *config, struct error *error)
 {
@@ -199,30 +191,32 @@ static int unknown_host(const struct config *config, struct error *error)
 static int load_rules(const struct options *options, struct rule_set **rules,
                       enum config_kinds *kinds, struct error *error)
 {
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *loaded = NULL;
+    struct config config; /* the same with the options; borrows the texts */
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
     struct rule_set_facts facts = {0};
-    int r = config_source_load(options->config, &config, error);
+    int r = config_source_load(options->config, &loaded, error);
 
     if (r != 0)
         return r;
+    config = *loaded;
     if (options->account)
-        replace(&config->registry.account, options->account);
+        config.registry.account = options->account;
     if (options->region)
-        replace(&config->registry.region, options->region);
+        config.registry.region = options->region;
     if (options->account || options->region)
-        replace(&config->registry.host, "");
-    r = config_source_host(config, &host, error);
+        config.registry.host = "";
+    r = config_source_host(&config, &host, error);
     if (r > 0)
-        return unknown_host(config, error);
+        return unknown_host(&config, error);
     if (r < 0)
         return r;
     facts.host = strbuf_slice(&host);
-    *kinds = config->rewrite.kinds;
+    *kinds = config.rewrite.kinds;
     if (options->kinds)
         *kinds = strcmp(options->kinds, any_pod_spec) == 0 ? CONFIG_KINDS_ANY_POD_SPEC
                                                            : CONFIG_KINDS_KNOWN;
-    *rules = rule_set_new(config, &facts);
+    *rules = rule_set_new(&config, &facts);
     return 0;
 }
 

@@ -125,12 +125,13 @@ static int run(const struct options *options, struct rules_command *command)
 
     progress_init(&command->progress, "rules");
     command->timing = progress_timing(&command->progress);
-    if (config_source_load(options->config, &command->config, &error) < 0 ||
-        aws_access_named_account(command->account, command->config, &error) < 0 ||
-        aws_access_for_command(&command->client, command->config, &command->timing, &error) < 0) {
+    if (config_source_load(options->config, &command->loaded, &error) < 0 ||
+        aws_access_named_account(command->account, command->loaded, &error) < 0 ||
+        aws_access_for_command(&command->client, command->loaded, &command->timing, &error) < 0) {
         (void)fprintf(stderr, "pullthrough rules: %s\n", error.text);
         return EXIT_FAILED;
     }
+    command->config = *command->loaded;
     status = verbs[options->verb].run(command, &out);
     if (fwrite(strbuf_str(&out), 1, out.len, stdout) != out.len || fflush(stdout) != 0 ||
         strbuf_overflowed(&out)) {
@@ -150,6 +151,6 @@ int command_rules(int argc, char **argv)
         return status;
     status = run(&options, &command);
     aws_client_free(command.client);
-    config_free(command.config);
+    config_unref(command.loaded);
     return status;
 }

@@ -124,7 +124,7 @@ static int walk(struct verify *verify)
 int command_verify(int argc, char **argv)
 {
     struct options options = {.timeout_ms = TIMEOUT_MS};
-    CONFIG_CLEANUP struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     struct verify verify = {0};
     int status = read_options(&options, argc, argv);
 

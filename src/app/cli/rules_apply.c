@@ -137,7 +137,7 @@ static void add_table(const struct rules_command *command, const struct reconcil
     struct text_table *table = text_table_new(headings, 4);
 
     for (size_t i = 0; i < report->n_statuses; i++) {
-        const struct config_upstream *upstream = &command->config->upstreams[i];
+        const struct config_upstream *upstream = &command->config.upstreams[i];
         enum upstream_state state = report->statuses[i].state;
 
         if (!upstream->enabled)
@@ -165,7 +165,7 @@ static void add_json(const struct rules_command *command, const struct reconcile
     strbuf_add_str(out, ",\n  \"upstreams\": [");
     for (size_t i = 0; i < report->n_statuses; i++) {
         strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &command->config->upstreams[i], report->statuses[i].state,
+        rules_add_upstream(out, &command->config.upstreams[i], report->statuses[i].state,
                            report->statuses[i].reason);
         rules_add_left_alone(out, report->statuses[i].taken, report->statuses[i].n_taken);
         strbuf_add_char(out, '}');
@@ -181,7 +181,7 @@ static int pass(struct rules_command *command, struct strbuf *out)
     struct reconcile *reconcile = reconcile_new();
 
     reconcile_is_single(reconcile);
-    reconcile_configure(reconcile, command->config);
+    reconcile_configure(reconcile, &command->config);
     reconcile_watch(reconcile, &(struct reconcile_watcher){say, &command->progress});
     reconcile_pass(reconcile, command->client, command->account, &command->timing, &report);
     progress_end(&command->progress);
@@ -199,6 +199,6 @@ static int pass(struct rules_command *command, struct strbuf *out)
 
 int rules_apply(struct rules_command *command, struct strbuf *out)
 {
-    command->config->reconcile.mode = CONFIG_RECONCILE_MANAGE;
+    command->config.reconcile.mode = CONFIG_RECONCILE_MANAGE;
     return command->dry_run ? dry_run(command, out) : pass(command, out);
 }

@@ -14,7 +14,7 @@ void rules_look(struct rules_command *command, const struct reconcile_viewer *vi
 {
     struct reconcile *reconcile = reconcile_new();
 
-    reconcile_configure(reconcile, command->config);
+    reconcile_configure(reconcile, &command->config);
     reconcile_watch(reconcile, &(struct reconcile_watcher){say, &command->progress});
     reconcile_preview(reconcile, command->client, command->account, &command->timing, report,
                       viewer);

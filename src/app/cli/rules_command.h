@@ -14,7 +14,8 @@ enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
 struct rules_command {
     const char *prefix; /* of delete */
     bool dry_run, yes, json;
-    struct config *config;
+    const struct config *loaded;          /* owned */
+    struct config config;                 /* the same but for the mode that the command means */
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that the operator names, or "" */
     struct progress progress;
     struct timing timing;

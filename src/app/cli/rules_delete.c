@@ -28,7 +28,7 @@ static const struct config_upstream *find_upstream(const struct config *config, 
 static void describe(const struct rules_command *command, const struct ecr_rule *rule,
                      struct strbuf *out)
 {
-    const struct config_upstream *upstream = find_upstream(command->config, rule->prefix);
+    const struct config_upstream *upstream = find_upstream(&command->config, rule->prefix);
 
     strbuf_add_str(out, "The rule \"");
     text_add_printable(out, slice_str(rule->prefix));

@@ -184,8 +184,8 @@ int rules_list(struct rules_command *command, struct strbuf *out)
     struct list_view view = {.command = command, .out = out};
 
     /* a list is asked for; that `serve` asks nothing is another matter */
-    if (command->config->reconcile.mode == CONFIG_RECONCILE_OFF)
-        command->config->reconcile.mode = CONFIG_RECONCILE_OBSERVE;
+    if (command->config.reconcile.mode == CONFIG_RECONCILE_OFF)
+        command->config.reconcile.mode = CONFIG_RECONCILE_OBSERVE;
     rules_look(command, &(struct reconcile_viewer){show, &view}, &report);
     if (!view.looked)
         return rules_say_failed(command, &report);

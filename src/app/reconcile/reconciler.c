@@ -1,6 +1,6 @@
 /*
- * The lock is held for moments only, never over a call. A configuration is handed over as its
- * text, so that no thread reads what another one frees.
+ * The lock is held for moments only, never over a call. Of the configuration given last and of the
+ * one in use it has a reference each, so that no thread reads what another one frees.
  */
 #include "pullthrough/app/reconcile/reconciler.h"
 
@@ -27,14 +27,14 @@ struct reconciler {
     struct worker worker; /* an order is a configuration */
 
     /* Under the worker's lock. */
-    struct strbuf config; /* the text of the one given last, until it is taken */
+    const struct config *given; /* last */
     bool has_report;
     struct reconcile_report report;
 
     /* The thread's own. */
     unsigned failures; /* in a row */
     struct reconcile *reconcile;
-    struct config *in_use;
+    const struct config *in_use;
     struct aws_client *client; /* NULL: it could not be made, and why was logged */
     struct error client_problem;
     struct timing timing;
@@ -78,21 +78,20 @@ static void make_client(struct reconciler *reconciler)
         reconciler->client = NULL;
 }
 
-/* Make the configuration that was given last the one in use, if it is another one. */
+/* Make the configuration that was given last the one in use, if it was given anew. */
 static void take_config(struct reconciler *reconciler)
 {
-    struct config *old = reconciler->in_use;
-    struct error error = {""};
+    const struct config *config = NULL;
 
     worker_lock(&reconciler->worker);
-    if (worker_take(&reconciler->worker) &&
-        config_parse(&reconciler->in_use, strbuf_slice(&reconciler->config), &error))
-        abort(); /* what config_print() gives can be read */
+    if (worker_take(&reconciler->worker))
+        config = config_ref(reconciler->given);
     worker_unlock(&reconciler->worker);
-    if (reconciler->in_use == old)
+    if (!config)
         return;
-    reconcile_configure(reconciler->reconcile, reconciler->in_use);
-    config_free(old);
+    reconcile_configure(reconciler->reconcile, config);
+    config_unref(reconciler->in_use);
+    reconciler->in_use = config;
     aws_client_free(reconciler->client);
     reconciler->client = NULL;
     reconciler->failures = 0;
@@ -193,7 +192,6 @@ struct reconciler *reconciler_new(struct metrics *metrics, void (*news)(void *co
     reconciler->timing.wait = on_wait;
     reconciler->timing.stopped = on_stopped;
     reconciler->timing.context = reconciler;
-    strbuf_init(&reconciler->config, CONFIG_TEXT_MAX);
     worker_init(&reconciler->worker);
     return reconciler;
 }
@@ -206,8 +204,8 @@ int reconciler_start(struct reconciler *reconciler, struct error *error)
 void reconciler_configure(struct reconciler *reconciler, const struct config *config)
 {
     worker_lock(&reconciler->worker);
-    strbuf_clear(&reconciler->config);
-    config_print(config, &reconciler->config);
+    config_unref(reconciler->given);
+    reconciler->given = config_ref(config);
     reconciler->has_report = false;
     worker_renew(&reconciler->worker);
     worker_unlock(&reconciler->worker);
@@ -237,8 +235,8 @@ void reconciler_free(struct reconciler *reconciler)
     aws_client_free(reconciler->client);
     reconcile_free(reconciler->reconcile);
     reconcile_report_fini(&reconciler->report);
-    config_free(reconciler->in_use);
-    strbuf_fini(&reconciler->config);
+    config_unref(reconciler->in_use);
+    config_unref(reconciler->given);
     worker_fini(&reconciler->worker);
     free(reconciler);
 }

@@ -27,12 +27,12 @@ struct certificate_keeper {
     struct worker worker; /* an order is a configuration */
 
     /* Under the worker's lock. */
-    struct certificate_wishes given; /* by the configuration given last */
+    const struct config *given; /* last */
     bool has_report;
     struct certificate_report report;
 
     /* The thread's own. */
-    struct certificate_wishes wishes;
+    const struct config *config; /* in use */
     struct certificate_look *look;
     unsigned failures, conflicts; /* in a row */
 };
@@ -64,15 +64,20 @@ static uint32_t random_bits(void)
     return timing_of_process().random(NULL);
 }
 
-static void take_wishes(struct certificate_keeper *keeper)
+static void take_config(struct certificate_keeper *keeper)
 {
+    const struct config *config = NULL;
+
     worker_lock(&keeper->worker);
-    if (worker_take(&keeper->worker)) {
-        keeper->wishes = keeper->given;
-        keeper->failures = keeper->conflicts = 0;
-    }
+    if (worker_take(&keeper->worker))
+        config = config_ref(keeper->given);
     worker_unlock(&keeper->worker);
-    certificate_look_configure(keeper->look, &keeper->wishes);
+    if (!config)
+        return;
+    config_unref(keeper->config);
+    keeper->config = config;
+    keeper->failures = keeper->conflicts = 0;
+    certificate_look_configure(keeper->look, config);
 }
 
 static void hand_over(struct certificate_keeper *keeper, const struct certificate_report *report)
@@ -116,8 +121,8 @@ static void *run(void *context)
     while (!worker_is_stopping(&keeper->worker)) {
         uint64_t ms = UINT32_MAX; /* until there is another configuration */
 
-        take_wishes(keeper);
-        if (keeper->wishes.self)
+        take_config(keeper);
+        if (keeper->config && keeper->config->tls.mode == CONFIG_TLS_SELF)
             ms = look(keeper);
         (void)worker_wait(&keeper->worker, ms);
     }
@@ -148,26 +153,11 @@ int certificate_keeper_start(struct certificate_keeper *keeper, struct error *er
     return worker_start(&keeper->worker, run, keeper, "certificate", error);
 }
 
-static void copy_name(char to[static CERTIFICATE_OBJECT_BYTES], const char *name)
-{
-    size_t len =
-        strnlen(name, CERTIFICATE_OBJECT_BYTES - 1); /* the configuration has no longer one */
-
-    memcpy(to, name, len);
-    to[len] = '\0';
-}
-
 void certificate_keeper_configure(struct certificate_keeper *keeper, const struct config *config)
 {
-    struct certificate_wishes wishes;
-
-    memset(&wishes, 0, sizeof(wishes)); /* compared as a whole */
-    wishes.self = config->tls.mode == CONFIG_TLS_SELF;
-    copy_name(wishes.secret, config->tls.secret_name);
-    copy_name(wishes.service, config->tls.service_name);
-    copy_name(wishes.webhook, config->tls.webhook_name);
     worker_lock(&keeper->worker);
-    keeper->given = wishes;
+    config_unref(keeper->given);
+    keeper->given = config_ref(config);
     keeper->has_report = false;
     worker_renew(&keeper->worker);
     worker_unlock(&keeper->worker);
@@ -197,6 +187,8 @@ void certificate_keeper_free(struct certificate_keeper *keeper)
         return;
     worker_stop(&keeper->worker);
     certificate_look_free(keeper->look);
+    config_unref(keeper->config);
+    config_unref(keeper->given);
     worker_fini(&keeper->worker);
     free(keeper);
 }

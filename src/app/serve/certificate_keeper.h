@@ -25,7 +25,7 @@ struct certificate_keeper *certificate_keeper_new(struct tls *tls, struct metric
 /* -1 with the reason in error. Signals must be blocked in the caller. */
 int certificate_keeper_start(struct certificate_keeper *keeper, struct error *error);
 
-/* From now on certificates are kept as this configuration (copied) says; with mode files they
+/* From now on certificates are kept as this configuration (held) says; with mode files they
  * aren't, and when this returns nothing more is loaded. Any thread; before the start too. */
 void certificate_keeper_configure(struct certificate_keeper *keeper, const struct config *config);
 

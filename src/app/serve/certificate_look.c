@@ -13,11 +13,11 @@
 
 #include <stdlib.h>
 
-enum { AGENT_MAX = 100 };
+enum { AGENT_MAX = 100, NAMESPACE_FILE_MAX = 254 /* what is too long is to be seen as such */ };
 
 struct certificate_look {
     struct certificate_look_parts parts;
-    struct certificate_wishes wishes;
+    const struct config *config;                 /* whose names `round` borrows */
     char namespace[CERTIFICATE_NAMESPACE_BYTES]; /* "": not known yet */
     bool has_round;
     struct certificate_round round;
@@ -58,7 +58,7 @@ static int make_client(struct certificate_look *look, struct error *error)
 
 static int find_namespace(struct certificate_look *look, struct error *error)
 {
-    STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(CERTIFICATE_OBJECT_BYTES);
+    STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(NAMESPACE_FILE_MAX);
 
     if (look->namespace[0])
         return 0;
@@ -76,8 +76,8 @@ static int prepare(struct certificate_look *look, struct error *error)
     if (make_client(look, error) || find_namespace(look, error))
         return -1;
     if (!look->has_round)
-        certificate_round_init(&look->round,
-                               &(struct certificate_names){look->wishes.service, look->namespace});
+        certificate_round_init(&look->round, &(struct certificate_names){
+                                                 look->config->tls.service_name, look->namespace});
     look->has_round = true;
     return 0;
 }
@@ -110,7 +110,8 @@ static enum kube_outcome load_leaf(struct certificate_look *look, struct error *
     look->loaded_s = wall_s(look);
     metrics_certificate_not_after(look->parts.metrics, METRICS_LEAF, dates.not_after_s);
     timestamp_print_rfc3339(&not_after, dates.not_after_s);
-    log_event(LOG_LEVEL_INFO, "certificate loaded", LOG_TEXT("secret", look->wishes.secret),
+    log_event(LOG_LEVEL_INFO, "certificate loaded",
+              LOG_TEXT("secret", look->config->tls.secret_name),
               LOG_SLICE("notAfter", strbuf_slice(&not_after)));
     return KUBE_DONE;
 }
@@ -123,7 +124,7 @@ static void tell_foreign(const struct certificate_look *look)
     if (known && certificate_set_foreign(known))
         log_event(LOG_LEVEL_WARN,
                   "the Secret's ca.crt holds CAs that sign nothing of ours; they are not published",
-                  LOG_TEXT("secret", look->wishes.secret),
+                  LOG_TEXT("secret", look->config->tls.secret_name),
                   LOG_NUMBER("count", certificate_set_foreign(known)));
 }
 
@@ -132,10 +133,11 @@ static enum kube_outcome write_secret(struct certificate_look *look, bool create
 {
     const struct certificate_round *round = &look->round;
     enum kube_outcome outcome =
-        create ? kube_client_create_secret(look->client, look->namespace, look->wishes.secret,
-                                           round->wanted, error)
-               : kube_client_patch_secret(look->client, look->namespace, look->wishes.secret,
-                                          round->secret.version, round->wanted, error);
+        create
+            ? kube_client_create_secret(look->client, look->namespace,
+                                        look->config->tls.secret_name, round->wanted, error)
+            : kube_client_patch_secret(look->client, look->namespace, look->config->tls.secret_name,
+                                       round->secret.version, round->wanted, error);
 
     if (outcome == KUBE_DONE) {
         metrics_certificate_write(look->parts.metrics, METRICS_SECRET);
@@ -146,8 +148,9 @@ static enum kube_outcome write_secret(struct certificate_look *look, bool create
 
 static enum kube_outcome write_bundle(struct certificate_look *look, struct error *error)
 {
-    enum kube_outcome outcome = kube_client_patch_webhooks(
-        look->client, look->wishes.webhook, &look->round.webhooks, look->round.wanted, error);
+    enum kube_outcome outcome =
+        kube_client_patch_webhooks(look->client, look->config->tls.webhook_name,
+                                   &look->round.webhooks, look->round.wanted, error);
 
     if (outcome == KUBE_DONE) {
         metrics_certificate_write(look->parts.metrics, METRICS_BUNDLE);
@@ -161,10 +164,10 @@ static enum kube_outcome carry_out(struct certificate_look *look, enum certifica
 {
     switch (step) {
     case CERTIFICATE_READ_BUNDLE:
-        return kube_client_get_webhooks(look->client, look->wishes.webhook, &look->round.webhooks,
-                                        error);
+        return kube_client_get_webhooks(look->client, look->config->tls.webhook_name,
+                                        &look->round.webhooks, error);
     case CERTIFICATE_READ_SECRET:
-        return kube_client_get_secret(look->client, look->namespace, look->wishes.secret,
+        return kube_client_get_secret(look->client, look->namespace, look->config->tls.secret_name,
                                       &look->round.secret, error);
     case CERTIFICATE_CREATE_SECRET: return write_secret(look, true, error);
     case CERTIFICATE_PATCH_SECRET: tell_foreign(look); return write_secret(look, false, error);
@@ -283,16 +286,24 @@ void certificate_look_free(struct certificate_look *look)
         return;
     drop_round(look);
     kube_client_free(look->client);
+    config_unref(look->config);
     free(look);
 }
 
-void certificate_look_configure(struct certificate_look *look,
-                                const struct certificate_wishes *wishes)
+static bool is_same(const struct config *a, const struct config *b)
 {
-    if (memcmp(&look->wishes, wishes, sizeof(*wishes)) == 0)
-        return;
-    look->wishes = *wishes;
+    return a->tls.mode == b->tls.mode && strcmp(a->tls.secret_name, b->tls.secret_name) == 0 &&
+           strcmp(a->tls.service_name, b->tls.service_name) == 0 &&
+           strcmp(a->tls.webhook_name, b->tls.webhook_name) == 0;
+}
+
+void certificate_look_configure(struct certificate_look *look, const struct config *config)
+{
+    if (look->config && is_same(look->config, config))
+        return; /* the old one, which says the same, is held on to */
     drop_round(look);
+    config_unref(look->config);
+    look->config = config_ref(config);
 }
 
 bool certificate_look_run(struct certificate_look *look, struct certificate_report *report)

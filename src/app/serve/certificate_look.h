@@ -10,6 +10,7 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/certificate/certificate_round.h"
+#include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/sys/timing.h"
 
@@ -17,14 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CERTIFICATE_OBJECT_BYTES = 254, CERTIFICATE_NAMESPACE_BYTES = 64 };
-
-/* What the configuration says. Compared byte by byte: zero it before. */
-struct certificate_wishes {
-    bool self;
-    char secret[CERTIFICATE_OBJECT_BYTES], service[CERTIFICATE_OBJECT_BYTES],
-        webhook[CERTIFICATE_OBJECT_BYTES];
-};
+enum { CERTIFICATE_NAMESPACE_BYTES = 64 };
 
 /* What a look found. All zero: there was none. */
 struct certificate_report {
@@ -52,9 +46,9 @@ struct certificate_look;
 struct certificate_look *certificate_look_new(const struct certificate_look_parts *parts);
 void certificate_look_free(struct certificate_look *look);
 
-/* Another Secret, Service or configuration: what was known is forgotten. */
-void certificate_look_configure(struct certificate_look *look,
-                                const struct certificate_wishes *wishes);
+/* Holds `config`. With another mode, Secret, Service or webhook configuration in it, what was known
+ * is forgotten. Before the first look. */
+void certificate_look_configure(struct certificate_look *look, const struct config *config);
 
 /* False where it was stopped: *report is not set. */
 bool certificate_look_run(struct certificate_look *look, struct certificate_report *report);

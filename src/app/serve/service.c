@@ -199,14 +199,11 @@ static void hide_memory(void)
         log_event(LOG_LEVEL_WARN, "a core dump may show keys", LOG_TEXT("problem", error.text));
 }
 
-/* Everything up to running threads; takes over `config`. What was made is in *service, also when it
- * fails. */
-static int start(struct service *service, const struct upkeep_parts *parts, struct config *given,
-                 struct error *error)
+/* Everything up to running threads. What was made is in *service, also when it fails. */
+static int start(struct service *service, const struct upkeep_parts *parts,
+                 const struct config *config, struct error *error)
 {
-    CONFIG_CLEANUP struct config *config = given;
     struct upkeep_parts upkeep = *parts;
-    const struct config *in_use;
     unsigned threads;
 
     set_up_log(config);
@@ -219,11 +216,9 @@ static int start(struct service *service, const struct upkeep_parts *parts, stru
     upkeep.metrics = service->metrics;
     upkeep.tls = service->tls;
     service->upkeep = upkeep_new(&upkeep, config);
-    in_use = config;
-    config = NULL; /* upkeep has it, and keeps it as it is until its thread runs */
     if (http_server_start(service->server, error))
         return -1;
-    log_listening(service, in_use, threads);
+    log_listening(service, config, threads);
     return upkeep_start(service->upkeep, error);
 }
 
@@ -273,7 +268,7 @@ static void end_at_once(int number)
 
 /* Standard input may be a pipe that is never closed, and nothing is to be stopped in good order
  * yet. As process 1 of a container we get no signal that has no handler. */
-static int load_config(const char *path, struct config **configp, struct error *error)
+static int load_config(const char *path, const struct config **configp, struct error *error)
 {
     sigset_t obeyed, later;
 
@@ -294,7 +289,7 @@ int service_run(const char *config_path, struct error *error)
     struct upkeep_parts upkeep = {.config_path = config_path,
                                   .config_stamp = file_stamp_of(config_path ? config_path : "")};
     struct service service = {0};
-    struct config *config;
+    CONFIG_CLEANUP const struct config *config = NULL;
     sigset_t signals;
     int result;
 

@@ -31,7 +31,7 @@ enum {
 
 struct upkeep {
     struct upkeep_parts parts;
-    struct config *config; /* in use */
+    const struct config *config; /* in use */
     struct fixed_keys fixed;
     int64_t config_loaded_s;
     struct error config_problem; /* "" where there is none */
@@ -61,13 +61,13 @@ static void configure_keeper(struct upkeep *upkeep, const struct config *config)
         upkeep->kept = (struct certificate_report){0};
 }
 
-static void use_config(struct upkeep *upkeep, struct config *config)
+static void use_config(struct upkeep *upkeep, const struct config *config)
 {
     fixed_keys_warn(&upkeep->fixed, config);
     upstreams_carry(&upkeep->upstreams, upkeep->config, config);
     configure_keeper(upkeep, config);
-    config_free(upkeep->config);
-    upkeep->config = config;
+    config_unref(upkeep->config);
+    upkeep->config = config_ref(config);
     reconciler_configure(upkeep->reconciler, config);
     upkeep->config_loaded_s = clock_wall_s();
     log_set_level((enum log_level)config->log.level);
@@ -78,7 +78,7 @@ static void use_config(struct upkeep *upkeep, struct config *config)
 static bool take_config(struct upkeep *upkeep, bool again)
 {
     struct error error = {""};
-    struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *config = NULL;
     int status = config_source_load_for_serve(upkeep->parts.config_path, &config, &error);
 
     upkeep->config_unread = status == FILE_UNREAD;
@@ -117,7 +117,6 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
     static const char *const modes[] = {[CONFIG_RECONCILE_MANAGE] = "manage",
                                         [CONFIG_RECONCILE_OBSERVE] = "observe",
                                         [CONFIG_RECONCILE_OFF] = "off"};
-    STRBUF_CLEANUP struct strbuf hash = STRBUF_INIT(100);
     struct tls_dates dates = {0};
     struct status_report report = {
         .details = upkeep->config->status.details,
@@ -127,6 +126,7 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
                   slice_str(upkeep->config->aws.ca_file)},
         .configuration = {upkeep->parts.config_path, upkeep->config_loaded_s,
                           upkeep->config_problem.text},
+        .configuration_hash = slice_str(upkeep->config->hash),
         .certificate = {upkeep->config->tls.cert_file, upkeep->certificate.loaded_s,
                         upkeep->certificate.problem.text},
         .secret_name = upkeep->config->tls.secret_name,
@@ -138,8 +138,6 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
         .reconcile = &upkeep->upstreams.report,
     };
 
-    config_hash(upkeep->config, &hash);
-    report.configuration_hash = strbuf_slice(&hash);
     if (upkeep->config->tls.mode == CONFIG_TLS_SELF) {
         report.kept = &upkeep->kept;
         report.certificate.loaded_s = upkeep->kept.loaded_s;
@@ -250,7 +248,7 @@ static void *run(void *context)
     return NULL;
 }
 
-struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *config)
+struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config *config)
 {
     struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
     pthread_condattr_t monotonic;
@@ -258,7 +256,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *confi
     if (!upkeep)
         abort();
     upkeep->parts = *parts;
-    upkeep->config = config;
+    upkeep->config = config_ref(config);
     fixed_keys_init(&upkeep->fixed, config);
     upkeep->config_loaded_s = clock_wall_s();
     upkeep->certificate.tls = parts->tls;
@@ -314,6 +312,6 @@ void upkeep_free(struct upkeep *upkeep)
     (void)pthread_mutex_destroy(&upkeep->lock);
     upstreams_fini(&upkeep->upstreams);
     fixed_keys_fini(&upkeep->fixed);
-    config_free(upkeep->config);
+    config_unref(upkeep->config);
     free(upkeep);
 }

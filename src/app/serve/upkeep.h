@@ -23,9 +23,9 @@ struct upkeep_parts {
     struct tls *tls;
 };
 
-/* Takes over `config`, which is in use already; loads the certificate and publishes the first
+/* Holds `config`, which is in use already; loads the certificate and publishes the first
  * snapshot. A certificate that can't be loaded is no failure: it is looked at again. */
-struct upkeep *upkeep_new(const struct upkeep_parts *parts, struct config *config);
+struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config *config);
 
 /* -1 with the reason in error. Signals must be blocked in the caller. */
 int upkeep_start(struct upkeep *upkeep, struct error *error);

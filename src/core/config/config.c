@@ -14,6 +14,8 @@
 #include "pullthrough/core/config/config_upstreams.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { NODES_MAX = 20000, DEPTH_MAX = 16 };
@@ -170,12 +172,24 @@ static int read_root(struct config *config, const struct yaml_node *root, struct
     return check_tls(config, root, error);
 }
 
-int config_parse(struct config **configp, struct slice yaml, struct error *error)
+static void set_hash(struct config *config)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CONFIG_TEXT_MAX);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+
+    config_print(config, &text);
+    if (EVP_Digest(text.ptr, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
+        abort(); /* out of memory: nothing else can fail here */
+    for (int i = 0; i < CONFIG_HASH_DIGITS / 2; i++)
+        (void)snprintf(config->hash + 2 * i, 3, "%02x", digest[i]);
+}
+
+int config_parse(const struct config **configp, struct slice yaml, struct error *error)
 {
     static const struct yaml_limits limits = {CONFIG_TEXT_MAX, NODES_MAX, DEPTH_MAX};
     YAML_TREE_CLEANUP struct yaml_tree *tree = NULL;
-    CONFIG_CLEANUP struct config *config = NULL;
     const struct yaml_node *root = NULL;
+    struct config *config;
 
     if (yaml_tree_parse(&tree, yaml, &limits, error))
         return -1;
@@ -187,10 +201,13 @@ int config_parse(struct config **configp, struct slice yaml, struct error *error
     config = calloc(1, sizeof(*config));
     if (!config)
         abort();
-    if (read_root(config, root, error))
+    atomic_init(&config->references, 1);
+    if (read_root(config, root, error)) {
+        config_unref(config);
         return -1;
+    }
+    set_hash(config);
     *configp = config;
-    config = NULL;
     return 0;
 }
 
@@ -229,9 +246,17 @@ static void release(const struct config_mapping *mapping, void *base)
     }
 }
 
-void config_free(struct config *config)
+const struct config *config_ref(const struct config *config)
 {
-    if (!config)
+    atomic_fetch_add_explicit(&((struct config *)config)->references, 1, memory_order_relaxed);
+    return config;
+}
+
+void config_unref(const struct config *shared)
+{
+    struct config *config = (struct config *)shared;
+
+    if (!config || atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1)
         return;
     release(&config_schema, config);
     free(config);

@@ -11,16 +11,17 @@
 /* Read the file ("-": standard input; NULL: the defaults) and parse it. 0 and a new *configp;
  * or -1 with "FILE:LINE:COL: message", or FILE_UNREAD with "FILE: reason", in error. What else may
  * be read, and what can't: file_read_argument(). */
-int config_source_load(const char *path, struct config **configp, struct error *error);
+int config_source_load(const char *path, const struct config **configp, struct error *error);
 
 /* The same, and refuses what `serve` could not start or live with: no certificate is named, or what
  * isn't standard input is no regular file. */
-int config_source_load_for_serve(const char *path, struct config **configp, struct error *error);
+int config_source_load_for_serve(const char *path, const struct config **configp,
+                                 struct error *error);
 
 /* The two halves of config_source_load(), for those who answer their failures differently.
  * `text` needs a ceiling of CONFIG_TEXT_MAX. */
 int config_source_read(const char *path, struct strbuf *text, struct error *error);
-int config_source_parse(const char *path, struct slice text, struct config **configp,
+int config_source_parse(const char *path, struct slice text, const struct config **configp,
                         struct error *error);
 
 /* What AWS_REGION, else AWS_DEFAULT_REGION, and AWS_ACCOUNT_ID say; an empty variable says

@@ -24,7 +24,7 @@ struct reconciler *reconciler_new(struct metrics *metrics, void (*news)(void *co
 /* -1 with the reason in error. Signals must be blocked in the caller. */
 int reconciler_start(struct reconciler *reconciler, struct error *error);
 
-/* From now on passes are for this configuration (copied), the first one at once; with
+/* From now on passes are for this configuration (held), the first one at once; with
  * reconcile.mode off there are none. Any thread; before the start too. */
 void reconciler_configure(struct reconciler *reconciler, const struct config *config);
 

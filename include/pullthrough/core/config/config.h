@@ -3,8 +3,8 @@
  *
  * Strict: an unknown key, a wrong type, a key given twice, a value out of bounds is an
  * error with its place. Every key has a default, so an empty text is valid. A null is
- * the same as an absent key. Parsing always makes a new object; the one that is in use
- * is never touched (docs/configuration.md lists every key).
+ * the same as an absent key. Parsing always makes a new object, which is never changed and
+ * shared by counted references (docs/configuration.md lists every key).
  */
 #ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_H
 #define PULLTHROUGH_CORE_CONFIG_CONFIG_H
@@ -13,6 +13,7 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ enum {
     CONFIG_UPSTREAMS_MAX = 50,     /* ECR's quota of rules a registry, not adjustable */
     CONFIG_TEXT_MAX = 1024 * 1024, /* bytes of a configuration */
     CONFIG_SKIP_PODS_MAX = 64,     /* entries of rewrite.skipPods: bits of a word in pod_gate */
+    CONFIG_HASH_DIGITS = 12,
 };
 
 struct config_upstream {
@@ -58,9 +60,9 @@ struct config_pod_label {
 };
 
 struct config_registry {
-    char *account; /* 12 digits or "" */
-    char *region;  /* or "" */
-    char *host;    /* or "" */
+    const char *account; /* 12 digits or "" */
+    const char *region;  /* or "" */
+    const char *host;    /* or "" */
 };
 
 struct config_rewrite {
@@ -112,6 +114,10 @@ struct config_server {
 };
 
 struct config {
+    atomic_uint references; /* config_ref() */
+    /* The first digits of the SHA-256 of what config_print() gives, in hexadecimal: equal for equal
+     * values, however they were written. */
+    char hash[CONFIG_HASH_DIGITS + 1];
     struct config_registry registry;
     struct config_upstream *upstreams;
     size_t n_upstreams;
@@ -138,21 +144,20 @@ struct config {
 
 /* 0 and a new *configp; or -1 and "LINE:COL: message" in error. An empty text gives the defaults.
  */
-int config_parse(struct config **configp, struct slice yaml, struct error *error);
-void config_free(struct config *config);
-static inline void config_cleanup(struct config **configp)
+int config_parse(const struct config **configp, struct slice yaml, struct error *error);
+/* One more, or one fewer, who holds it; the last one frees. Any thread. NULL is allowed to the
+ * second. */
+const struct config *config_ref(const struct config *config);
+void config_unref(const struct config *config);
+static inline void config_cleanup(const struct config **configp)
 {
-    config_free(*configp);
+    config_unref(*configp);
 }
 #define CONFIG_CLEANUP __attribute__((cleanup(config_cleanup)))
 
 /* Append the whole configuration as YAML, every key with the value that holds;
  * config_parse() of it gives an equal one. At most CONFIG_TEXT_MAX bytes. */
 void config_print(const struct config *config, struct strbuf *out);
-
-/* Append the first digits of the SHA-256 of what config_print() gives, in hexadecimal. */
-enum { CONFIG_HASH_DIGITS = 12 };
-void config_hash(const struct config *config, struct strbuf *out);
 
 /* What the environment may add to `registry:` (AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCOUNT_ID);
  * empty slices where it says nothing. */
