@@ -17,15 +17,14 @@
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
+#include "pullthrough/edge/sys/worker.h"
 #include "status_report.h"
 #include "upstreams.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
-    LOOK_EVERY_S = 1,
+    LOOK_EVERY_MS = 1000,
     STATUS_MAX = 1024 * 1024, /* bytes of the status text */
 };
 
@@ -41,11 +40,7 @@ struct upkeep {
     struct certificate_report kept; /* about `config` */
     struct upstreams upstreams;
     struct reconciler *reconciler;
-    pthread_t thread;
-    bool running;
-    pthread_mutex_t lock; /* over the rest */
-    pthread_cond_t wake;
-    bool stop, reload, news;
+    struct worker worker; /* an order is to read everything again; news from the others rouse it */
 };
 
 static bool is_same(const char *a, const char *b)
@@ -198,30 +193,17 @@ static void on_report(void *context)
 {
     struct upkeep *upkeep = context;
 
-    (void)pthread_mutex_lock(&upkeep->lock);
-    upkeep->news = true;
-    (void)pthread_cond_signal(&upkeep->wake);
-    (void)pthread_mutex_unlock(&upkeep->lock);
+    worker_rouse(&upkeep->worker);
 }
 
-/* Wait for the next look; what woke us is in *forced. False: stop. */
+/* Wait for the next look; whether everything is to be read again is in *forced. False: stop. */
 static bool wait_for_look(struct upkeep *upkeep, bool *forced)
 {
-    struct timespec until;
-    bool go_on;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_EVERY_S;
-    (void)pthread_mutex_lock(&upkeep->lock);
-    while (!upkeep->stop && !upkeep->reload && !upkeep->news)
-        if (pthread_cond_timedwait(&upkeep->wake, &upkeep->lock, &until))
-            break; /* it is time */
-    *forced = upkeep->reload;
-    upkeep->reload = false;
-    upkeep->news = false;
-    go_on = !upkeep->stop;
-    (void)pthread_mutex_unlock(&upkeep->lock);
-    return go_on;
+    (void)worker_wait(&upkeep->worker, LOOK_EVERY_MS);
+    worker_lock(&upkeep->worker);
+    *forced = worker_take(&upkeep->worker);
+    worker_unlock(&upkeep->worker);
+    return !worker_is_stopping(&upkeep->worker);
 }
 
 static void *run(void *context)
@@ -251,7 +233,6 @@ static void *run(void *context)
 struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config *config)
 {
     struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
-    pthread_condattr_t monotonic;
 
     if (!upkeep)
         abort();
@@ -261,11 +242,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
     upkeep->config_loaded_s = clock_wall_s();
     upkeep->certificate.tls = parts->tls;
     upkeep->certificate.metrics = parts->metrics;
-    (void)pthread_mutex_init(&upkeep->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&upkeep->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    worker_init(&upkeep->worker);
     upkeep->reconciler = reconciler_new(parts->metrics, on_report, upkeep);
     reconciler_configure(upkeep->reconciler, config);
     upkeep->keeper = certificate_keeper_new(parts->tls, parts->metrics, on_report, upkeep);
@@ -277,39 +254,27 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
 
 int upkeep_start(struct upkeep *upkeep, struct error *error)
 {
-    int failed = pthread_create(&upkeep->thread, NULL, run, upkeep);
-
-    if (failed)
-        return error_set(error, "cannot start the upkeep thread: %s", strerror(failed));
-    upkeep->running = true;
-    if (reconciler_start(upkeep->reconciler, error))
+    if (worker_start(&upkeep->worker, run, upkeep, "upkeep", error) ||
+        reconciler_start(upkeep->reconciler, error))
         return -1;
     return certificate_keeper_start(upkeep->keeper, error);
 }
 
 void upkeep_reload(struct upkeep *upkeep)
 {
-    (void)pthread_mutex_lock(&upkeep->lock);
-    upkeep->reload = true;
-    (void)pthread_cond_signal(&upkeep->wake);
-    (void)pthread_mutex_unlock(&upkeep->lock);
+    worker_lock(&upkeep->worker);
+    worker_renew(&upkeep->worker);
+    worker_unlock(&upkeep->worker);
 }
 
 void upkeep_free(struct upkeep *upkeep)
 {
     if (!upkeep)
         return;
-    if (upkeep->running) {
-        (void)pthread_mutex_lock(&upkeep->lock);
-        upkeep->stop = true;
-        (void)pthread_cond_signal(&upkeep->wake);
-        (void)pthread_mutex_unlock(&upkeep->lock);
-        (void)pthread_join(upkeep->thread, NULL);
-    }
+    worker_stop(&upkeep->worker);
     reconciler_free(upkeep->reconciler); /* until then it may call on_report() */
     certificate_keeper_free(upkeep->keeper);
-    (void)pthread_cond_destroy(&upkeep->wake);
-    (void)pthread_mutex_destroy(&upkeep->lock);
+    worker_fini(&upkeep->worker);
     upstreams_fini(&upkeep->upstreams);
     fixed_keys_fini(&upkeep->fixed);
     config_unref(upkeep->config);
