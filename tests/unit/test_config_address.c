@@ -1,7 +1,5 @@
-#include "core/config/ip_address.h"
 #include "pullthrough/core/config/config.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,6 +59,11 @@ static void test_other_texts_are_refused(void **state)
         {"localhost:80", "wants an IP address (a name is not looked up), or none, before the port"},
         {"*:80", "wants an IP address (a name is not looked up), or none, before the port"},
         {" 1.2.3.4:80", "wants an IP address (a name is not looked up), or none, before the port"},
+        {"1.2.3:80", "wants an IP address (a name is not looked up), or none, before the port"},
+        {"01.2.3.4:80", "wants an IP address (a name is not looked up), or none, before the port"},
+        {"1.2.3.256:80", "wants an IP address (a name is not looked up), or none, before the port"},
+        {"[1::2::3]:80", "no IPv6 address stands in the brackets"},
+        {"[1:2:3:4:5:6:7]:80", "no IPv6 address stands in the brackets"},
     };
 
     (void)state;
@@ -74,78 +77,11 @@ static void test_other_texts_are_refused(void **state)
     }
 }
 
-/* What is an address is not ours to say: the C library is asked about each row. */
-static void test_addresses_are_those_of_inet_pton(void **state)
-{
-    static const char *const rows[] = {
-        "0.0.0.0",
-        "255.255.255.255",
-        "256.0.0.1",
-        "1.2.3",
-        "1.2.3.4.5",
-        "1.2.3.",
-        ".1.2.3",
-        "01.2.3.4",
-        "1.2.3.04",
-        "1.2.3.0",
-        "1..2.3",
-        "1.2.3.4 ",
-        "a.b.c.d",
-        "",
-        ".",
-        "...",
-        "::",
-        "::1",
-        "1::",
-        "1::8",
-        "1:2:3:4:5:6:7:8",
-        "1:2:3:4:5:6:7",
-        "1:2:3:4:5:6:7:8:9",
-        "1:2:3:4:5:6:7::",
-        "::2:3:4:5:6:7:8",
-        "1:2:3:4::5:6:7:8",
-        "1::2::3",
-        ":::",
-        ":",
-        "1:",
-        ":1",
-        "1:::2",
-        "fe80::FFFF",
-        "12345::",
-        "g::",
-        "::1.2.3.4",
-        "1:2:3:4:5:6:1.2.3.4",
-        "1:2:3:4:5:6:7:1.2.3.4",
-        "::1.2.3.4:5",
-        "::1.2.3",
-        "1.2.3.4::",
-        "::ffff:1.2.3.256",
-        "0:0:0:0:0:0:0:0",
-        "::%1",
-        "[::]",
-        "1:2:3:4:5:6:7:",
-        ":2:3:4:5:6:7:8",
-        "::1:",
-        ":1::",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        unsigned char bytes[16];
-
-        if (ip_address_is_v4(slice_str(rows[i])) != (inet_pton(AF_INET, rows[i], bytes) == 1))
-            fail_msg("IPv4: %s", rows[i]);
-        if (ip_address_is_v6(slice_str(rows[i])) != (inet_pton(AF_INET6, rows[i], bytes) == 1))
-            fail_msg("IPv6: %s", rows[i]);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses_are_taken_apart),
         cmocka_unit_test(test_other_texts_are_refused),
-        cmocka_unit_test(test_addresses_are_those_of_inet_pton),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,8 +20,7 @@ static bool is_host_char(char c)
            c == '.' || c == '_';
 }
 
-/* To the bytes of an address; false if the text is none in its one usual form. */
-static bool to_address(int family, struct slice text, unsigned char bytes[static 16])
+bool url_address(int family, struct slice text, unsigned char bytes[static 16])
 {
     char copy[INET6_ADDRSTRLEN];
 
@@ -49,7 +48,7 @@ static int judge_name(struct url *url, struct error *error)
         last = slice_from(url->host, dot + 1);
     if (last.len > 0 && !is_digit(last.ptr[0]))
         return 0;
-    if (!to_address(AF_INET, url->host, bytes))
+    if (!url_address(AF_INET, url->host, bytes))
         return error_set(error, "the URL's host is neither a name nor an address");
     url->kind = URL_HOST_IPV4;
     return 0;
@@ -65,7 +64,7 @@ static int take_bracketed(struct url *url, struct slice *rest, struct error *err
     url->host = slice_of(rest->ptr + 1, end - 1);
     url->kind = URL_HOST_IPV6;
     *rest = slice_from(*rest, end + 1);
-    if (!to_address(AF_INET6, url->host, bytes))
+    if (!url_address(AF_INET6, url->host, bytes))
         return error_set(error, "the URL's host is no IPv6 address");
     return 0;
 }
@@ -156,8 +155,8 @@ bool url_is_address(const struct url *url, const char *address)
     unsigned char ours[16] = {0}, theirs[16] = {0};
     int family = url->kind == URL_HOST_IPV6 ? AF_INET6 : AF_INET;
 
-    return url->kind != URL_HOST_NAME && to_address(family, url->host, ours) &&
-           to_address(family, slice_str(address), theirs) &&
+    return url->kind != URL_HOST_NAME && url_address(family, url->host, ours) &&
+           url_address(family, slice_str(address), theirs) &&
            memcmp(ours, theirs, sizeof(ours)) == 0;
 }
 

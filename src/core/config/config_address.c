@@ -4,8 +4,10 @@
  */
 #include "pullthrough/core/config/config.h"
 
-#include "ip_address.h"
+#include "pullthrough/core/base/url.h"
 #include "pullthrough/core/config/config_values.h"
+
+#include <arpa/inet.h>
 
 static int parse_port(struct slice digits, uint16_t *port, struct error *error)
 {
@@ -20,6 +22,7 @@ static int parse_port(struct slice digits, uint16_t *port, struct error *error)
 int config_address(struct slice text, struct slice *host, uint16_t *port, struct error *error)
 {
     size_t colon = slice_find_last(text, ':');
+    unsigned char bytes[16];
     struct slice address;
 
     if (text.len && text.ptr[0] == '[') {
@@ -28,7 +31,7 @@ int config_address(struct slice text, struct slice *host, uint16_t *port, struct
         if (close + 1 >= text.len || text.ptr[close + 1] != ':')
             return error_set(error, "wants [IPv6 address]:PORT");
         address = slice_of(text.ptr + 1, close - 1);
-        if (!ip_address_is_v6(address))
+        if (!url_address(AF_INET6, address, bytes))
             return error_set(error, "no IPv6 address stands in the brackets");
         colon = close + 1;
     } else {
@@ -37,7 +40,7 @@ int config_address(struct slice text, struct slice *host, uint16_t *port, struct
         address = slice_of(text.ptr, colon);
         if (slice_find(address, ':') < address.len)
             return error_set(error, "an IPv6 address stands in brackets, [ADDRESS]:PORT");
-        if (address.len && !ip_address_is_v4(address))
+        if (address.len && !url_address(AF_INET, address, bytes))
             return error_set(error, "wants an IP address (a name is not looked up), or none, "
                                     "before the port");
     }

@@ -120,8 +120,7 @@ static void print_scalar(struct strbuf *out, const struct config_key *key, const
         config_duration_print(out, ms);
         break;
     case CONFIG_CHOICE:
-        if (key->offset != CONFIG_NOWHERE)
-            config_load(base, key->offset, &number, sizeof(number));
+        config_load(base, key->offset, &number, sizeof(number));
         print_text(out, key->words[number]);
         break;
     default: print_text(out, config_load_pointer(base, key->offset)); break;

@@ -151,11 +151,6 @@ static int refuse_key(const struct config_mapping *mapping, const struct yaml_no
         return config_complain(place, node, error,
                                "a merge key (<<) is not allowed: write the values out");
     print_names(&names, mapping);
-    for (size_t i = 0; mapping->later && mapping->later[i]; i++)
-        if (slice_is(node->text, mapping->later[i]))
-            return config_complain(place, node, error,
-                                   "%s is not supported by this version, which accepts only %s",
-                                   config_show(node).text, strbuf_str(&names));
     for (size_t i = 0; i < mapping->n_keys; i++) {
         struct slice name = slice_str(mapping->keys[i].name);
         size_t distance = spelling_distance(node->text, name);

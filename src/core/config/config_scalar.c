@@ -137,8 +137,7 @@ static int read_choice(const struct config_key *key, const struct yaml_node *nod
     if (want_scalar(place, node, strbuf_str(&words), error))
         return -1;
     if (is_word(key->words, node->text, &value)) {
-        if (key->offset != CONFIG_NOWHERE)
-            config_store(base, key->offset, &value, sizeof(value));
+        config_store(base, key->offset, &value, sizeof(value));
         return 0;
     }
     if (is_word(key->later, node->text, &ignored))

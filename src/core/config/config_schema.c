@@ -1,6 +1,6 @@
 /*
- * The table of keys. A key that another version of the program knows is listed as `later`,
- * so that its reader learns that it is no spelling mistake.
+ * The table of keys. A word that another version of the program knows is listed as `later`,
+ * so that its reader learns that it is not a spelling mistake.
  */
 #include "config_schema.h"
 

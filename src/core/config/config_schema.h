@@ -20,13 +20,12 @@ enum config_kind {
     CONFIG_COUNT,    /* unsigned */
     CONFIG_SIZE,     /* size_t, bytes */
     CONFIG_DURATION, /* uint64_t, milliseconds */
-    CONFIG_CHOICE,   /* an enum, or nothing where offset is CONFIG_NOWHERE */
+    CONFIG_CHOICE,   /* an enum */
     CONFIG_TEXT,     /* char *, owned */
     CONFIG_TEXTS,    /* char **, owned, and their number */
     CONFIG_RECORDS,  /* an owned array of structs, and their number */
 };
 
-#define CONFIG_NOWHERE SIZE_MAX
 enum { CONFIG_KEYS_MAX = 12 }; /* of one mapping */
 
 struct config_key;
@@ -34,7 +33,6 @@ struct config_key;
 struct config_mapping {
     const struct config_key *keys; /* in the order in which they are printed */
     size_t n_keys;
-    const char *const *later; /* keys of other versions, NULL-terminated; may be NULL */
 };
 
 struct config_key {

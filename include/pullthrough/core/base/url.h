@@ -35,6 +35,10 @@ void url_print_host(const struct url *url, struct strbuf *out);
 /* Append the whole URL; an empty path becomes "/". */
 void url_print(const struct url *url, struct strbuf *out);
 
+/* The address that a text is, as inet_pton() of that family takes it: 4 or 16 bytes. False for
+ * another text. */
+bool url_address(int family, struct slice text, unsigned char bytes[static 16]);
+
 /* Whether the host is this machine by its own name or address: "localhost", 127.0.0.0/8, ::1. */
 bool url_is_loopback(const struct url *url);
 
