@@ -1,5 +1,5 @@
 /*
- * Any bytes as a configuration: refused with a complaint that names a place, or read; and
+ * Any bytes as a configuration: refused with an error that names a place, or read; and
  * then what is printed of it is read again and is the same.
  */
 #include "fuzz.h"

@@ -124,7 +124,7 @@ static void test_no_file_means_the_defaults(void **state)
     assert_null(strstr(outcome->err, "TLS"));
 }
 
-static void test_the_environment_settles_a_doubt(void **state)
+static void test_the_environment_settles_a_warning(void **state)
 {
     struct outcome_of_command *outcome = *state;
 
@@ -206,7 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_whole_configuration_is_printed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_file_means_the_defaults, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_environment_settles_a_doubt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_environment_settles_a_warning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_wrong_file_is_one_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_standard_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_that_is_not_there, set_up, tear_down),

@@ -1,5 +1,5 @@
 /* The cases are tables in tests/fixtures/config: accepted.txt, what is printed where it differs
- * from defaults.yaml, and refused.txt, the complaints. */
+ * from defaults.yaml, and refused.txt, the errors. */
 #include "pullthrough/core/config/config.h"
 
 #include "fixture.h"
@@ -205,7 +205,7 @@ static void add_difference(struct strbuf *out, struct slice got, struct slice ba
     }
 }
 
-/* What becomes of a configuration: a complaint, or how it differs from the defaults. */
+/* What becomes of a configuration: an error, or how it differs from the defaults. */
 static void add_outcome(struct strbuf *out, struct slice text, const struct strbuf *defaults)
 {
     STRBUF_CLEANUP struct strbuf printed = STRBUF_INIT(CONFIG_TEXT_MAX);

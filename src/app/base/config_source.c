@@ -1,5 +1,5 @@
 /*
- * The file is named in every complaint about it, in the form that editors jump to.
+ * The file is named in every error about it, in the form that editors jump to.
  */
 #include "pullthrough/app/base/config_source.h"
 

@@ -5,7 +5,7 @@
 
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/cli/commands.h"
-#include "pullthrough/core/config/config_doubts.h"
+#include "pullthrough/core/config/config_warnings.h"
 
 #include <stdio.h>
 
@@ -19,13 +19,13 @@ static const char help[] =
     "\n"
     "exit status: 0 valid, 1 wrong (FILE:LINE:COL: message), 2 wrong usage, 3 can't be read\n";
 
-static void warn(void *context, const char *doubt)
+static void warn(void *context, const char *warning)
 {
     (void)context;
-    (void)fprintf(stderr, "pullthrough check-config: warning: %s\n", doubt);
+    (void)fprintf(stderr, "pullthrough check-config: warning: %s\n", warning);
 }
 
-/* A complaint about the file stands alone, so that editors find the place. */
+/* An error in the file stands alone, so that editors find the place. */
 static int fail(int status, const char *before, const struct error *error)
 {
     (void)fprintf(stderr, "%s%s\n", before, error->text);
@@ -49,7 +49,7 @@ static int check(const char *path)
         (void)error_set(&error, "standard output: %m");
         return fail(EXIT_FAILED, "pullthrough check-config: ", &error);
     }
-    config_doubts(config, &environment, warn, NULL);
+    config_warnings(config, &environment, warn, NULL);
     return EXIT_FINE;
 }
 

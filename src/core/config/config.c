@@ -7,7 +7,7 @@
  */
 #include "pullthrough/core/config/config.h"
 
-#include "config_complaint.h"
+#include "config_error.h"
 #include "config_reader.h"
 #include "config_schema.h"
 #include "pullthrough/core/aws/aws_endpoint.h"
@@ -45,10 +45,10 @@ static int check_host(const struct config *config, const struct yaml_node *root,
 
     if (!*config->registry.host || upstream < 0)
         return 0;
-    return config_complain(&place, node_of(root, &in_registry, "host"), error,
-                           "\"%s\" is a name of upstreams[%d]: images would be rewritten again and "
-                           "again",
-                           config->registry.host, upstream);
+    return config_error(&place, node_of(root, &in_registry, "host"), error,
+                        "\"%s\" is a name of upstreams[%d]: images would be rewritten again and "
+                        "again",
+                        config->registry.host, upstream);
 }
 
 static bool is_every_address(struct slice host)
@@ -72,9 +72,9 @@ static int check_listen(const struct config *config, const struct yaml_node *roo
         return 0;
     if (!slice_equal(webhook, status) && !is_every_address(webhook) && !is_every_address(status))
         return 0;
-    return config_complain(&place, node_of(root, &in_listen, "status"), error,
-                           "\"%s\" and listen.webhook, \"%s\", can't share a port",
-                           config->listen.status, config->listen.webhook);
+    return config_error(&place, node_of(root, &in_listen, "status"), error,
+                        "\"%s\" and listen.webhook, \"%s\", can't share a port",
+                        config->listen.status, config->listen.webhook);
 }
 
 /* Files and a certificate of our own: one of them would not be used. */
@@ -89,10 +89,10 @@ static int check_tls_files(const struct config *config, const struct yaml_node *
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         if (*files[i].value)
-            return config_complain(&in_tls, node_of(root, &in_tls, files[i].key), error,
-                                   "%s is given, but mode is self (the default), which uses no "
-                                   "files: say mode: files",
-                                   files[i].key);
+            return config_error(&in_tls, node_of(root, &in_tls, files[i].key), error,
+                                "%s is given, but mode is self (the default), which uses no "
+                                "files: say mode: files",
+                                files[i].key);
     return 0;
 }
 
@@ -101,14 +101,14 @@ static int check_tls(const struct config *config, const struct yaml_node *root, 
     if (config->tls.mode == CONFIG_TLS_SELF)
         return check_tls_files(config, root, error);
     if (*config->tls.cert_file && !*config->tls.key_file)
-        return config_complain(&in_tls, node_of(root, &in_tls, "certFile"), error,
-                               "certFile is given, but keyFile isn't");
+        return config_error(&in_tls, node_of(root, &in_tls, "certFile"), error,
+                            "certFile is given, but keyFile isn't");
     if (!*config->tls.cert_file && *config->tls.key_file)
-        return config_complain(&in_tls, node_of(root, &in_tls, "keyFile"), error,
-                               "keyFile is given, but certFile isn't");
+        return config_error(&in_tls, node_of(root, &in_tls, "keyFile"), error,
+                            "keyFile is given, but certFile isn't");
     if (*config->tls.client_ca_file && !*config->tls.cert_file)
-        return config_complain(&in_tls, node_of(root, &in_tls, "clientCAFile"), error,
-                               "clientCAFile is given, but certFile and keyFile aren't");
+        return config_error(&in_tls, node_of(root, &in_tls, "clientCAFile"), error,
+                            "clientCAFile is given, but certFile and keyFile aren't");
     return 0;
 }
 
@@ -120,9 +120,9 @@ static int check_mode(const struct config *config, const struct yaml_node *root,
 
     if (config->reconcile.mode != CONFIG_RECONCILE_OFF || !config->rewrite.require_rule)
         return 0;
-    return config_complain(&place, node_of(root, &in_reconcile, "mode"), error,
-                           "with \"off\" no rule is ever seen, so nothing would ever be rewritten: "
-                           "set rewrite.requireRule to false, or use observe or manage");
+    return config_error(&place, node_of(root, &in_reconcile, "mode"), error,
+                        "with \"off\" no rule is ever seen, so nothing would ever be rewritten: "
+                        "set rewrite.requireRule to false, or use observe or manage");
 }
 
 /* Tried for some region: whether a URL is one doesn't depend on it. */
@@ -143,8 +143,8 @@ static int check_endpoint(const struct config *config, const struct yaml_node *r
 
     if (!*url || aws_endpoint_resolve(&endpoint, service, &options, &reason) == 0)
         return 0;
-    return config_complain(&place, aws ? node_of(aws, &section, place.key) : root, error, "%s",
-                           reason.text);
+    return config_error(&place, aws ? node_of(aws, &section, place.key) : root, error, "%s",
+                        reason.text);
 }
 
 static int check_aws(const struct config *config, const struct yaml_node *root, struct error *error)
@@ -194,8 +194,8 @@ int config_parse(const struct config **configp, struct slice yaml, struct error 
     if (yaml_tree_parse(&tree, yaml, &limits, error))
         return -1;
     if (yaml_tree_documents(tree) > 1)
-        return config_complain(NULL, yaml_tree_root(tree, 1), error,
-                               "more than one document (\"---\"); a configuration is one");
+        return config_error(NULL, yaml_tree_root(tree, 1), error,
+                            "more than one document (\"---\"); a configuration is one");
     if (yaml_tree_documents(tree) == 1)
         root = yaml_tree_root(tree, 0);
     config = calloc(1, sizeof(*config));

@@ -4,7 +4,7 @@
  */
 #include "config_reader.h"
 
-#include "config_complaint.h"
+#include "config_error.h"
 #include "config_lists.h"
 #include "config_scalar.h"
 #include "pullthrough/core/base/spelling.h"
@@ -21,14 +21,14 @@ static int refuse_extras(const struct config_place *place, const struct yaml_nod
                          struct error *error)
 {
     if (node->kind == YAML_ALIAS)
-        return config_complain(place, node, error,
-                               "an alias (*name) is not allowed: write the value out");
+        return config_error(place, node, error,
+                            "an alias (*name) is not allowed: write the value out");
     if (node->anchored)
-        return config_complain(place, node, error,
-                               "an anchor (&name) is not allowed: write each value out");
+        return config_error(place, node, error,
+                            "an anchor (&name) is not allowed: write each value out");
     if (node->tagged)
-        return config_complain(place, node, error,
-                               "a tag (!name) is not allowed: the key says what type is wanted");
+        return config_error(place, node, error,
+                            "a tag (!name) is not allowed: the key says what type is wanted");
     return 0;
 }
 
@@ -46,10 +46,10 @@ static int want_list(const struct config_key *key, const struct yaml_node *node,
                      const struct config_place *place, struct error *error)
 {
     if (node->kind != YAML_SEQUENCE)
-        return config_complain(place, node, error, "wants a list, not %s", config_show(node).text);
+        return config_error(place, node, error, "wants a list, not %s", config_show(node).text);
     if (node->n > key->most)
-        return config_complain(place, node, error, "has %zu items, but at most %zu are allowed",
-                               node->n, (size_t)key->most);
+        return config_error(place, node, error, "has %zu items, but at most %zu are allowed",
+                            node->n, (size_t)key->most);
     return 0;
 }
 
@@ -59,7 +59,7 @@ static int want_item(const struct config_place *place, const struct yaml_node *n
     if (refuse_extras(place, node, error))
         return -1;
     if (yaml_node_is_null(node))
-        return config_complain(place, node, error, "an item of a list must not be empty");
+        return config_error(place, node, error, "an item of a list must not be empty");
     return 0;
 }
 
@@ -148,8 +148,8 @@ static int refuse_key(const struct config_mapping *mapping, const struct yaml_no
     size_t best = SPELLING_FAR;
 
     if (slice_is(node->text, "<<"))
-        return config_complain(place, node, error,
-                               "a merge key (<<) is not allowed: write the values out");
+        return config_error(place, node, error,
+                            "a merge key (<<) is not allowed: write the values out");
     print_names(&names, mapping);
     for (size_t i = 0; i < mapping->n_keys; i++) {
         struct slice name = slice_str(mapping->keys[i].name);
@@ -161,10 +161,10 @@ static int refuse_key(const struct config_mapping *mapping, const struct yaml_no
         }
     }
     if (nearest)
-        return config_complain(place, node, error, "unknown key %s, did you mean \"%s\"?",
-                               config_show(node).text, nearest);
-    return config_complain(place, node, error, "unknown key %s; known here: %s",
-                           config_show(node).text, strbuf_str(&names));
+        return config_error(place, node, error, "unknown key %s, did you mean \"%s\"?",
+                            config_show(node).text, nearest);
+    return config_error(place, node, error, "unknown key %s; known here: %s",
+                        config_show(node).text, strbuf_str(&names));
 }
 
 /* Which key a key node is, in *index. */
@@ -174,8 +174,8 @@ static int find_key(const struct config_mapping *mapping, const struct yaml_node
     if (refuse_extras(place, node, error))
         return -1;
     if (node->kind != YAML_SCALAR)
-        return config_complain(place, node, error, "a key must be a name, not %s",
-                               config_show(node).text);
+        return config_error(place, node, error, "a key must be a name, not %s",
+                            config_show(node).text);
     for (*index = 0; *index < mapping->n_keys; (*index)++)
         if (slice_is(node->text, mapping->keys[*index].name))
             return 0;
@@ -198,7 +198,7 @@ static int read_written(const struct config_mapping *mapping, const struct yaml_
             return -1;
         here.key = mapping->keys[index].name;
         if (seen[index])
-            return config_complain(&here, node->items[i], error, "the key is given twice");
+            return config_error(&here, node->items[i], error, "the key is given twice");
         seen[index] = true;
         if (refuse_extras(&here, value, error))
             return -1;
@@ -230,10 +230,10 @@ static int settle_list(const struct config_key *key, const struct yaml_node *lis
         return -1;
     n = config_list_add(key, base, &preset);
     if (n > key->most)
-        return config_complain(place, list, error,
-                               "has %zu items with those of the default, but at most %zu are "
-                               "allowed",
-                               n, (size_t)key->most);
+        return config_error(place, list, error,
+                            "has %zu items with those of the default, but at most %zu are "
+                            "allowed",
+                            n, (size_t)key->most);
     return 0;
 }
 
@@ -249,7 +249,7 @@ static int read_presets(const struct config_mapping *mapping, const struct yaml_
         if (written[i])
             continue;
         if (key->required)
-            return config_complain(place, node, error, "the key \"%s\" is missing", key->name);
+            return config_error(place, node, error, "the key \"%s\" is missing", key->name);
         if (read_preset(key, base, &here, error))
             return -1;
     }
@@ -271,8 +271,8 @@ static int read_mapping(const struct config_mapping *mapping, const struct yaml_
     bool written[CONFIG_KEYS_MAX] = {false};
 
     if (node && node->kind != YAML_MAPPING)
-        return config_complain(place, node, error, "wants a mapping of keys to values, not %s",
-                               config_show(node).text);
+        return config_error(place, node, error, "wants a mapping of keys to values, not %s",
+                            config_show(node).text);
     if (node && read_written(mapping, node, base, written, place, error))
         return -1;
     return read_presets(mapping, node, base, written, place, error);

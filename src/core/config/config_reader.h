@@ -9,7 +9,7 @@
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 /* Read `node` (NULL: nothing was written) into the zeroed struct at `base`; what isn't there
- * gets its preset. 0; or -1 with a complaint (config_complaint.h): `base` can be released. */
+ * gets its preset. 0; or -1 with the error (config_error.h): `base` can be released. */
 int config_read(const struct config_mapping *mapping, const struct yaml_node *node, void *base,
                 struct error *error);
 

@@ -14,7 +14,7 @@ static int want_scalar(const struct config_place *place, const struct yaml_node 
 {
     if (node->kind == YAML_SCALAR)
         return 0;
-    return config_complain(place, node, error, "wants %s, not %s", wanted, config_show(node).text);
+    return config_error(place, node, error, "wants %s, not %s", wanted, config_show(node).text);
 }
 
 /* Booleans and counts: only as they are, because "true" in quotes is a text everywhere else. */
@@ -25,14 +25,14 @@ static int want_bare(const struct config_place *place, const struct yaml_node *n
         return -1;
     if (node->style == YAML_PLAIN)
         return 0;
-    return config_complain(place, node, error, "wants %s without quotes", wanted);
+    return config_error(place, node, error, "wants %s without quotes", wanted);
 }
 
 /* A reason of config_values or config_names, with place and value in front. */
 static int fail_value(const struct config_place *place, const struct yaml_node *node,
                       struct error *error, const struct error *reason)
 {
-    return config_complain(place, node, error, "%s: %s", config_show(node).text, reason->text);
+    return config_error(place, node, error, "%s: %s", config_show(node).text, reason->text);
 }
 
 static int read_bool(const struct config_key *key, const struct yaml_node *node, void *base,
@@ -69,8 +69,8 @@ static int check_bounds(const struct config_key *key, const struct yaml_node *no
     print_bound(&bounds, key->kind, key->least);
     strbuf_add_str(&bounds, " to ");
     print_bound(&bounds, key->kind, key->most);
-    return config_complain(place, node, error, "%s is out of bounds: %s", config_show(node).text,
-                           strbuf_str(&bounds));
+    return config_error(place, node, error, "%s is out of bounds: %s", config_show(node).text,
+                        strbuf_str(&bounds));
 }
 
 static int read_number(const struct config_key *key, const struct yaml_node *node, void *base,
@@ -141,16 +141,15 @@ static int read_choice(const struct config_key *key, const struct yaml_node *nod
         return 0;
     }
     if (is_word(key->later, node->text, &ignored))
-        return config_complain(place, node, error,
-                               "%s is not supported by this version, which accepts only %s",
-                               config_show(node).text, strbuf_str(&words));
+        return config_error(place, node, error,
+                            "%s is not supported by this version, which accepts only %s",
+                            config_show(node).text, strbuf_str(&words));
     if (slice_is(node->text, "false") && is_word(key->words, slice_str("off"), &ignored))
-        return config_complain(
-            place, node, error,
-            "wants off, not false: YAML tools turn a bare off into false, so write "
-            "\"off\" in quotes");
-    return config_complain(place, node, error, "wants %s, not %s", strbuf_str(&words),
-                           config_show(node).text);
+        return config_error(place, node, error,
+                            "wants off, not false: YAML tools turn a bare off into false, so write "
+                            "\"off\" in quotes");
+    return config_error(place, node, error, "wants %s, not %s", strbuf_str(&words),
+                        config_show(node).text);
 }
 
 /* Would break the terminal of whoever sees it, or end a C string early. */
@@ -173,17 +172,17 @@ static int check_text(const struct config_key *key, const struct yaml_node *node
     struct error reason;
 
     if (!yaml_node_is_string(node) && !key->number_ok)
-        return config_complain(place, node, error,
-                               "wants a text: without quotes YAML takes it for a number, a boolean "
-                               "or null, so put it in quotes");
+        return config_error(place, node, error,
+                            "wants a text: without quotes YAML takes it for a number, a boolean "
+                            "or null, so put it in quotes");
     if (has_control_character(node->text, key->lines_ok))
-        return config_complain(place, node, error, "holds a control character");
+        return config_error(place, node, error, "holds a control character");
     if (node->text.len == 0)
-        return key->empty_ok ? 0 : config_complain(place, node, error, "must not be empty");
+        return key->empty_ok ? 0 : config_error(place, node, error, "must not be empty");
     if (!key->check || key->check(node->text, &reason) == 0)
         return 0;
     if (key->secret)
-        return config_complain(place, node, error, "%s", reason.text);
+        return config_error(place, node, error, "%s", reason.text);
     return fail_value(place, node, error, &reason);
 }
 

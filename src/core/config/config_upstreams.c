@@ -5,7 +5,7 @@
  */
 #include "pullthrough/core/config/config_upstreams.h"
 
-#include "config_complaint.h"
+#include "config_error.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/image/known_upstreams.h"
 
@@ -46,12 +46,12 @@ struct entry {
     struct config_place place;
 };
 
-/* A complaint about the value of `key`, or about the entry where the key isn't written. */
-static int complain(const struct entry *entry, const char *key, struct error *error,
-                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* An error about the value of `key`, or about the entry where the key isn't written. */
+static int entry_error(const struct entry *entry, const char *key, struct error *error,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static int complain(const struct entry *entry, const char *key, struct error *error,
-                    const char *format, ...)
+static int entry_error(const struct entry *entry, const char *key, struct error *error,
+                       const char *format, ...)
 {
     struct config_place place = {.parent = &entry->place, .key = key};
     const struct yaml_node *node = entry->node ? yaml_node_get(entry->node, key) : NULL;
@@ -61,11 +61,11 @@ static int complain(const struct entry *entry, const char *key, struct error *er
     va_start(args, format);
     (void)vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
-    return config_complain(&place, node ? node : entry->node, error, "%s", reason);
+    return config_error(&place, node ? node : entry->node, error, "%s", reason);
 }
 
-static int complain_alias(const struct entry *entry, size_t alias, struct error *error,
-                          const char *reason)
+static int alias_error(const struct entry *entry, size_t alias, struct error *error,
+                       const char *reason)
 {
     struct config_place aliases = {.parent = &entry->place, .key = "aliases"};
     struct config_place place = {.parent = &aliases, .index = alias};
@@ -73,19 +73,19 @@ static int complain_alias(const struct entry *entry, size_t alias, struct error 
     const struct yaml_node *node =
         list && list->kind == YAML_SEQUENCE && alias < list->n ? list->items[alias] : entry->node;
 
-    return config_complain(&place, node, error, "\"%s\": %s", entry->upstream->aliases[alias],
-                           reason);
+    return config_error(&place, node, error, "\"%s\": %s", entry->upstream->aliases[alias], reason);
 }
 
 /* What is said of `value` (a registry or a URL) when ECR would refuse the rule. */
-static int complain_unsupported(const struct entry *entry, const char *key, const char *value,
-                                const char *hint, struct error *error)
+static int unsupported_error(const struct entry *entry, const char *key, const char *value,
+                             const char *hint, struct error *error)
 {
-    return complain(entry, key, error,
-                    "\"%s\": ECR can't cache this registry, it would answer "
-                    "UnsupportedUpstreamRegistryException (the upstream registry URL is invalid); "
-                    "the upstreams that it takes are %s%s",
-                    value, known_upstream_urls, hint);
+    return entry_error(
+        entry, key, error,
+        "\"%s\": ECR can't cache this registry, it would answer "
+        "UnsupportedUpstreamRegistryException (the upstream registry URL is invalid); "
+        "the upstreams that it takes are %s%s",
+        value, known_upstream_urls, hint);
 }
 
 /* `registry` and `url` must be the same place. `home` is where the registry's images come from. */
@@ -96,12 +96,12 @@ static int check_home(const struct entry *entry, struct slice home, struct error
     if (slice_is(home, upstream->url))
         return 0;
     if (home.len)
-        return complain(entry, "url", error, "\"%s\": images of %s come from %.*s", upstream->url,
-                        upstream->registry, SLICE_FMT(home));
-    return complain(entry, "registry", error,
-                    "\"%s\": its images would come from %s; if it is another name of that "
-                    "registry, write it under the aliases",
-                    upstream->registry, upstream->url);
+        return entry_error(entry, "url", error, "\"%s\": images of %s come from %.*s",
+                           upstream->url, upstream->registry, SLICE_FMT(home));
+    return entry_error(entry, "registry", error,
+                       "\"%s\": its images would come from %s; if it is another name of that "
+                       "registry, write it under the aliases",
+                       upstream->registry, upstream->url);
 }
 
 static int fill_url(const struct entry *entry, struct slice home, struct error *error)
@@ -111,20 +111,19 @@ static int fill_url(const struct entry *entry, struct slice home, struct error *
     if (upstream->url)
         return 0;
     if (home.len == 0)
-        return complain_unsupported(entry, "registry", upstream->registry,
-                                    has_capitals(upstream->registry) ? ", in lower case" : "",
-                                    error);
+        return unsupported_error(entry, "registry", upstream->registry,
+                                 has_capitals(upstream->registry) ? ", in lower case" : "", error);
     upstream->url = copy(home);
     return 0;
 }
 
-static int complain_url(const struct entry *entry, struct slice home, struct error *error)
+static int url_error(const struct entry *entry, struct slice home, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf hint = STRBUF_INIT(ERROR_TEXT_BYTES);
 
     if (home.len)
         strbuf_add_format(&hint, "; for %s write %.*s", entry->upstream->registry, SLICE_FMT(home));
-    return complain_unsupported(entry, "url", entry->upstream->url, strbuf_str(&hint), error);
+    return unsupported_error(entry, "url", entry->upstream->url, strbuf_str(&hint), error);
 }
 
 /* An alias is the user's word, unless everybody knows that it is another registry. */
@@ -149,8 +148,7 @@ static int settle_aliases(const struct entry *entry, const struct known_upstream
 
         free(lower);
         if (foreign)
-            return complain_alias(entry, i, error,
-                                  "that is another registry, no alias of this one");
+            return alias_error(entry, i, error, "that is another registry, no alias of this one");
     }
     return 0;
 }
@@ -163,8 +161,8 @@ static int settle_prefix(const struct entry *entry, const struct known_upstream 
     if (upstream->prefix)
         return 0;
     if (!known->prefix)
-        return complain(entry, "prefix", error, "the key is missing: %s has no default prefix",
-                        upstream->registry);
+        return entry_error(entry, "prefix", error, "the key is missing: %s has no default prefix",
+                           upstream->registry);
     upstream->prefix = copy(slice_str(known->prefix));
     return 0;
 }
@@ -175,18 +173,19 @@ static int settle_secret(const struct entry *entry, const struct known_upstream 
     struct config_upstream *upstream = entry->upstream;
 
     if (!upstream->secret && !known->secret)
-        return complain(entry, "secret", error, "the key is missing: %s has no default secret",
-                        upstream->registry);
+        return entry_error(entry, "secret", error, "the key is missing: %s has no default secret",
+                           upstream->registry);
     if (!upstream->secret)
         upstream->secret = copy(slice_str(known->secret));
     if (known->credentials && !*upstream->secret)
-        return complain(entry, "secret", error,
-                        "must not be empty: ECR would answer UnsupportedUpstreamRegistryException "
-                        "(%s requires authentication)",
-                        upstream->url);
+        return entry_error(
+            entry, "secret", error,
+            "must not be empty: ECR would answer UnsupportedUpstreamRegistryException "
+            "(%s requires authentication)",
+            upstream->url);
     if (!known->credentials && *upstream->secret)
-        return complain(entry, "secret", error, "must be empty: ECR takes no credentials for %s",
-                        upstream->url);
+        return entry_error(entry, "secret", error, "must be empty: ECR takes no credentials for %s",
+                           upstream->url);
     return 0;
 }
 
@@ -199,7 +198,7 @@ static int settle_entry(const struct entry *entry, struct error *error)
         return -1;
     known = known_upstream_find(slice_str(entry->upstream->url));
     if (!known)
-        return complain_url(entry, home, error);
+        return url_error(entry, home, error);
     if (check_home(entry, home, error) || settle_aliases(entry, known, error) ||
         settle_prefix(entry, known, error))
         return -1;
@@ -226,18 +225,18 @@ static int check_names(const struct config *config, const struct entry *entry, s
     int other = find_among(config->upstreams, before, slice_str(upstream->registry));
 
     if (other >= 0)
-        return complain(entry, "registry", error, "\"%s\" is already a name of upstreams[%d]",
-                        upstream->registry, other);
+        return entry_error(entry, "registry", error, "\"%s\" is already a name of upstreams[%d]",
+                           upstream->registry, other);
     for (size_t i = 0; i < upstream->n_aliases; i++) {
         struct slice alias = slice_str(upstream->aliases[i]);
 
         if (find_among(config->upstreams, before, alias) >= 0)
-            return complain_alias(entry, i, error, "already a name of an upstream above");
+            return alias_error(entry, i, error, "already a name of an upstream above");
         if (slice_is(alias, upstream->registry))
-            return complain_alias(entry, i, error, "already the registry of this upstream");
+            return alias_error(entry, i, error, "already the registry of this upstream");
         for (size_t j = 0; j < i; j++)
             if (slice_is(alias, upstream->aliases[j]))
-                return complain_alias(entry, i, error, "already an alias of this upstream");
+                return alias_error(entry, i, error, "already an alias of this upstream");
     }
     return 0;
 }
@@ -259,13 +258,13 @@ static int check_prefixes(const struct config *config, const struct entry *entry
         struct slice other = slice_str(config->upstreams[i].prefix);
 
         if (slice_equal(prefix, other))
-            return complain(entry, "prefix", error, "\"%s\" is already the prefix of %s",
-                            prefix.ptr, config->upstreams[i].registry);
+            return entry_error(entry, "prefix", error, "\"%s\" is already the prefix of %s",
+                               prefix.ptr, config->upstreams[i].registry);
         if (is_above(prefix, other) || is_above(other, prefix))
-            return complain(entry, "prefix", error,
-                            "\"%s\" and \"%s\", the prefix of %s, lie one below the other: one "
-                            "rule would take images of the other",
-                            prefix.ptr, other.ptr, config->upstreams[i].registry);
+            return entry_error(entry, "prefix", error,
+                               "\"%s\" and \"%s\", the prefix of %s, lie one below the other: one "
+                               "rule would take images of the other",
+                               prefix.ptr, other.ptr, config->upstreams[i].registry);
     }
     return 0;
 }

@@ -11,7 +11,7 @@
 
 /* Fill in what each upstream leaves to its registry (aliases, url, prefix, secret), then
  * check them alone and against each other. `list` is the node they were read from, NULL for
- * the preset. 0; or -1 with a complaint. */
+ * the preset. 0; or -1 with the error. */
 int config_upstreams_settle(struct config *config, const struct yaml_node *list,
                             struct error *error);
 

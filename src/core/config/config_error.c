@@ -1,8 +1,8 @@
 /*
- * Complaints name the key by its whole path, because a line number alone is lost as soon
+ * Errors name the key by its whole path, because a line number alone is lost as soon
  * as the text has gone through a template.
  */
-#include "config_complaint.h"
+#include "config_error.h"
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/strbuf.h"
@@ -25,8 +25,8 @@ static void print_place(struct strbuf *out, const struct config_place *place)
     strbuf_add_str(out, place->key);
 }
 
-int config_complain(const struct config_place *place, const struct yaml_node *node,
-                    struct error *error, const char *format, ...)
+int config_error(const struct config_place *place, const struct yaml_node *node,
+                 struct error *error, const char *format, ...)
 {
     STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(ERROR_TEXT_BYTES);
     STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT((size_t)2 * ERROR_TEXT_BYTES);

@@ -1,4 +1,4 @@
-#include "pullthrough/core/config/config_doubts.h"
+#include "pullthrough/core/config/config_warnings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-/* A configuration that leaves no doubt, in two parts so that rows can add to `registry`. */
+/* A configuration that asks for no warning, in two parts so that rows can add to `registry`. */
 #define REGISTRY "registry: {account: '111122223333', region: us-west-2}\n"
 #define TLS      "tls: {mode: files, certFile: c, keyFile: k}\n"
 
@@ -17,13 +17,13 @@
 #define ARN(region, account)                                                                       \
     "arn:aws:secretsmanager:" region ":" account ":secret:ecr-pullthroughcache/x-AbCdEf"
 
-static void collect(void *context, const char *doubt)
+static void collect(void *context, const char *warning)
 {
-    strbuf_add_str(context, doubt);
+    strbuf_add_str(context, warning);
     strbuf_add_char(context, '\n');
 }
 
-static void test_doubts(void **state)
+static void test_warnings(void **state)
 {
     static const struct {
         const char *yaml, *region, *account, *want;
@@ -82,14 +82,14 @@ static void test_doubts(void **state)
 
         if (config_parse(&config, slice_str(rows[i].yaml), &error))
             fail_msg("%s", error.text);
-        config_doubts(config, &environment, collect, &got);
+        config_warnings(config, &environment, collect, &got);
         assert_string_equal(strbuf_str(&got), rows[i].want);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_doubts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_warnings)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

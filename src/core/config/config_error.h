@@ -1,8 +1,8 @@
 /*
  * What is wrong with a configuration, and where: "LINE:COL: KEY.PATH: message".
  */
-#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_COMPLAINT_H
-#define PULLTHROUGH_CORE_CONFIG_CONFIG_COMPLAINT_H
+#ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_ERROR_H
+#define PULLTHROUGH_CORE_CONFIG_CONFIG_ERROR_H
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
@@ -16,12 +16,12 @@ struct config_place {
     size_t index;
 };
 
-/* Write the complaint and return -1. A NULL node stands at the beginning of the text. */
-int config_complain(const struct config_place *place, const struct yaml_node *node,
-                    struct error *error, const char *format, ...)
+/* Write the error and return -1. A NULL node stands at the beginning of the text. */
+int config_error(const struct config_place *place, const struct yaml_node *node,
+                 struct error *error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* What a node is, for a complaint: a scalar's text in quotes, cut so that the reason still
+/* What a node is, for an error: a scalar's text in quotes, cut so that the reason still
  * fits, or "a list", "a mapping". */
 struct config_shown {
     char text[72];
