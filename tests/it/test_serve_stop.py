@@ -42,8 +42,8 @@ def wait_draining(service):
 def test_a_drain_answers_and_a_second_signal_ends_it(services, first, second):
     service = services.start(server=LONG)
     with service.webhook() as used, service.webhook() as begun, service.webhook() as idle:
-        with Client(service.status_port) as idle_status:
-            for client in (used, begun, idle):
+        with service.webhook() as silent, Client(service.status_port) as idle_status:
+            for client in (used, begun, idle, silent):
                 assert client.mutate(BODY).images()
             assert idle_status.ask("GET", "/readyz").status == 200
             begun.begin(BODY, 1)
@@ -56,6 +56,9 @@ def test_a_drain_answers_and_a_second_signal_ends_it(services, first, second):
             answer = idle.mutate(BODY)
             assert answer.images() and is_closing(answer)
             assert idle.is_ended()
+
+            # Who asks nothing is sent away, so that the next review goes elsewhere.
+            assert silent.is_ended() and idle_status.is_ended()
 
             # Alive, and it says that it is going.
             health = service.get("/healthz")

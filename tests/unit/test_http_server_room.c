@@ -433,6 +433,31 @@ static void test_headers_in_pieces_announce_a_body_too(void **state)
     world_free(world);
 }
 
+static void test_a_drain_ends_what_is_idle(void **state)
+{
+    struct world *world = world_new(&(struct plan){.threads = 2});
+    uint16_t port = http_server_port(world->server, 0);
+    int idle = dial(port), begun = dial(port), silent = dial(port);
+    char answer[ANSWER_BYTES];
+
+    (void)state;
+    say(idle, "GET /echo HTTP/1.1\r\n\r\n");
+    assert_true(hear(idle, answer, sizeof(answer)));
+    say(begun, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n\r\nha");
+    http_server_drain(world->server);
+    assert_true(is_over(idle)); /* though nobody stops the server */
+    assert_true(is_over(silent));
+    say(begun, "lf");
+    assert_true(hear(begun, answer, sizeof(answer)));
+    assert_non_null(strstr(answer, "POST /echo half"));
+    assert_non_null(strstr(answer, "Connection: close"));
+    assert_true(is_over(begun));
+    (void)close(idle);
+    (void)close(begun);
+    (void)close(silent);
+    world_free(world);
+}
+
 /* One request after the other, with pauses, is no idle connection: every one is answered until one
  * says "close". */
 static void test_a_drain_loses_no_request(void **state)
@@ -473,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_who_has_sent_a_request_stays),
         cmocka_unit_test(test_a_port_without_bodies),
         cmocka_unit_test(test_headers_in_pieces_announce_a_body_too),
+        cmocka_unit_test(test_a_drain_ends_what_is_idle),
         cmocka_unit_test(test_a_drain_loses_no_request),
     };
 

@@ -21,6 +21,8 @@ enum {
     PIPELINED_MOST = 64,
     FRESH_MS = 1000,  /* a connection this young, without a request yet, is about to bring one */
     LINGER_MS = 1000, /* for a client to hear that its request is refused */
+    SUNK_MS = 3000,   /* idle for about so long: it lies low in its client's stack */
+    CALM_MS = 500,    /* nobody has sent anything for so long: no client is about to dig for it */
 };
 
 uint64_t http_now_ms(void)
@@ -99,7 +101,7 @@ static void begin(struct http_acceptor *acceptor, h2o_socket_t *socket)
         abort();
     connection->socket = socket;
     connection->acceptor = acceptor;
-    connection->accepted_ms = connection->since_ms = http_now_ms();
+    connection->accepted_ms = connection->since_ms = connection->heard_ms = http_now_ms();
     h2o_linklist_insert(&acceptor->loop->connections, &connection->link);
     socket->on_close.cb = on_close;
     socket->on_close.data = connection;
@@ -299,6 +301,45 @@ bool http_connection_is_silent(const struct http_connection *connection)
 
     return recv(h2o_socket_get_fd(connection->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            errno == EAGAIN;
+}
+
+static bool is_calm(const struct http_port *port, uint64_t now_ms)
+{
+    const struct http_server *server = port->server;
+
+    for (unsigned i = 0; i < server->n_loops; i++)
+        if (atomic_load_explicit(&server->loops[i].acceptors[port->index].heard_ms,
+                                 memory_order_relaxed) +
+                CALM_MS >
+            now_ms)
+            return false;
+    return true;
+}
+
+/*
+ * The API server would go on asking us over connections that it kept, whatever its Service says. It
+ * doesn't repeat a POST that meets the end of a connection, so none may end in the moment in which
+ * a request is sent over it. It takes the connection that it used last, and older ones only when it
+ * has more to ask at once, or when answers that said "close" have cost it the younger. So who asks
+ * is told "close" (http_answer.c), and an idle one ends only while nobody asks: one a turn, the
+ * oldest first, after a look at its socket. What remains is a request that is on its way just then.
+ */
+void http_connections_thin(struct http_loop *loop)
+{
+    const h2o_linklist_t *anchor = &loop->connections;
+    struct http_connection *oldest = NULL;
+
+    for (h2o_linklist_t *at = anchor->next; at != anchor; at = at->next) {
+        struct http_connection *connection = connection_of(at);
+
+        if (!connection->ended && !connection->end_by && http_connection_is_reading(connection) &&
+            connection->socket->input->size == 0 &&
+            (!oldest || connection->heard_ms < oldest->heard_ms))
+            oldest = connection;
+    }
+    if (oldest && loop->now_ms >= oldest->heard_ms + SUNK_MS &&
+        is_calm(oldest->acceptor->port, loop->now_ms) && http_connection_is_silent(oldest))
+        http_evict_close(oldest);
 }
 
 /*

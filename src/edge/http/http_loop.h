@@ -65,6 +65,7 @@ struct http_acceptor {
     h2o_linklist_t used;        /* the same for those that had one and may go when idle */
     _Atomic uint64_t oldest_ms; /* of its first; UINT64_MAX: there is none */
     atomic_uint evictions;      /* how many other loops ask for */
+    _Atomic uint64_t heard_ms;  /* when a client last sent anything */
 };
 
 struct http_connection {
@@ -81,6 +82,7 @@ struct http_connection {
     size_t held, answer_bytes;       /* charged to the budget; of that, an answer's */
     size_t untaken;                  /* in its socket, at the last look of http_pressure.c */
     uint64_t accepted_ms, aged_ms;
+    uint64_t heard_ms; /* when its client last sent anything, be it half a record */
     uint64_t since_ms; /* when `requests` and `busy` were first seen as they are */
     uint32_t requests, seen_requests;
     uint32_t requests_in_turn; /* of loop->turns == turn */
@@ -167,6 +169,8 @@ void http_acceptor_close(struct http_acceptor *acceptor);
 
 /* The deadlines: end what is idle, or at one request, for too long. */
 void http_connections_sweep(struct http_loop *loop);
+/* While draining, each turn: end the one that has been idle for longest, if that is safe now. */
+void http_connections_thin(struct http_loop *loop);
 /* End what is idle now; with `all` the others too. */
 void http_connections_end(struct http_loop *loop, bool all);
 /* A request has come whole; whether its connection may stay open after the answer. */

@@ -35,6 +35,7 @@ enum {
     NEVER_MS_DAYS = 365,
     TICK_MOST_MS = 1000, /* each loop shows that it lives at least this often */
     TICK_LEAST_MS = 20,
+    THIN_TICK_MS = 10, /* between two idle connections that end while draining */
     FINISH_TICK_MS = 20,
     FINISH_MOST_MS = 2000, /* after the deadline, for connections to take note of their end */
 };
@@ -162,7 +163,11 @@ static void *run(void *argument)
     set_wakeable(loop, true);
     (void)sem_post(&server->set_up);
     while (!atomic_load_explicit(&server->stopping, memory_order_acquire)) {
-        turn(loop, wait_ms(loop, server->tick_ms));
+        bool draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
+
+        turn(loop, wait_ms(loop, draining ? THIN_TICK_MS : server->tick_ms));
+        if (draining)
+            http_connections_thin(loop);
         for (size_t i = 0; i < server->n_ports; i++)
             http_acceptor_resume(&loop->acceptors[i]);
         if (loop->now_ms - loop->swept_ms < server->tick_ms)

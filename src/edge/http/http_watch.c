@@ -152,11 +152,14 @@ static void greet(struct http_connection *connection)
 static void on_read(h2o_socket_t *socket, const char *failure)
 {
     struct http_connection *connection = http_connection_of(socket);
+    struct http_acceptor *acceptor = connection->acceptor;
 
-    if (connection->acceptor->port->tls && !connection->greeted)
+    connection->heard_ms = acceptor->loop->now_ms;
+    atomic_store_explicit(&acceptor->heard_ms, connection->heard_ms, memory_order_relaxed);
+    if (acceptor->port->tls && !connection->greeted)
         greet(connection);
-    if (connection->acceptor->port->takes_no_body && !failure &&
-        http_connection_is_reading(connection) && announces_body(socket->input)) {
+    if (acceptor->port->takes_no_body && !failure && http_connection_is_reading(connection) &&
+        announces_body(socket->input)) {
         http_refuse(connection, 413);
         return;
     }

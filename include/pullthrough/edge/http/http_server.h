@@ -103,7 +103,8 @@ int http_server_start(struct http_server *server, struct error *error);
  * once a second. Any thread. */
 uint64_t http_server_silence_ms(const struct http_server *server);
 
-/* From now on every answer carries "Connection: close"; listeners stay open. Any thread. */
+/* From now on every answer carries "Connection: close", and connections end that have been idle for
+ * seconds, one by one, while nobody asks anything; listeners stay open. Any thread. */
 void http_server_drain(struct http_server *server);
 
 /* Close the listeners and idle connections, wait at most grace_ms for answers under way,
