@@ -1,5 +1,5 @@
 """After an upgrade the new replicas answer: the API server keeps connections to the old ones, which
-close them when they are told to stop, so that not even the first pod is judged by what they knew."""
+end them while nobody asks, so that not even the first pod is judged by what they knew."""
 
 import subprocess
 
@@ -74,8 +74,8 @@ def test_the_first_pod_after_a_rollout_gets_the_new_answer(world, installed, reg
         installed.settle()
 
 
-def test_no_creation_fails_by_it(world, installed):
-    """Under load, while every connection to the old replicas is closed."""
+def test_no_creation_fails_by_it(world, installed, figures):
+    """Under load, while every connection to the old replicas ends."""
     namespace = world.namespace("upgrade-load")
     config = installed.config
     with Steady(world, namespace) as load:
@@ -87,3 +87,4 @@ def test_no_creation_fails_by_it(world, installed):
         upgrade(world, installed, config=config)
         load.go_on()
         load.all_well()
+        figures.append(f"5 upgrades under load: {load.made} creations, all rewritten")
