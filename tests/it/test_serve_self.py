@@ -2,6 +2,7 @@
 objects of the API server that it is about."""
 
 import contextlib
+import re
 import signal
 import ssl
 import threading
@@ -10,6 +11,7 @@ import time
 import pytest
 
 import certificates
+from documents import ROOT
 from http_peer import wait_for
 from kube_fake import HOST, KubeFake
 from service import Client, replace, review, settings
@@ -54,6 +56,43 @@ def settled(service, kube):
         "the bundle is the Secret's",
     )
     wait_for(lambda: status(service)["bundle"]["state"] == "current", "that the status says so")
+
+STATUS_ROW = re.compile(r"^\| `([^`]+)` \| ([a-z ]+) \| .+ \|$", re.M)
+
+
+def members(value, path=""):
+    """(member's path, its value); what a list holds is PATH[]."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from members(below, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for below in value:
+            yield from members(below, f"{path}[]")
+    else:
+        yield path, value
+
+
+def is_of(kind, value):
+    if value is None:
+        return kind.endswith(" or null")
+    kind = kind.removesuffix(" or null")
+    if kind == "time":
+        return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value)
+    return type(value) is {"string": str, "number": int, "boolean": bool}[kind]
+
+
+def test_the_document_has_every_member_of_the_status(start, kube):
+    rows = STATUS_ROW.findall((ROOT / "docs/status.md").read_text())
+    documented = dict(rows)
+    assert len(documented) == len(rows) > 30, "a member twice, or the table is not read"
+    service = start()
+    settled(service, kube)
+    said = list(members(service.status()))
+    documented.pop("reconcile.notes[]")  # none without AWS: test_reconcile.py has some
+    assert {path for path, _ in said} == documented.keys()
+    wrong = [(path, value) for path, value in said if not is_of(documented[path], value)]
+    assert not wrong
+
 
 
 def status(service):
