@@ -11,13 +11,13 @@
 
 #include "certificate_files.h"
 #include "certificate_keeper.h"
-#include "fixed_keys.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/reconcile/reconciler.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/worker.h"
+#include "restart_keys.h"
 #include "status_report.h"
 #include "upstreams.h"
 
@@ -31,7 +31,7 @@ enum {
 struct upkeep {
     struct upkeep_parts parts;
     const struct config *config; /* in use */
-    struct fixed_keys fixed;
+    struct restart_keys restart_keys;
     int64_t config_loaded_s;
     struct error config_problem; /* "" where there is none */
     bool config_unread;          /* and it may pass */
@@ -58,7 +58,7 @@ static void configure_keeper(struct upkeep *upkeep, const struct config *config)
 
 static void use_config(struct upkeep *upkeep, const struct config *config)
 {
-    fixed_keys_warn(&upkeep->fixed, config);
+    restart_keys_warn(&upkeep->restart_keys, config);
     upstreams_carry(&upkeep->upstreams, upkeep->config, config);
     configure_keeper(upkeep, config);
     config_unref(upkeep->config);
@@ -238,7 +238,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
         abort();
     upkeep->parts = *parts;
     upkeep->config = config_ref(config);
-    fixed_keys_init(&upkeep->fixed, config);
+    restart_keys_init(&upkeep->restart_keys, config);
     upkeep->config_loaded_s = clock_wall_s();
     upkeep->certificate.tls = parts->tls;
     upkeep->certificate.metrics = parts->metrics;
@@ -276,7 +276,7 @@ void upkeep_free(struct upkeep *upkeep)
     certificate_keeper_free(upkeep->keeper);
     worker_fini(&upkeep->worker);
     upstreams_fini(&upkeep->upstreams);
-    fixed_keys_fini(&upkeep->fixed);
+    restart_keys_fini(&upkeep->restart_keys);
     config_unref(upkeep->config);
     free(upkeep);
 }

@@ -1,4 +1,4 @@
-#include "fixed_keys.h"
+#include "restart_keys.h"
 
 #include "pullthrough/edge/sys/log.h"
 
@@ -14,7 +14,7 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-void fixed_keys_init(struct fixed_keys *keys, const struct config *config)
+void restart_keys_init(struct restart_keys *keys, const struct config *config)
 {
     keys->webhook = copy_text(config->listen.webhook);
     keys->status = copy_text(config->listen.status);
@@ -22,13 +22,13 @@ void fixed_keys_init(struct fixed_keys *keys, const struct config *config)
     keys->format = config->log.format;
 }
 
-void fixed_keys_fini(struct fixed_keys *keys)
+void restart_keys_fini(struct restart_keys *keys)
 {
     free(keys->webhook);
     free(keys->status);
 }
 
-void fixed_keys_warn(const struct fixed_keys *keys, const struct config *config)
+void restart_keys_warn(const struct restart_keys *keys, const struct config *config)
 {
     const struct config_server *old = &keys->server, *new = &config->server;
     const struct {
