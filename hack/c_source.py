@@ -2,7 +2,7 @@
 comments and literals, their includes, their functions.
 
 It counts on the layout that clang-format gives them (a function's braces stand in column 0)
-and is no C parser.
+and is not a C parser.
 """
 
 import pathlib

@@ -30,7 +30,7 @@ hack/build.sh fuzz
 found=build/fuzz/found/$target crash=build/fuzz/crash/$target
 mkdir -p "$found" "$crash"
 printf '== fuzz_%s for %d s\n' "$target" "$seconds"
-# What libh2o keeps for its threads is no leak (tests/lsan.supp).
+# What libh2o keeps for its threads is not a leak (tests/lsan.supp).
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 # Once a minute libFuzzer says where it is; its output goes straight through.
 if build/fuzz/tests/fuzz/fuzz_"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \

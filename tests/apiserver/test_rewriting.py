@@ -173,7 +173,7 @@ def test_dry_run(kube, on):
 
 
 def test_server_side_apply(kube, on):
-    """A second apply of the same text by the same manager is no conflict. It asks for the
+    """A second apply of the same text by the same manager is not a conflict. It asks for the
     original image again, which is a change of the pod that nothing forbids; the field has become
     the applier's, as with every webhook."""
     wanted = pod("applied", IMAGE, namespace=on)
@@ -233,7 +233,7 @@ def test_audit_log(plane, kube, on, release):
 
 
 def test_invalid_pods_are_refused_by_validation_only(kube, on):
-    """What is no pod stays the API server's to refuse, in its own words."""
+    """What is not a pod stays the API server's to refuse, in its own words."""
     with pytest.raises(Refused) as refused:
         kube.create(pod("invalid", "", namespace=on))
     assert refused.value.status == 422 and "spec.containers[0].image" in refused.value.message

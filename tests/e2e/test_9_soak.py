@@ -16,7 +16,7 @@ pytestmark = pytest.mark.own
 # What the program says above level info, and which fault explains it.
 EXPLAINED = {
     "configuration_broken": {"configuration refused, the old one goes on"},
-    "aws_out_of_order": {"AWS did not do what it was asked for"},
+    "aws_out_of_order": {"reconcile problem"},
     "hanging": {"TLS handshake failed"},  # whom they kept waiting is gone
     "killed": {"TLS handshake failed"},  # called again before it has its certificate again
     "upgrade": {"this key takes effect at the next start"},  # by those that are replaced

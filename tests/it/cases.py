@@ -79,7 +79,7 @@ def wanted_object(case, before, originals_key):
         place = after
         for part in parents:
             place = place[int(part)] if isinstance(place, list) else place[part]
-        assert isinstance(place[last], str), f"{case.name}: {pointer} is no string"
+        assert isinstance(place[last], str), f"{case.name}: {pointer} is not a string"
         assert place[last] != text, f"{case.name}: {pointer} already says so"
         place[last] = text
     originals: Optional[dict] = case.want.get("originals")

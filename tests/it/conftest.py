@@ -54,7 +54,7 @@ def pytest_configure(config):
 def build_dir():
     """The build under test: PULLTHROUGH_BUILD, or the dev preset's."""
     folder = pathlib.Path(os.environ.get("PULLTHROUGH_BUILD") or ROOT / "build" / "dev")
-    assert (folder / "CMakeCache.txt").is_file(), f"{folder} is no build: run hack/build.sh dev"
+    assert (folder / "CMakeCache.txt").is_file(), f"{folder} is not a build: run hack/build.sh dev"
     return folder
 
 

@@ -317,7 +317,7 @@ def loads(text):
         text = text.decode("utf-8")
 
     def refuse(word):
-        raise ValueError(f"{word} is no JSON")
+        raise ValueError(f"{word} is not JSON")
 
     return json.loads(text, parse_constant=refuse)
 

@@ -112,7 +112,7 @@ class Judge:
             elif member.type_name == "timestamp":
                 seen[name] = child.text
                 if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", child.text or ""):
-                    self.say(f"{path}.{name}", f"{child.text!r} is no timestamp")
+                    self.say(f"{path}.{name}", f"{child.text!r} is not a timestamp")
             else:
                 seen[name] = child.text
                 value = int(child.text) if member.type_name == "integer" else child.text or ""

@@ -140,7 +140,7 @@ def test_a_wrong_clock(aws, client, offset):
     _, about = client.with_keys().run(DESCRIBE, 3)
     assert about["attempts"] == ["clock-skew", "ok", "ok", "ok"]
     warned = [line for line in client.log if "clock" in line["message"]]
-    assert len(warned) == 1 and abs(warned[0]["offset_s"] - offset) <= 2
+    assert len(warned) == 1 and abs(warned[0]["offsetS"] - offset) <= 2
 
 
 @pytest.mark.parametrize("fault, attempts", [

@@ -119,7 +119,7 @@ def test_an_api_server_that_is_out_of_order(run, kube, way):
 def test_outside_a_cluster(program):
     done = subprocess.run([program, "certificates", "make", *NAMES], env=environment(),
                           capture_output=True, text=True, timeout=60)
-    assert done.returncode == 3 and "this is no pod of a cluster" in done.stderr
+    assert done.returncode == 3 and "this is not a pod of a cluster" in done.stderr
 
 
 @pytest.mark.parametrize("words, names, why", [

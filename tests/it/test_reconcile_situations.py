@@ -209,7 +209,7 @@ SITUATIONS = [
     Situation("the secret has a key of the customer's",
               secret_with(kmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1-2"),
               {"docker.io": "secret-invalid"}, said=("aws/secretsmanager",), calls={CREATE: 3}),
-    Situation("the secret is no JSON", secret_with(value="no JSON"),
+    Situation("the secret is not JSON", secret_with(value="no JSON"),
               {"docker.io": "secret-invalid"}, said=("not in the expected form",),
               calls={CREATE: 4}),
     Situation("the upstream refuses the token",

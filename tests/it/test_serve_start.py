@@ -190,7 +190,7 @@ def test_without_the_files_of_a_certificate(program, tmp_path):
 
 def test_its_own_certificate_outside_a_cluster(program, tmp_path):
     problem = (
-        "tls.mode is self, but this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); "
+        "tls.mode is self, but this is not a pod of a cluster (KUBERNETES_SERVICE_HOST is not set); "
         "elsewhere say mode: files, with certFile and keyFile"
     )
     path = tmp_path / "config.yaml"

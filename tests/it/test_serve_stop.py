@@ -50,7 +50,7 @@ def test_a_drain_answers_and_a_second_signal_ends_it(services, first, second):
             used.begin(BODY, len(BODY) - 1)
             service.send(first)
             wait_draining(service)
-            assert service.log("draining")[0]["milliseconds"] == 600_000
+            assert service.log("draining")[0]["drainMs"] == 600_000
 
             # Who was idle is still answered: the API server doesn't repeat a review that meets an end.
             answer = idle.mutate(BODY)

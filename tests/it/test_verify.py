@@ -451,7 +451,7 @@ REGISTRY = {"service": "registry"}
     ({"kind": "http", "status": 404, "body": '{"errors":[{"code":"NAME_UNKNOWN","message":"x"}]}'},
      "HTTP 404 NAME_UNKNOWN: x", "allow ecr:CreateRepository"),
     ({"kind": "http", "status": 418, "body": '{"errors":7}'}, "HTTP 418", "what the registry said"),
-    ({"kind": "http", "status": 200, "body": "<html>log in</html>"}, "the answer is no manifest",
+    ({"kind": "http", "status": 200, "body": "<html>log in</html>"}, "the answer is not a manifest",
      "check the way to the registry"),
     ({"kind": "http", "status": 200, "body": " " * (9 << 20)}, "", "check the way to the registry"),
     ({"kind": "hang", "seconds": 60}, "", "check the way to the registry"),

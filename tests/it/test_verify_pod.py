@@ -115,7 +115,7 @@ def test_one_json_document(kube, verify):
     ("denied", "may not get pods/probe in namespace images: pods is forbidden"),
     ("no container", "the pod has no container \"pull\""),
     ("nonsense", "the API server's answer about pods/probe in namespace images: malformed JSON"),
-    ("no cluster", "this is no pod of a cluster"),
+    ("no cluster", "this is not a pod of a cluster"),
 ])  # fmt: skip
 def test_nobody_to_ask(kube, verify, way, words):
     kube.pods["probe"] = [{"kind": "Pod"}] if way == "no container" else [pod()]

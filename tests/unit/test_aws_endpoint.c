@@ -98,7 +98,7 @@ static void test_refusals(void **state)
     } rows[] = {
         {"", "", false, false, "no AWS region is known"},
         {"", "http://h", false, false, "no AWS region is known"},
-        {"us-east-1.evil.io/", "", false, false, "\"us-east-1.evil.io/\" is no AWS region"},
+        {"us-east-1.evil.io/", "", false, false, "\"us-east-1.evil.io/\" is not an AWS region"},
         {"us-east-1", "http://h", true, false,
          "FIPS and a custom endpoint for secretsmanager exclude each other"},
         {"us-east-1", "http://h", false, true,

@@ -185,7 +185,7 @@ static void test_mistakes_show_at_once(void **state)
         bool fips;
         const char *want;
     } rows[] = {
-        {"AWS_REGION", "us_east_1", NULL, false, "\"us_east_1\" is no AWS region"},
+        {"AWS_REGION", "us_east_1", NULL, false, "\"us_east_1\" is not an AWS region"},
         {"AWS_PROFILE", "missing", NULL, false,
          "AWS shared files: AWS_PROFILE is \"missing\", which is in neither"},
         {"AWS_ENDPOINT_URL_STS", "localhost:1", NULL, false,

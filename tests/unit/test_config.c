@@ -308,7 +308,7 @@ static void test_bytes_that_are_not_seen(void **state)
         {"server:\r\n  threads: 3\r\nlog:\r\n  level: warn\r\n",
          "server:\n  threads: 3\nlog:\n  level: warn\n"},
         {"log: {level: error}", "log:\n  level: error\n"},
-        {"log: {level: \"\xff\"}\n", "1:15: a byte that is no UTF-8\n"},
+        {"log: {level: \"\xff\"}\n", "1:15: a byte that is not UTF-8\n"},
     };
     STRBUF_CLEANUP struct strbuf defaults = STRBUF_INIT(CONFIG_TEXT_MAX);
 

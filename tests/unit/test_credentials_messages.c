@@ -54,13 +54,13 @@ static void test_refusals(void **state)
         const char *body, *want;
     } rows[] = {
         {false, "", "malformed JSON at byte 0"},
-        {false, "[]", "the JSON is no object"},
+        {false, "[]", "the JSON is not an object"},
         {false, "{}", "the answer has no AccessKeyId"},
         {false, "{\"AccessKeyId\":\"A\"}", "the answer has no SecretAccessKey"},
         {false, "{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\"}", "the answer has no Token"},
         {false, "{" KEYS "}", "the answer has no Expiration"},
-        {false, "{" KEYS ",\"Expiration\":1795262400}", "Expiration is no string"},
-        {false, "{" KEYS ",\"Expiration\":\"hush\"}", "Expiration is no RFC 3339 time"},
+        {false, "{" KEYS ",\"Expiration\":1795262400}", "Expiration is not a string"},
+        {false, "{" KEYS ",\"Expiration\":\"hush\"}", "Expiration is not an RFC 3339 time"},
         {false, "{" KEYS EXPIRES ",\"Token\":\"hush\"}", "Token is there twice"},
         {false,
          "{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"s\",\"Token\":\"hu\\nsh\"" EXPIRES "}",

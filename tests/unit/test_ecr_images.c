@@ -82,16 +82,16 @@ static void test_images(void **state)
 static void test_what_are_no_images(void **state)
 {
     static const char *rows[][2] = {
-        {"{\"imageDetails\":\"x\"}", "imageDetails is no array"},
+        {"{\"imageDetails\":\"x\"}", "imageDetails is not an array"},
         {"{\"imageDetails\":[{}]}", "imageDetails[0]: imageDigest is missing"},
         {"{\"imageDetails\":[{\"imageDigest\":\"d\",\"imageTags\":[1]}]}",
-         "imageDetails[0]: imageTags[0] is no tag"},
+         "imageDetails[0]: imageTags[0] is not a tag"},
         {"{\"imageDetails\":[{\"imageDigest\":\"d\",\"imageTags\":[\"a\\u0000\"]}]}",
-         "imageDetails[0]: imageTags[0] is no tag"},
+         "imageDetails[0]: imageTags[0] is not a tag"},
         {"{\"imageDetails\":[{\"imageDigest\":\"d\",\"imageSizeInBytes\":-1}]}",
-         "imageDetails[0]: imageSizeInBytes is no size"},
+         "imageDetails[0]: imageSizeInBytes is not a size"},
         {"{\"imageDetails\":[{\"imageDigest\":\"d\",\"imageSizeInBytes\":\"1\"}]}",
-         "imageDetails[0]: imageSizeInBytes is no size"},
+         "imageDetails[0]: imageSizeInBytes is not a size"},
     };
 
     (void)state;

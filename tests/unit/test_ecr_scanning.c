@@ -83,7 +83,7 @@ static void test_no_room(void **state)
 static void test_what_cannot_be_written_back(void **state)
 {
     static const char *rows[][2] = {
-        {"{}", "scanningConfiguration: an item is no object"},
+        {"{}", "scanningConfiguration: an item is not an object"},
         {"{\"scanningConfiguration\":{}}", "scanningConfiguration: scanType is missing"},
         {CONFIGURATION("SUPER", ""), "scanType SUPER is not known"},
         {CONFIGURATION("BASIC", RULE("MANUAL", "") "," RULE("MANUAL", "") "," RULE("MANUAL", "")),

@@ -108,16 +108,16 @@ static void test_what_is_no_answer(void **state)
 {
     static const char *rows[][2] = {
         {"", "malformed JSON at byte 0"},
-        {"{\"registryId\":1}", "registryId is no string"},
-        {"{\"repositoryCreationTemplates\":1}", "repositoryCreationTemplates is no array"},
+        {"{\"registryId\":1}", "registryId is not a string"},
+        {"{\"repositoryCreationTemplates\":1}", "repositoryCreationTemplates is not an array"},
         {"{\"repositoryCreationTemplates\":[{}]}",
          "repositoryCreationTemplates[0]: prefix is missing"},
         {"{\"repositoryCreationTemplates\":[{\"prefix\":\"p\",\"appliedFor\":1}]}",
-         "repositoryCreationTemplates[0]: appliedFor is no array"},
+         "repositoryCreationTemplates[0]: appliedFor is not an array"},
         {"{\"repositoryCreationTemplates\":[{\"prefix\":\"p\",\"appliedFor\":[1]}]}",
-         "repositoryCreationTemplates[0]: appliedFor[0] is no string"},
+         "repositoryCreationTemplates[0]: appliedFor[0] is not a string"},
         {"{\"repositoryCreationTemplates\":[{\"prefix\":\"p\",\"encryptionConfiguration\":[]}]}",
-         "repositoryCreationTemplates[0]: an item is no object"},
+         "repositoryCreationTemplates[0]: an item is not an object"},
     };
 
     (void)state;

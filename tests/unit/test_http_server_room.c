@@ -458,8 +458,8 @@ static void test_a_drain_ends_what_is_idle(void **state)
     world_free(world);
 }
 
-/* One request after the other, with pauses, is no idle connection: every one is answered until one
- * says "close". */
+/* One request after the other, with pauses, is not an idle connection: every one is answered until
+ * one says "close". */
 static void test_a_drain_loses_no_request(void **state)
 {
     for (int round = 0; round < 20; round++) {

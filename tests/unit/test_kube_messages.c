@@ -52,16 +52,16 @@ static void test_no_secrets(void **state)
         const char *body, *want;
     } rows[] = {
         {"", "malformed JSON at byte 0"},
-        {"[]", "the JSON is no object"},
+        {"[]", "the JSON is not an object"},
         {"{}", "metadata.resourceVersion is missing or too long"},
         {"{\"metadata\":7}", "metadata.resourceVersion is missing or too long"},
-        {"{\"metadata\":{\"resourceVersion\":7}}", "metadata/resourceVersion is no string"},
+        {"{\"metadata\":{\"resourceVersion\":7}}", "metadata/resourceVersion is not a string"},
         {"{\"metadata\":{\"resourceVersion\":\"1\\u0000\"}}",
          "metadata.resourceVersion is missing or too long"},
         {"{\"metadata\":{\"resourceVersion\":\"12345678901234567890123456789012345678901234567890"
          "12345678901234\"}}",
          "metadata.resourceVersion is missing or too long"},
-        {"{" META ",\"data\":{\"ca.crt\":7}}", "data/ca.crt is no string"},
+        {"{" META ",\"data\":{\"ca.crt\":7}}", "data/ca.crt is not a string"},
         {"{" META ",\"data\":{\"tls.key\":\"?\"}}", "data/tls.key: no base64"},
         {"{" META ",\"data\":{\"ca.crt\":\"\",\"ca.crt\":\"\"}}", "data/ca.crt is there twice"},
     };
@@ -159,7 +159,7 @@ static void test_no_webhooks(void **state)
     } rows[] = {
         {"x", "malformed JSON at byte 1"},
         {"{\"webhooks\":[]}", "metadata.resourceVersion is missing or too long"},
-        {"{" META ",\"webhooks\":{}}", "webhooks is no array"},
+        {"{" META ",\"webhooks\":{}}", "webhooks is not an array"},
         {NULL, "webhooks has over 32 items"},
     };
     struct kube_webhooks webhooks;

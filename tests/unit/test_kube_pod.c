@@ -72,7 +72,7 @@ static void test_no_pods(void **state)
         const char *body, *want;
     } rows[] = {
         {"", "malformed JSON"},
-        {"[]", "the JSON is no object"},
+        {"[]", "the JSON is not an object"},
         {"{}", "the pod has no container \"pull\""},
         {"{\"spec\":{\"containers\":{\"name\":\"pull\"}}}", "the pod has no container \"pull\""},
         {"{\"spec\":{\"containers\":[\"pull\",{\"name\":7}]}}",

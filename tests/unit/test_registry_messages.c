@@ -123,7 +123,7 @@ static void test_digest(void **state)
 
         assert_int_equal(
             registry_messages_digest(digest, slice_str(none[i]), slice_str(""), &error), -1);
-        assert_non_null(strstr(error.text, "is no manifest"));
+        assert_non_null(strstr(error.text, "is not a manifest"));
     }
 }
 

@@ -25,8 +25,8 @@ static void test_texts_by_path(void **state)
         {"{\"a\":[]}", "a/0", SECRET_JSON_ABSENT, ""},
         {"{\"a\":[\"x\"]}", "a/x", SECRET_JSON_ABSENT, ""},
         {"{\"A\":\"x\"}", "a", SECRET_JSON_ABSENT, ""},
-        {"{\"a\":1}", "a", -1, "a is no string"},
-        {"{\"a\":[\"hush\"]}", "a", -1, "a is no string"},
+        {"{\"a\":1}", "a", -1, "a is not a string"},
+        {"{\"a\":[\"hush\"]}", "a", -1, "a is not a string"},
         {"{\"a\":\"hush\",\"a\":\"hush\"}", "a", -1, "a is there twice"},
         {"{\"a\":null,\"a\":\"hush\"}", "a", -1, "a is there twice"},
     };
@@ -55,8 +55,8 @@ static void test_malformed(void **state)
         {"{", "malformed JSON at byte"},
         {"{\"a\":\"hush}", "malformed JSON at byte"},
         {"{\"a\":\"hush\"} x", "malformed JSON at byte 13"},
-        {"\"hush\"", "the JSON is no object"},
-        {"[]", "the JSON is no object"},
+        {"\"hush\"", "the JSON is not an object"},
+        {"[]", "the JSON is not an object"},
         {"{\"a\":\"\xff\"}", "malformed JSON at byte"},
     };
 

@@ -62,8 +62,8 @@ static void test_what_is_no_description(void **state)
 {
     static const char *rows[][2] = {
         {"{}", "ARN is missing"},
-        {"{\"ARN\":1}", "ARN is no string"},
-        {"[]", "the JSON is no object"},
+        {"{\"ARN\":1}", "ARN is not a string"},
+        {"[]", "the JSON is not an object"},
         {"", "malformed JSON at byte 0"},
     };
 
@@ -95,7 +95,8 @@ static void test_values(void **state)
          0, ""},
         {"{\"SecretString\":\"hush\"}", 1, "the secret's value: malformed JSON at byte 0"},
         {"{\"SecretString\":\"\"}", 1, "the secret's value: malformed JSON at byte 0"},
-        {"{\"SecretString\":\"[\\\"hush\\\"]\"}", 1, "the secret's value: the JSON is no object"},
+        {"{\"SecretString\":\"[\\\"hush\\\"]\"}", 1,
+         "the secret's value: the JSON is not an object"},
         {"{\"SecretString\":\"{\\\"username\\\":\\\"u\\\",\\\"accesstoken\\\":\\\"hush\\\"}\"}", 1,
          "the secret's value has no \"accessToken\""},
         {"{\"SecretString\":\"{\\\"password\\\":\\\"hush\\\"}\"}", 1,
@@ -105,14 +106,14 @@ static void test_values(void **state)
         {"{\"SecretString\":\"{\\\"username\\\":\\\"u\\\",\\\"accessToken\\\":\\\"\\\"}\"}", 1,
          "the secret's value has an empty \"accessToken\""},
         {"{\"SecretString\":\"{\\\"username\\\":\\\"u\\\",\\\"accessToken\\\":17}\"}", 1,
-         "the secret's value: accessToken is no string"},
+         "the secret's value: accessToken is not a string"},
         {"{\"SecretString\":\"{\\\"username\\\":\\\"u\\\",\\\"accessToken\\\":\\\"a\\\","
          "\\\"accessToken"
          "\\\":\\\"b\\\"}\"}",
          1, "the secret's value: accessToken is there twice"},
         {"{\"SecretBinary\":\"aHVzaA==\"}", 1,
          "the secret's value is binary; ECR wants a JSON text"},
-        {"{\"SecretString\":{\"username\":\"u\"}}", -1, "SecretString is no string"},
+        {"{\"SecretString\":{\"username\":\"u\"}}", -1, "SecretString is not a string"},
         {"hush", -1, "malformed JSON at byte 0"},
     };
 

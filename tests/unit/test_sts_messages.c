@@ -39,7 +39,7 @@ static void test_what_is_no_identity(void **state)
         {"<Other/>", "the answer has no Account"},
         {"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>1</Account><Arn>a</Arn>"
          "</GetCallerIdentityResult></GetCallerIdentityResponse>",
-         "the answer's Account is no account"},
+         "the answer's Account is not an account"},
         {"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account>"
          "</GetCallerIdentityResult></GetCallerIdentityResponse>",
          "the answer has no Arn"},
@@ -79,8 +79,8 @@ static void test_what_is_not_sent(void **state)
     static const struct {
         const char *role, *session, *token, *why;
     } rows[] = {
-        {"", "ok", "hush", "\"\" is no ARN of a role"},
-        {"role", "ok", "hush", "\"role\" is no ARN of a role"},
+        {"", "ok", "hush", "\"\" is not an ARN of a role"},
+        {"role", "ok", "hush", "\"role\" is not an ARN of a role"},
         {"arn:r", "x", "hush", "the role session name must be"},
         {"arn:r", "a b", "hush", "the role session name must be"},
         {"arn:r", "ok", "", "the web identity token has 0 bytes"},
@@ -140,7 +140,7 @@ static void test_answers_without_keys(void **state)
          "the answer has no SessionToken"},
         {ANSWER("<AccessKeyId>A</AccessKeyId><SecretAccessKey>hush</SecretAccessKey><SessionToken>"
                 "hush</SessionToken><Expiration>hush</Expiration>"),
-         "Expiration is no RFC 3339 time"},
+         "Expiration is not an RFC 3339 time"},
         {ANSWER("<AccessKeyId>A</AccessKeyId><SecretAccessKey>hush</SecretAccessKey><SessionToken>"
                 "hu&#10;sh</SessionToken><Expiration>2026-11-21T12:00:00Z</Expiration>"),
          "the session token contains a line break"},

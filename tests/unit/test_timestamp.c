@@ -72,7 +72,7 @@ static void test_rfc3339_refuses(void **state)
 
         if (timestamp_parse_rfc3339(slice_str(rows[i]), &got, &error) == 0)
             fail_msg("%s was taken", rows[i]);
-        assert_non_null(strstr(error.text, "is no RFC 3339 time"));
+        assert_non_null(strstr(error.text, "is not an RFC 3339 time"));
         assert_int_equal(got, 42);
     }
 }
@@ -103,7 +103,7 @@ static void test_http_dates(void **state)
                          rows[i].want < 0 ? -1 : 0);
         assert_int_equal(got, rows[i].want);
         if (rows[i].want < 0)
-            assert_non_null(strstr(error.text, "is no HTTP date"));
+            assert_non_null(strstr(error.text, "is not an HTTP date"));
     }
 }
 

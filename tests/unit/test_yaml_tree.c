@@ -334,8 +334,8 @@ static void test_errors_have_a_place(void **state)
         {"a: 'b", "1:6: found unexpected end of stream while scanning a quoted scalar that begins "
                   "in line 1"},
         {"\xc3\xa9: \x01", "1:4: control characters are not allowed"},
-        {"a: b\n\xc3\xa9: \xff", "2:4: a byte that is no UTF-8"},
-        {"\xc3\xa9: \xed\xa0\x80", "1:4: a byte that is no UTF-8"},
+        {"a: b\n\xc3\xa9: \xff", "2:4: a byte that is not UTF-8"},
+        {"\xc3\xa9: \xed\xa0\x80", "1:4: a byte that is not UTF-8"},
         {"\xff\xfe"
          "a",
          "1:1: this is UTF-16 or UTF-32; only UTF-8 is read"},

@@ -87,7 +87,7 @@ int aws_access_named_account(char account[static AWS_KEYS_ACCOUNT_BYTES],
     if (!named.len)
         return 0;
     if (!ecr_host_is_account(named))
-        return error_set(error, "AWS_ACCOUNT_ID is no AWS account: 12 digits");
+        return error_set(error, "AWS_ACCOUNT_ID is not an AWS account: 12 digits");
     memcpy(account, named.ptr, named.len);
     account[named.len] = '\0';
     return 0;

@@ -49,7 +49,7 @@ static int find_place(struct found_place *found, const struct config *config, st
     if (!region.len)
         region = config_source_environment().region;
     if (region.len && !ecr_host_is_region(region))
-        return error_set(error, "AWS_REGION is no AWS region");
+        return error_set(error, "AWS_REGION is not an AWS region");
     (void)snprintf(found->region, sizeof(found->region), "%.*s", SLICE_FMT(region));
     if (aws_access_named_account(found->account, config, error) < 0)
         return -1;

@@ -52,7 +52,7 @@ struct manifest_report rewrite_report_callbacks(struct rewrite_report *report);
 void rewrite_report_reference(struct rewrite_report *report, struct slice text,
                               const struct rewrite_verdict *verdict, struct slice rewritten);
 
-/* Forgets what was added since the last rewrite_report_file(): the file is no manifest. */
+/* Forgets what was added since the last rewrite_report_file(): the file is not a manifest. */
 void rewrite_report_drop_file(struct rewrite_report *report);
 
 /* --explain: each image with its rule, and what became of it or why it stays. */

@@ -105,7 +105,7 @@ static void find_account(const struct reconciler *reconciler, struct strbuf *acc
     strbuf_add_slice(account, named.len ? named : config_source_environment().account);
 }
 
-/* Only to the one who asked for it: a pass that was cut short is no report. */
+/* Only to the one who asked for it: a pass that was cut short is not a report. */
 static void hand_over(struct reconciler *reconciler, struct reconcile_report *report)
 {
     bool wanted;

@@ -259,7 +259,7 @@ static void tell(struct certificate_look *look, const struct certificate_report 
                  "the caBundle of the webhooks is looked after");
     if (report->skew_s && !look->skew_told)
         log_event(LOG_LEVEL_WARN, "the API server's clock is another one; certificates go by it",
-                  LOG_SIGNED("secondsAhead", report->skew_s));
+                  LOG_SIGNED("aheadS", report->skew_s));
     look->skew_told = report->skew_s != 0;
 }
 

@@ -1,3 +1,7 @@
+/*
+ * Copies of what was current at the start, compared key by key at each load. It says that a value
+ * waits; nothing is made to take effect here.
+ */
 #include "restart_keys.h"
 
 #include "pullthrough/edge/sys/log.h"

@@ -250,7 +250,7 @@ static void drain(const sigset_t *signals, struct service *service)
     uint64_t now_ns;
     int signal = SIGHUP;
 
-    log_event(LOG_LEVEL_INFO, "draining", LOG_NUMBER("milliseconds", service->drain_ms));
+    log_event(LOG_LEVEL_INFO, "draining", LOG_NUMBER("drainMs", service->drain_ms));
     atomic_store(&service->status_page.draining, true);
     http_server_drain(service->server);
     while (signal != SIGTERM && signal != SIGINT && (now_ns = clock_monotonic_ns()) < end_ns) {

@@ -24,7 +24,7 @@ struct upkeep_parts {
 };
 
 /* Holds `config`, which is in use already; loads the certificate and publishes the first
- * snapshot. A certificate that can't be loaded is no failure: it is looked at again. */
+ * snapshot. A certificate that can't be loaded is not a failure: it is looked at again. */
 struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config *config);
 
 /* -1 with the reason in error. Signals must be blocked in the caller. */

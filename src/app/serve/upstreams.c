@@ -77,12 +77,11 @@ static void tell_news(const struct reconcile_report *before, const struct reconc
 {
     for (size_t i = 0; i < now->n_notes; i++)
         if (!has_note(before, now->notes[i]))
-            log_event(LOG_LEVEL_WARN, "about the registry", LOG_TEXT("note", now->notes[i]));
+            log_event(LOG_LEVEL_WARN, "registry note", LOG_TEXT("note", now->notes[i]));
     if (*now->problem.text && !*before->problem.text)
-        log_event(LOG_LEVEL_WARN, "AWS did not do what it was asked for",
-                  LOG_TEXT("problem", now->problem.text));
+        log_event(LOG_LEVEL_WARN, "reconcile problem", LOG_TEXT("problem", now->problem.text));
     else if (*before->problem.text && !*now->problem.text)
-        log_event(LOG_LEVEL_INFO, "AWS does what it is asked for again",
+        log_event(LOG_LEVEL_INFO, "reconcile problem ended",
                   LOG_TEXT("pass", reconcile_outcome_name(now->outcome)));
 }
 

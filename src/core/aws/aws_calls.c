@@ -1,6 +1,6 @@
 /*
  * IAM names an action by the service's prefix and the operation, so one text is both. What else an
- * action may need (ecr:BatchImportUpstreamImage for a pull) is no call of ours: core/iam has it.
+ * action may need (ecr:BatchImportUpstreamImage for a pull) is not a call of ours: core/iam has it.
  */
 #include "pullthrough/core/aws/aws_calls.h"
 

@@ -102,7 +102,7 @@ int aws_endpoint_resolve(struct aws_endpoint *endpoint, enum aws_service service
     if (options->region.len == 0)
         return error_set(error, "no AWS region is known");
     if (!ecr_host_is_region(options->region))
-        return error_set(error, "\"%.*s\" is no AWS region", SLICE_FMT(options->region));
+        return error_set(error, "\"%.*s\" is not an AWS region", SLICE_FMT(options->region));
     memcpy(endpoint->region, options->region.ptr, options->region.len);
     if (options->custom.len == 0) {
         resolve_by_rules(endpoint, service, options);

@@ -62,7 +62,7 @@ static int decode(struct aws_keys *keys, const struct secret_json *json, struct 
         secret_json_text(json, "AccountId", &account, error) < 0)
         return -1;
     if (timestamp_parse_rfc3339(expires, &expires_s, error) < 0)
-        return error_set(error, "Expiration is no RFC 3339 time");
+        return error_set(error, "Expiration is not an RFC 3339 time");
     if (aws_keys_set(keys, id, secret, token, error) < 0)
         return -1;
     aws_keys_set_account(keys, account);

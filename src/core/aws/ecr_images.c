@@ -73,7 +73,7 @@ static int decode_tags(struct ecr_image *image, const json_t *object, struct are
         char *copy;
 
         if (len == 0 || len > NAME_MAX_BYTES || strlen(json_string_value(item)) != len)
-            return error_set(error, "imageTags[%zu] is no tag", i);
+            return error_set(error, "imageTags[%zu] is not a tag", i);
         copy = arena_alloc(arena, len + 1);
         memcpy(copy, json_string_value(item), len + 1);
         image->tags[i] = copy;
@@ -90,7 +90,7 @@ static int decode_image(struct ecr_image *image, const json_t *object, struct ar
     if (json_fields_texts(object, &digest, 1, arena, error) < 0)
         return -1;
     if (size && (!json_is_integer(size) || json_integer_value(size) < 0))
-        return error_set(error, "imageSizeInBytes is no size");
+        return error_set(error, "imageSizeInBytes is not a size");
     image->size_bytes = (uint64_t)json_integer_value(size);
     return decode_tags(image, object, arena, error);
 }

@@ -74,7 +74,7 @@ static int decode_lists(struct ecr_template *template, const json_t *object, str
     json_array_foreach(applied, i, item)
     {
         if (!json_is_string(item))
-            return error_set(error, "appliedFor[%zu] is no string", i);
+            return error_set(error, "appliedFor[%zu] is not a string", i);
         if (strcmp(json_string_value(item), "PULL_THROUGH_CACHE") == 0)
             template->for_pull_through = true;
     }

@@ -61,7 +61,7 @@ int registry_messages_digest(char digest[static REGISTRY_DIGEST_BYTES], struct s
     unsigned char hash[SHA256_DIGEST_LENGTH];
 
     if (!json_is_integer(json_object_get(root, "schemaVersion")))
-        return error_set(error, "the answer is no manifest: something on the way speaks for the "
+        return error_set(error, "the answer is not a manifest: something on the way speaks for the "
                                 "registry");
     (void)SHA256((const unsigned char *)body.ptr, body.len, hash);
     memcpy(digest, start, sizeof(start));

@@ -29,7 +29,7 @@ int secret_json_parse(struct secret_json **jsonp, struct slice text, struct erro
     if (!json->doc)
         return error_set(error, "malformed JSON at byte %zu", problem.pos);
     if (!yyjson_is_obj(yyjson_doc_get_root(json->doc)))
-        return error_set(error, "the JSON is no object");
+        return error_set(error, "the JSON is not an object");
     *jsonp = json;
     json = NULL;
     return 0;
@@ -89,7 +89,7 @@ int secret_json_text(const struct secret_json *json, const char *path, struct sl
     if (!value || yyjson_is_null(value))
         return SECRET_JSON_ABSENT;
     if (!yyjson_is_str(value))
-        return error_set(error, "%s is no string", path);
+        return error_set(error, "%s is not a string", path);
     *text = slice_of(yyjson_get_str(value), yyjson_get_len(value));
     return 0;
 }

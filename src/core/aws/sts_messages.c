@@ -42,7 +42,7 @@ int sts_decode_identity(struct sts_identity *identity, struct slice body, struct
         read_text(body, IDENTITY "Arn", &arn, error) < 0)
         return -1;
     if (!ecr_host_is_account(strbuf_slice(&account)))
-        return error_set(error, "the answer's Account is no account");
+        return error_set(error, "the answer's Account is not an account");
     memcpy(identity->account, account.ptr, account.len + 1);
     memcpy(identity->arn, arn.ptr, arn.len + 1);
     return 0;
@@ -88,7 +88,7 @@ int sts_encode_web_identity(struct strbuf *out, const struct sts_web_identity *w
                             struct error *error)
 {
     if (!slice_starts_with(wanted->role_arn, slice_str("arn:")) || wanted->role_arn.len > 2048)
-        return error_set(error, "\"%.*s\" is no ARN of a role", SLICE_FMT(wanted->role_arn));
+        return error_set(error, "\"%.*s\" is not an ARN of a role", SLICE_FMT(wanted->role_arn));
     if (!is_session(wanted->session))
         return error_set(error,
                          "the role session name must be 2 to 64 letters, digits or \"_+=,.@-\"");
@@ -120,7 +120,7 @@ int sts_decode_web_identity(struct aws_keys *keys, struct slice body, struct err
         read_text(body, CREDENTIALS "Expiration", &expires, error) < 0)
         return -1;
     if (timestamp_parse_rfc3339(strbuf_slice(&expires), &expires_s, error) < 0)
-        return error_set(error, "Expiration is no RFC 3339 time");
+        return error_set(error, "Expiration is not an RFC 3339 time");
     if (aws_keys_set(keys, strbuf_slice(&id), strbuf_slice(&secret), strbuf_slice(&token), error) <
         0)
         return -1;

@@ -143,7 +143,7 @@ static int take_end(struct scan *scan)
     return close_element(scan);
 }
 
-/* "#38" or "#x26"; 0 for what is no character of a text. */
+/* "#38" or "#x26"; 0 for what is not a character of a text. */
 static uint32_t to_character(struct slice digits)
 {
     bool hex = slice_starts_with(digits, slice_str("#x"));

@@ -125,7 +125,7 @@ int timestamp_parse_rfc3339(struct slice text, int64_t *seconds, struct error *e
         !take_number(&rest, 2, &f.month) || !take_char(&rest, "-") ||
         !take_number(&rest, 2, &f.day) || !take_char(&rest, "Tt ") || !take_clock(&rest, &f) ||
         !take_fraction(&rest) || !take_offset(&rest, &east_s) || rest.len > 0 || !are_in_range(&f))
-        return error_set(error, "\"%.*s\" is no RFC 3339 time", SLICE_FMT(text));
+        return error_set(error, "\"%.*s\" is not an RFC 3339 time", SLICE_FMT(text));
     *seconds = to_seconds(&f) - east_s;
     return 0;
 }
@@ -154,7 +154,7 @@ int timestamp_parse_http(struct slice text, int64_t *seconds, struct error *erro
         !take_char(&rest, " ") || !take_month(&rest, &f.month) || !take_char(&rest, " ") ||
         !take_number(&rest, 4, &f.year) || !take_char(&rest, " ") || !take_clock(&rest, &f) ||
         !slice_is(rest, " GMT") || !are_in_range(&f))
-        return error_set(error, "\"%.*s\" is no HTTP date", SLICE_FMT(text));
+        return error_set(error, "\"%.*s\" is not an HTTP date", SLICE_FMT(text));
     *seconds = to_seconds(&f);
     return 0;
 }

@@ -65,7 +65,7 @@ static int take_bracketed(struct url *url, struct slice *rest, struct error *err
     url->kind = URL_HOST_IPV6;
     *rest = slice_from(*rest, end + 1);
     if (!url_address(AF_INET6, url->host, bytes))
-        return error_set(error, "the URL's host is no IPv6 address");
+        return error_set(error, "the URL's host is not an IPv6 address");
     return 0;
 }
 

@@ -131,7 +131,7 @@ static int read_cas(struct certificate_set *set, const struct certificate_texts 
         return error_set(error, "ca.crt holds no certificate");
     for (int i = 0; i < sk_X509_num(set->cas); i++)
         if (X509_check_ca(sk_X509_value(set->cas, i)) != 1)
-            return error_set(error, "certificate %d of ca.crt is no CA's", i + 1);
+            return error_set(error, "certificate %d of ca.crt is not a CA's", i + 1);
     return 0;
 }
 
@@ -164,7 +164,7 @@ static int read_leaf(struct certificate_set *set, const struct certificate_texts
     if (!belongs_to(set->leaf, set->leaf_key))
         return error_set(error, "tls.key is not the key of tls.crt");
     if (X509_check_purpose(set->leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
-        return error_set(error, "tls.crt is no server's certificate");
+        return error_set(error, "tls.crt is not a server's certificate");
     while (set->leaf_ca < certificate_set_cas(set) &&
            !signed_by(set->leaf, sk_X509_value(set->cas, (int)set->leaf_ca)))
         set->leaf_ca++;

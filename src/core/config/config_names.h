@@ -17,7 +17,7 @@ int config_name_region(struct slice text, struct error *error);
 /* A domain of an image reference, maybe with a port, that parses back to itself: it has a
  * "." or ":" or is "localhost". At most 253 bytes and a port. */
 int config_name_domain(struct slice text, struct error *error);
-/* config_name_domain() of a registry that is no private ECR registry. */
+/* config_name_domain() of a registry that is not a private ECR registry. */
 int config_name_upstream(struct slice text, struct error *error);
 /* upstreamRegistryUrl of an ECR rule as far as its form goes: no scheme, no path. */
 int config_name_url(struct slice text, struct error *error);

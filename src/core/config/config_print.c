@@ -56,7 +56,7 @@ static bool is_bare(const char *text)
     return true;
 }
 
-/* Cut the first character off; a byte that is no UTF-8 gives U+FFFD. */
+/* Cut the first character off; a byte that is not UTF-8 gives U+FFFD. */
 static uint32_t take_character(struct slice *text)
 {
     size_t length = utf8_length(text->ptr, text->len);

@@ -4,7 +4,7 @@
  *
  * Two steps, as there. First the Docker Hub rules split a domain off (normalize.go,
  * splitDockerDomain). Then domain "/" rest is matched as a whole (regexp.go): a first
- * part that is no domain by the grammar ("a_b.c/d") is then simply part of the path,
+ * part that is not a domain by the grammar ("a_b.c/d") is then simply part of the path,
  * and the reference has no domain. Comparisons are of bytes; nothing is folded.
  */
 #include "pullthrough/core/image/image_ref.h"

@@ -19,7 +19,7 @@ json_t *json_fields_parse(struct slice text, struct error *error)
     }
     if (!json_is_object(root)) {
         json_decref(root);
-        (void)error_set(error, "the JSON is no object");
+        (void)error_set(error, "the JSON is not an object");
         return NULL;
     }
     return root;
@@ -49,7 +49,7 @@ static int read_text(const json_t *object, const struct json_text_field *field, 
 
     *field->text = "";
     if (value && !json_is_string(value))
-        return error_set(error, "%s is no string", field->name);
+        return error_set(error, "%s is not a string", field->name);
     len = value ? json_string_length(value) : 0;
     if (len == 0)
         return field->required ? error_set(error, "%s is missing", field->name) : 0;
@@ -67,7 +67,7 @@ int json_fields_texts(const json_t *object, const struct json_text_field *fields
                       struct arena *arena, struct error *error)
 {
     if (!json_is_object(object))
-        return error_set(error, "an item is no object");
+        return error_set(error, "an item is not an object");
     for (size_t i = 0; i < n; i++)
         if (read_text(object, &fields[i], arena, error) < 0)
             return -1;
@@ -79,7 +79,7 @@ int json_fields_list(const json_t *object, const char *name, size_t max, const j
 {
     *list = member(object, name);
     if (*list && !json_is_array(*list))
-        return error_set(error, "%s is no array", name);
+        return error_set(error, "%s is not an array", name);
     if (json_array_size(*list) > max)
         return error_set(error, "%s has over %zu items", name, max);
     return 0;
@@ -92,7 +92,7 @@ int json_fields_bool(const json_t *object, const char *name, bool *value, struct
     if (!found)
         return error_set(error, "%s is missing", name);
     if (!json_is_boolean(found))
-        return error_set(error, "%s is no boolean", name);
+        return error_set(error, "%s is not a boolean", name);
     *value = json_is_true(found);
     return 0;
 }

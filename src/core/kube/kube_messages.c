@@ -154,7 +154,7 @@ static struct slice text_of(const json_t *value)
                                  : (struct slice){0};
 }
 
-/* Text that is no base64 counts as none: the bundle is there to be repaired. */
+/* Text that is not base64 counts as none: the bundle is there to be repaired. */
 static size_t take_bundle(struct kube_webhooks *webhooks, const json_t *webhook)
 {
     const json_t *bundle = json_object_get(json_object_get(webhook, "clientConfig"), "caBundle");

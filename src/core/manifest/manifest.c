@@ -2,7 +2,7 @@
  * The edits of a manifest: every image is judged where it stands, and the bytes of its scalar
  * are replaced in a copy of the text.
  *
- * It refuses to print YAML: what is no image is copied byte for byte, and an image that can't
+ * It refuses to print YAML: what is not an image is copied byte for byte, and an image that can't
  * be replaced inside its own quotes on its own line is left as it is.
  */
 #include "pullthrough/core/manifest/manifest.h"

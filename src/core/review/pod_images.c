@@ -27,7 +27,7 @@ const char *pod_image_field(enum pod_image_list list)
     return lists_in_order[i].field;
 }
 
-/* A string, or nothing (absent and null are the same); anything else is no pod of ours. */
+/* A string, or nothing (absent and null are the same); anything else is not a pod of ours. */
 static int take_text(yyjson_val *value, struct slice *text)
 {
     *text = json_text(value);

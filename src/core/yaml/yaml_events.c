@@ -148,7 +148,7 @@ static int parser_failed(struct reader *reader)
     *reader->problem = parser->error == YAML_READER_ERROR
                            ? place_of_byte(reader, parser->problem_offset)
                            : place_of(parser->problem_mark);
-    error_set(reader->error, "%s", parser->problem ? parser->problem : "this is no YAML");
+    error_set(reader->error, "%s", parser->problem ? parser->problem : "this is not YAML");
     if (parser->context && parser->error != YAML_READER_ERROR)
         error_set(reader->error, "%s %s that begins in line %zu", parser->problem, parser->context,
                   parser->context_mark.line + 1);

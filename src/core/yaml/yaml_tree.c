@@ -35,7 +35,7 @@ static int check_text(struct slice text, const struct yaml_limits *limits, struc
     for (size_t at = 0; at < text.len; at += step) {
         step = utf8_length(text.ptr + at, text.len - at);
         if (!step)
-            return error_set(error, "%zu:%zu: a byte that is no UTF-8", place.line, place.column);
+            return error_set(error, "%zu:%zu: a byte that is not UTF-8", place.line, place.column);
         place.column++;
         if (text.ptr[at] == '\n')
             place = (struct yaml_place){.line = place.line + 1, .column = 1};

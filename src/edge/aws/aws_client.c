@@ -77,7 +77,7 @@ int aws_client_region(struct aws_client *client, const char **region, struct err
             return error_prefix(error, "no AWS region is set (registry.region or "
                                        "AWS_REGION), and from the instance");
         if (!ecr_host_is_region(strbuf_slice(&found)))
-            return error_set(error, "the instance's region is no AWS region");
+            return error_set(error, "the instance's region is not an AWS region");
         memcpy(client->settings.region, found.ptr, found.len + 1);
         log_event(LOG_LEVEL_INFO, "AWS region found by the instance",
                   LOG_TEXT("region", client->settings.region));

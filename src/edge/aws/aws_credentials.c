@@ -213,7 +213,7 @@ static void log_source(enum aws_source source, const struct aws_keys *keys)
     else
         log_event(LOG_LEVEL_INFO, "AWS credentials found",
                   LOG_TEXT("source", aws_source_name(source)),
-                  LOG_SIGNED("expires_s", keys->expires_s));
+                  LOG_SIGNED("expiresS", keys->expires_s));
 }
 
 static void keep(struct aws_credentials *credentials, const struct aws_keys *keys,

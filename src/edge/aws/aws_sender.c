@@ -228,7 +228,7 @@ static bool correct_skew(struct attempt *attempt)
     attempt->skew_corrected = true;
     log_event(LOG_LEVEL_WARN, "the clock differs from AWS's; signing with theirs",
               LOG_TEXT("service", aws_service_name(service_of(attempt))),
-              LOG_SIGNED("offset_s", sender->skew_s));
+              LOG_SIGNED("offsetS", sender->skew_s));
     return true;
 }
 

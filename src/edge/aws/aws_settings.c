@@ -120,7 +120,7 @@ static int load_region(struct aws_settings *settings, const struct aws_wishes *w
     if (region.len == 0)
         return 0;
     if (!ecr_host_is_region(region))
-        return error_set(error, "\"%.*s\" is no AWS region", SLICE_FMT(region));
+        return error_set(error, "\"%.*s\" is not an AWS region", SLICE_FMT(region));
     memcpy(settings->region, region.ptr, region.len);
     return 0;
 }

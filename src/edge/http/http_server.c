@@ -8,7 +8,7 @@
  *                               CVE-2023-44487 and CVE-2025-8671
  *   http1.req_timeout a year    it runs on the wall clock, and is the idle limit and the limit
  *                               of a request at once; http_connections.c has both, separately
- *   max_request_entity_size     1 GiB is no limit. One more than ours: libh2o's includes the
+ *   max_request_entity_size     1 GiB is not a limit. One more than ours: libh2o's includes the
  *                               limit itself for chunked bodies only; http_answer.c compares
  *   handshake_timeout           ours; from accept to the end of the handshake
  *   server_name empty           no "Server" header with a version
@@ -90,7 +90,7 @@ static void turn(struct http_loop *loop, uint64_t wait_ms)
     loop->turns++;
     if (h2o_evloop_run(loop->events, (int32_t)wait_ms) != 0 && errno != EINTR) {
         if (log_limit_pass(&limit, &suppressed))
-            log_event(LOG_LEVEL_ERROR, "event loop failed", LOG_TEXT("error", strerror(errno)),
+            log_event(LOG_LEVEL_ERROR, "event loop failed", LOG_TEXT("problem", strerror(errno)),
                       LOG_NUMBER("loop", loop->index), LOG_NUMBER("suppressed", suppressed));
         (void)nanosleep(&pause, NULL);
     }

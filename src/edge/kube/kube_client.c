@@ -44,7 +44,7 @@ int kube_client_check(const struct environment *environment, struct error *error
 {
     if (environment_get(environment, "KUBERNETES_SERVICE_HOST").len)
         return 0;
-    return error_set(error, "this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set)");
+    return error_set(error, "this is not a pod of a cluster (KUBERNETES_SERVICE_HOST is not set)");
 }
 
 /* An IPv6 address stands in brackets. */

@@ -26,7 +26,7 @@ bool cgroup_read(const char *root, struct slice directory, const char *name, str
 struct slice cgroup_take(struct slice *rest, char end);
 /* A whole non-negative decimal number; false for anything else ("max", "-1"). */
 bool cgroup_number(struct slice text, uint64_t *number);
-/* 0 is no limit. */
+/* 0 is not a limit. */
 uint64_t cgroup_lesser(uint64_t a, uint64_t b);
 
 #endif

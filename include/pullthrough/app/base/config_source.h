@@ -14,7 +14,7 @@
 int config_source_load(const char *path, const struct config **configp, struct error *error);
 
 /* The same, and refuses what `serve` could not start or live with: no certificate is named, or what
- * isn't standard input is no regular file. */
+ * isn't standard input is not a regular file. */
 int config_source_load_for_serve(const char *path, const struct config **configp,
                                  struct error *error);
 

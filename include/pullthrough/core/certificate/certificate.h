@@ -42,7 +42,7 @@ struct certificate_dates {
 /* What a webhook's caBundle holds. */
 struct certificate_bundle;
 
-/* Every certificate of a PEM text; what is no certificate is passed over, as a TLS client does.
+/* Every certificate of a PEM text; what is not a certificate is passed over, as a TLS client does.
  * An empty or malformed text gives an empty bundle. */
 struct certificate_bundle *certificate_bundle_read(struct slice pem);
 void certificate_bundle_free(struct certificate_bundle *bundle);
@@ -58,7 +58,7 @@ bool certificate_bundle_is_empty(const struct certificate_bundle *bundle);
 struct certificate_set;
 
 /* Read what certificate_set_print() wrote. -1 with the reason, which quotes no key, where
- * anything is missing or malformed, a key isn't its certificate's, the leaf is no server's or is
+ * anything is missing or malformed, a key isn't its certificate's, the leaf is not a server's or is
  * signed by none of the CAs, or the first CA neither signed it nor is one of this program. Other
  * CAs that neither did nor are left out. Dates and names are not judged here. */
 int certificate_set_read(struct certificate_set **setp, const struct certificate_texts *texts,

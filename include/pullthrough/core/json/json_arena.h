@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <yyjson.h>
 
-/* The root value; NULL if the text is no JSON (RFC 8259, strictly), or, and then *too_much is
+/* The root value; NULL if the text is not JSON (RFC 8259, strictly), or, and then *too_much is
  * set, would take more than the arena's ceiling leaves; it may be no JSON then either. Numbers
  * are kept as their text: none is out of range, and none of ours is read. */
 yyjson_val *json_arena_read(struct arena *arena, struct slice text, bool *too_much);

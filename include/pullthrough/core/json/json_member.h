@@ -21,7 +21,8 @@ struct json_wanted {
         {(key), sizeof(key) - 1}, (found)                                                          \
     }
 
-/* Look for n members in one pass; whatever is no object has none. Borrowed from the document. */
+/* Look for n members in one pass; whatever is not an object has none. Borrowed from the document.
+ */
 static inline void json_members(yyjson_val *object, const struct json_wanted *wanted, size_t n)
 {
     /* Inline, because it is much of a review beside the parsing: the lengths of literals are

@@ -34,8 +34,8 @@ struct pod_image {
 /* "containers", "initContainers", "ephemeralContainers", "volumes": the key in spec. */
 const char *pod_image_field(enum pod_image_list list);
 
-/* 1: a list is no array, an entry no object, an image no string; 2: over `most` entries; 3: over
- * the arena's ceiling. */
+/* 1: a list is not an array, an entry no object, an image no string; 2: over `most` entries; 3:
+ * over the arena's ceiling. */
 enum { POD_IMAGES_MISSHAPEN = 1, POD_IMAGES_TOO_MANY = 2, POD_IMAGES_TOO_MUCH = 3 };
 
 /* Every container of the lists in `lists` (a set of enum pod_image_list), with or without an

@@ -64,7 +64,7 @@ size_t yaml_tree_documents(const struct yaml_tree *tree);
 /* The root of a document (from 0); NULL for an empty one. */
 const struct yaml_node *yaml_tree_root(const struct yaml_tree *tree, size_t document);
 
-/* The value of the last scalar key `key`, NULL if there is none or the node is no mapping. */
+/* The value of the last scalar key `key`, NULL if there is none or the node is not a mapping. */
 const struct yaml_node *yaml_node_get(const struct yaml_node *mapping, const char *key);
 
 /* Whether a plain, untagged scalar is one of YAML's nulls: "", "~", "null", "Null", "NULL". */

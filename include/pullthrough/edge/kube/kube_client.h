@@ -37,7 +37,7 @@ struct kube_client_config {
     uint64_t total_ms; /* 0: KUBE_CLIENT_TOTAL_MS */
 };
 
-/* -1 with the reason where the environment says that this is no pod of a cluster. */
+/* -1 with the reason where the environment says that this is not a pod of a cluster. */
 int kube_client_check(const struct environment *environment, struct error *error);
 
 /* -1 with the reason. One thread at a time may use it. */
