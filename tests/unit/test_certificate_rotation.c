@@ -537,6 +537,35 @@ static void look(struct world *world, struct replica *replica)
                                                world->now_s, serials);
 }
 
+/* Somebody deletes the Secret each time that it is there: a look gives up after a few writes, and
+ * the next one begins anew. */
+static void test_a_look_has_an_end(void **state)
+{
+    static const struct error why = {"tried"};
+    struct replica *replica;
+    struct world world;
+
+    (void)state;
+    begin(&world, 801, 1);
+    settle(&world);
+    replica = &world.replicas[0];
+    for (int looks = 0; looks < 3; looks++) {
+        unsigned before = world.writes;
+
+        replica->step = certificate_round_begin(&replica->round);
+        while (replica->step != CERTIFICATE_REST) {
+            unsigned char serials[SERIALS_BYTES] = {1};
+
+            world.secret_exists = false;
+            replica->step = certificate_round_tell(&replica->round, carry_out(&world, replica),
+                                                   &why, world.now_s, serials);
+            assert_true(world.writes - before <= 6);
+        }
+        assert_int_equal(world.writes - before, 6);
+    }
+    end(&world);
+}
+
 /* A replica that knows nothing finds no Secret and makes a new CA. One whose leaf is trusted takes
  * the new leaf only when every API server has had time to hear of that CA. */
 static void test_a_new_ca_is_given_time(void **state)
@@ -731,6 +760,7 @@ int main(void)
         cmocka_unit_test(test_lost_answers),
         cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_a_lost_secret),
+        cmocka_unit_test(test_a_look_has_an_end),
         cmocka_unit_test(test_a_new_ca_is_given_time),
         cmocka_unit_test(test_an_emptied_bundle),
         cmocka_unit_test(test_without_the_bundle),
