@@ -118,6 +118,22 @@ def test_the_configuration_of_build_and_run(program, tmp_path):
     assert yaml.safe_load(done.stdout)["rewrite"]["exclude"] == ["auto", "docker.io/istio/*"]
 
 
+def test_what_keeps_private_images_out(program, tmp_path):
+    """check-config's help and install.md say the same, and it does."""
+    said = subprocess.run([program, "check-config", "--help"], capture_output=True, text=True, check=True).stdout
+    example = yaml.safe_load(re.search(r"\n\n((?:    .*\n)+)", said)[1])
+    assert example == yaml.safe_load(
+        re.search(r"```yaml\n(.*?)```", section("docs/install.md", "Private images"), re.S)[1])["config"]
+    file = tmp_path / "pullthrough.yaml"
+    registry = {"account": "123456789012", "region": "eu-central-1"}
+    file.write_text(yaml.safe_dump({"registry": registry, **example}))
+    for image, kept in (("docker.io/acme/app:1", True), ("acme/app:1", True), ("ghcr.io/acme/team/app:1", True),
+                        ("quay.io/acme/app:1", True), ("ghcr.io/acmes/app:1", False)):  # fmt: skip
+        done = subprocess.run([program, "rewrite", "--config", file, "--explain", image], capture_output=True,
+                              text=True, check=False)
+        assert ("excluded" in done.stdout) == kept, (image, done.stdout, done.stderr)
+
+
 @pytest.mark.parametrize("command", sorted({
     c for _, c in all_commands() if c.startswith("aws ") and "get-login" not in c and "…" not in c[-2:]}))
 def test_the_words_of_aws(command):

@@ -17,6 +17,13 @@ static const char help[] =
     "print it whole, with everything that it takes by default. What is valid but surely not\n"
     "meant is said on standard error.\n"
     "\n"
+    "Of private images the cache holds what its own account reads, for everybody who may\n"
+    "pull from it. To keep them out (pull secrets work as before):\n"
+    "\n"
+    "    rewrite:\n"
+    "      exclude: [\"docker.io/acme/*\", \"ghcr.io/acme/*\", \"quay.io/acme/*\"]\n"
+    "      pullSecrets: skip\n"
+    "\n"
     "exit status: 0 valid, 1 wrong (FILE:LINE:COL: message), 2 wrong usage, 3 can't be read\n";
 
 static void warn(void *context, const char *warning)
