@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define CALL(name, service, action, slow) {service, action, slow},
+#define CALL(name, service, action, slow) {action, service, slow},
 static const struct {
-    enum aws_service service;
     const char *action;
+    enum aws_service service;
     bool slow;
 } calls[] = {AWS_CALLS(CALL)};
 

@@ -252,12 +252,12 @@ const struct config *config_ref(const struct config *config)
     return config;
 }
 
-void config_unref(const struct config *shared)
+void config_unref(const struct config *config)
 {
-    struct config *config = (struct config *)shared;
+    struct config *own = (struct config *)config;
 
-    if (!config || atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) != 1)
+    if (!own || atomic_fetch_sub_explicit(&own->references, 1, memory_order_acq_rel) != 1)
         return;
-    release(&config_schema, config);
-    free(config);
+    release(&config_schema, own);
+    free(own);
 }

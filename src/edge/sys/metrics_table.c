@@ -99,14 +99,15 @@ static const char *value_name(const struct label *label, int i)
     return label->word ? label->word(i) : label->words[i];
 }
 
-/* The start of a line; the number is the caller's. `values`: of all labels, or NULL for none. */
+/* The start of a line; the number is the caller's. `values`: of all labels, then NULL where there
+ * are fewer than LABELS_MAX; or NULL for none. */
 static void begin(const struct page *page, const struct metric *metric, const char *suffix,
                   const char *const *values)
 {
     size_t n = 0;
 
     strbuf_add_format(page->out, "%s%s", metric->name, suffix);
-    for (; values && n < LABELS_MAX && metric->labels[n]; n++)
+    for (; values && n < LABELS_MAX && values[n]; n++)
         prometheus_text_label(page->out, n, metric->labels[n]->name, values[n]);
     strbuf_add_str(page->out, n ? "} " : " ");
 }
@@ -156,11 +157,11 @@ static void print_durations(const struct page *page, const struct metric *metric
     for (size_t i = 0; i < METRICS_BUCKETS; i++) {
         total += metrics_value(&page->metrics->duration_buckets[i]);
         (void)snprintf(bound, sizeof(bound), "%g", (double)metrics_bounds_us[i] / 1e6);
-        begin(page, metric, "_bucket", (const char *[]){bound});
+        begin(page, metric, "_bucket", (const char *[]){bound, NULL});
         strbuf_add_format(page->out, "%lld\n", (long long)total);
     }
     total += metrics_value(&page->metrics->duration_buckets[METRICS_BUCKETS]);
-    begin(page, metric, "_bucket", (const char *[]){"+Inf"});
+    begin(page, metric, "_bucket", (const char *[]){"+Inf", NULL});
     strbuf_add_format(page->out, "%lld\n%s_sum %.9f\n%s_count %lld\n", (long long)total,
                       metric->name, (double)metrics_value(&page->metrics->duration_ns) / 1e9,
                       metric->name, (long long)total);
@@ -226,7 +227,7 @@ static void print_requests(const struct page *page, const struct metric *metric)
 static void print_times(const struct page *page, const struct metric *metric)
 {
     for (int service = 0; service < AWS_SERVICE_COUNT; service++) {
-        const char *values[] = {service_word(service)};
+        const char *values[] = {service_word(service), NULL};
         int64_t ms = metrics_value(&page->metrics->aws_duration_ms[service]), total = 0;
 
         for (int call = 0; call < AWS_OPERATION_COUNT; call++)
