@@ -7,16 +7,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-case ${1:-} in
-"") ;;
-*)
-    sed -n '2,6s/^# \{0,1\}//p' "$0"
-    [ "$1" = -h ] || [ "$1" = --help ] || exit 2
-    exit 0
-    ;;
-esac
 # shellcheck source=hack/stage.sh
 . hack/stage.sh
+stage_arguments "" "$@"
 
 mapfile -t tests < <(grep -l 'fixture_says(' tests/unit/test_*.c | sed 's|.*/||; s|\.c$||')
 write() {

@@ -4,16 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-case ${1:-} in
-"" | --quick) ;;
-*)
-    sed -n '2,3s/^# \{0,1\}//p' "$0"
-    [ "$1" = -h ] || [ "$1" = --help ] || exit 2
-    exit 0
-    ;;
-esac
 # shellcheck source=hack/stage.sh
 . hack/stage.sh
+stage_arguments "--quick" "$@"
 
 # Files of ours, committed or not yet, whose names match; one a line.
 ours() {

@@ -23,6 +23,20 @@ stage_heartbeat() {
     done
 }
 
+# stage_arguments WORDS "$@": a script's own head is its help. With no argument or one of the words the
+# script goes on; --help shows the head and ends it, and so does anything else, with 2.
+stage_arguments() {
+    local words=" $1 "
+    shift
+    [ $# != 0 ] || return 0
+    if [ $# = 1 ] && [[ $words == *" $1 "* ]]; then
+        return 0
+    fi
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "hack/${0##*/}"
+    [ "$1" = -h ] || [ "$1" = --help ] || exit 2
+    exit 0
+}
+
 # What a stage that failed shows of its output: all, unless the script says otherwise.
 stage_show() {
     cat "$stage_log"

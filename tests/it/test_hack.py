@@ -32,6 +32,15 @@ def test_help_does_nothing_else(script, tmp_path):
     assert len(done.stdout.splitlines()) < 20
 
 
+@pytest.mark.parametrize("script", ["check.sh", "fixtures.sh", "lint.sh"])
+@pytest.mark.parametrize("argument, status", [("--help", 0), ("-h", 0), ("--nonsense", 2), ("stray", 2)])
+def test_from_any_folder_the_head_is_the_help(script, argument, status):
+    done = subprocess.run([f"./{script}", argument], cwd=ROOT / "hack", capture_output=True, text=True,
+                          timeout=60, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (status, "")
+    assert f"hack/{script}" in done.stdout and "set -e" not in done.stdout
+
+
 @pytest.fixture
 def scripts(tmp_path):
     """The scripts in a folder of their own, where programs and other scripts only note that they ran."""

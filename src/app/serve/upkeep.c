@@ -30,8 +30,8 @@ enum {
 
 struct upkeep {
     struct upkeep_parts parts;
-    const struct config *config; /* in use */
-    struct restart_keys restart_keys;
+    const struct config *config;  /* in use */
+    const struct config *started; /* what the program was started with */
     int64_t config_loaded_s;
     struct error config_problem; /* "" where there is none */
     bool config_unread;          /* and it may pass */
@@ -58,7 +58,7 @@ static void configure_keeper(struct upkeep *upkeep, const struct config *config)
 
 static void use_config(struct upkeep *upkeep, const struct config *config)
 {
-    restart_keys_warn(&upkeep->restart_keys, config);
+    restart_keys_warn(upkeep->started, config);
     upstreams_carry(&upkeep->upstreams, upkeep->config, config);
     configure_keeper(upkeep, config);
     config_unref(upkeep->config);
@@ -238,7 +238,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
         abort();
     upkeep->parts = *parts;
     upkeep->config = config_ref(config);
-    restart_keys_init(&upkeep->restart_keys, config);
+    upkeep->started = config_ref(config);
     upkeep->config_loaded_s = clock_wall_s();
     upkeep->certificate.tls = parts->tls;
     upkeep->certificate.metrics = parts->metrics;
@@ -276,7 +276,7 @@ void upkeep_free(struct upkeep *upkeep)
     certificate_keeper_free(upkeep->keeper);
     worker_fini(&upkeep->worker);
     upstreams_fini(&upkeep->upstreams);
-    restart_keys_fini(&upkeep->restart_keys);
+    config_unref(upkeep->started);
     config_unref(upkeep->config);
     free(upkeep);
 }
