@@ -592,14 +592,16 @@ def test_the_environment_names_the_registry(rewrite):
     [
         ([], "nothing to rewrite"),
         (["-f"], "-f: an argument is missing"),
-        (["--nonsense", "nginx"], "--nonsense: unknown option"),
-        (["-o", "yaml", "nginx"], '-o knows "json" only'),
+        (["--nonsense", "nginx"], "--nonsense: unknown option\nusage: "),
+        (["--explian", "nginx"], '--explian: unknown option, did you mean "--explain"?'),
+        (["--check=yes", "nginx"], "--check: takes no argument"),
+        (["-o", "yaml", "nginx"], '-o: wants json, not "yaml"'),
         (["-f", "a", "nginx"], "references and -f don't go together"),
         (["-f", "-", "-f", "-", "--check"], "standard input can be read once only"),
         (["-f", "-", "--config", "-"], "standard input can be read once only"),
-        (["nginx", "--account", "12"], "--account wants the 12 digits"),
-        (["nginx", "--region", "Mars!"], "--region wants an AWS region"),
-        (["-f", "-", "--kinds", "all"], "--kinds wants known or any-pod-spec"),
+        (["nginx", "--account", "12"], "--account: wants the 12 digits"),
+        (["nginx", "--region", "Mars!"], "--region: wants an AWS region"),
+        (["-f", "-", "--kinds", "all"], '--kinds: wants known or any-pod-spec, not "all"'),
     ],
 )
 def test_wrong_usage(rewrite, arguments, reason):

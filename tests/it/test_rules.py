@@ -488,13 +488,14 @@ def test_somebody_was_faster(commands, aws):
 @pytest.mark.parametrize("arguments, reason", [
     ((), "list, apply or delete?"),
     (("show",), "show: unknown"),
+    (("lsit",), 'lsit: unknown, did you mean "list"?'),
     (("list", "more"), "more: one too many"),
-    (("delete",), "delete wants the PREFIX of a rule"),
-    (("delete", ""), "delete wants the PREFIX of a rule"),
+    (("delete",), "delete: the PREFIX is missing"),
+    (("delete", ""), "delete: the PREFIX is missing"),
     (("delete", "a", "b"), "b: one too many"),
-    (("list", "--dry-run"), "--dry-run is for apply"),
-    (("apply", "--yes"), "--yes is for delete"),
-    (("list", "-o", "yaml"), '-o knows "json" only'),
+    (("list", "--dry-run"), "--dry-run: is not for list"),
+    (("apply", "--yes"), "--yes: is not for apply"),
+    (("list", "-o", "yaml"), '-o: wants json, not "yaml"'),
     (("list", "--what"), "--what: unknown option"),
 ])
 def test_wrong_usage(commands, aws, arguments, reason):

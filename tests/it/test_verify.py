@@ -540,12 +540,12 @@ def test_ctrl_c(ready, aws):
 # --- usage
 
 @pytest.mark.parametrize("arguments, reason", [
-    (("a", "b"), "b: one image at a time"),
+    (("a", "b"), "b: one too many"),
     (("--timeout", "soon"), "--timeout: "),
-    (("--timeout", "2h"), "--timeout wants 1s to 1h"),
-    (("--timeout", "1ms"), "--timeout wants 1s to 1h"),
+    (("--timeout", "2h"), "--timeout: wants 1s to 1h"),
+    (("--timeout", "1ms"), "--timeout: wants 1s to 1h"),
     (("--timeout",), "--timeout: "),
-    (("-o", "yaml"), '-o knows "json" only'),
+    (("-o", "yaml"), '-o: wants json, not "yaml"'),
     (("--what",), "--what: unknown option"),
 ])
 def test_wrong_usage(commands, aws, arguments, reason):
@@ -557,4 +557,4 @@ def test_wrong_usage(commands, aws, arguments, reason):
 
 def test_help(commands):
     done = commands.run("verify", "--help", status=0)
-    assert "exit status: 0 every step done" in done.stdout and done.stderr == ""
+    assert "exit status:\n  0  every step done" in done.stdout and done.stderr == ""

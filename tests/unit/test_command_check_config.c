@@ -1,8 +1,7 @@
 /* The command is run in this process, with files as its standard streams. */
-#include "pullthrough/app/cli/command_check_config.h"
+#include "pullthrough/app/cli/commands.h"
 
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/base/strbuf.h"
 
 #include <fcntl.h>
@@ -50,16 +49,16 @@ static void give_back(FILE *file, int fd, int saved, char *text)
 
 static void run(struct outcome_of_command *outcome, const char *const arguments[])
 {
-    char *argv[ARGUMENTS_MAX + 2] = {(char *)"check-config"};
-    int argc = 1, saved_out, saved_err;
+    char *argv[ARGUMENTS_MAX + 3] = {(char *)"pullthrough", (char *)"check-config"};
+    int argc = 2, saved_out, saved_err;
     FILE *out, *err;
 
-    for (; arguments[argc - 1]; argc++)
-        argv[argc] = (char *)arguments[argc - 1];
+    for (; arguments[argc - 2]; argc++)
+        argv[argc] = (char *)arguments[argc - 2];
     (void)fflush(stdout);
     out = capture(STDOUT_FILENO, &saved_out);
     err = capture(STDERR_FILENO, &saved_err);
-    outcome->status = command_check_config(argc, argv);
+    outcome->status = commands_run(argc, argv);
     (void)fflush(stdout);
     give_back(out, STDOUT_FILENO, saved_out, outcome->out);
     give_back(err, STDERR_FILENO, saved_err, outcome->err);
@@ -112,6 +111,18 @@ static void test_the_whole_configuration_is_printed(void **state)
     assert_string_equal(outcome->out, strbuf_str(&want));
     assert_string_equal(outcome->err, "pullthrough check-config: warning: nothing will be "
                                       "rewritten: no upstream is enabled\n");
+}
+
+static void test_the_option_names_the_file_too(void **state)
+{
+    static const char path[] = FIXTURES "/config/key-unknown-near.yaml";
+    struct outcome_of_command *outcome = *state;
+
+    RUN(outcome, "--config", path);
+    assert_int_equal(outcome->status, EXIT_NEGATIVE);
+    assert_true(slice_starts_with(slice_str(outcome->err), slice_str(path)));
+    RUN(outcome, "--config=" FIXTURES "/config/key-unknown-near.yaml");
+    assert_int_equal(outcome->status, EXIT_NEGATIVE);
 }
 
 static void test_no_file_means_the_defaults(void **state)
@@ -181,11 +192,15 @@ static void test_wrong_usage(void **state)
 
     RUN(outcome, "--strict");
     assert_int_equal(outcome->status, EXIT_USAGE);
-    assert_string_equal(outcome->err, "pullthrough check-config: unknown option --strict\n"
+    assert_string_equal(outcome->err, "pullthrough check-config: --strict: unknown option\n"
+                                      "usage: pullthrough check-config [FILE]\n");
+    RUN(outcome, "--config", "one.yaml", "two.yaml");
+    assert_int_equal(outcome->status, EXIT_USAGE);
+    assert_string_equal(outcome->err, "pullthrough check-config: --config: one FILE is enough\n"
                                       "usage: pullthrough check-config [FILE]\n");
     RUN(outcome, "one.yaml", "two.yaml");
     assert_int_equal(outcome->status, EXIT_USAGE);
-    assert_non_null(strstr(outcome->err, "another: two.yaml\nusage: "));
+    assert_non_null(strstr(outcome->err, "two.yaml: one too many\nusage: "));
     assert_string_equal(outcome->out, "");
 }
 
@@ -197,7 +212,7 @@ static void test_help(void **state)
     assert_int_equal(outcome->status, EXIT_FINE);
     assert_true(slice_starts_with(slice_str(outcome->out),
                                   slice_str("usage: pullthrough check-config [FILE]\n")));
-    assert_non_null(strstr(outcome->out, "exit status: 0 valid"));
+    assert_non_null(strstr(outcome->out, "exit status:\n  0  valid"));
     assert_string_equal(outcome->err, "");
 }
 
@@ -205,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_whole_configuration_is_printed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_option_names_the_file_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_file_means_the_defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_environment_settles_a_warning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_wrong_file_is_one_line, set_up, tear_down),

@@ -4,8 +4,8 @@
  * what was done is said. It needs a service account's files, and no configuration: at an
  * installation there is none yet.
  */
+#include "command_line.h"
 #include "pullthrough/app/base/version.h"
-#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/certificate/certificate_renewal.h"
 #include "pullthrough/core/config/kube_names.h"
@@ -14,36 +14,40 @@
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/timing.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static const char usage[] =
-    "usage: pullthrough certificates make --secret NAME --service NAME --webhooks NAME\n"
-    "       pullthrough certificates publish --secret NAME --service NAME --webhooks NAME\n";
+enum { SECRET, SERVICE, WEBHOOKS };
+enum { MAKE, PUBLISH };
 
-static const char help[] =
-    "\n"
-    "The webhook's certificates, made from outside of it, by a Job that has the rights for this\n"
-    "only while it runs (docs/certificates.md). The pods have tls.mode: files, and no rights.\n"
-    "\n"
-    "  make     see that the Secret holds a CA and a certificate with more than half of their ten\n"
-    "           years to live. New ones are told to the webhooks first, if there are any yet\n"
-    "  publish  see that the webhooks' caBundle is what the Secret says\n"
-    "\n"
-    "      --secret NAME     the Secret, in the namespace that the program runs in\n"
-    "      --service NAME    the Service that the certificate is for\n"
-    "      --webhooks NAME   the MutatingWebhookConfiguration\n"
-    "      --help            this text\n"
-    "\n"
-    "exit status:\n"
-    "  0 done, or there was nothing to do; 1 something must be put right first, for example a\n"
-    "  Secret that holds something else; 2 wrong usage; 3 the API server did not do it\n";
+static const struct command_option options[] = {
+    [SECRET] = {.name = "secret",
+                .argument = "NAME",
+                .needed = true,
+                .check = kube_name_object,
+                .help = "the Secret, in the namespace that the program runs in"},
+    [SERVICE] = {.name = "service",
+                 .argument = "NAME",
+                 .needed = true,
+                 .check = kube_name_service,
+                 .help = "the Service that the certificate is for"},
+    [WEBHOOKS] = {.name = "webhooks",
+                  .argument = "NAME",
+                  .needed = true,
+                  .check = kube_name_object,
+                  .help = "the MutatingWebhookConfiguration"},
+};
 
-enum { GO_ON = -1, NAME_MAX_BYTES = 254 };
+static const struct command_verb verbs[] = {
+    [MAKE] = {"make", NULL,
+              "see that the Secret holds a CA and a certificate with more than half of their ten "
+              "years to live. New ones are told to the webhooks first, if there are any yet"},
+    [PUBLISH] = {"publish", NULL, "see that the webhooks' caBundle is what the Secret says"},
+};
+
+enum { NAME_MAX_BYTES = 254 };
 
 struct names {
-    bool publish;
     const char *secret, *service, *webhooks;
 };
 
@@ -54,68 +58,6 @@ struct renewing {
     struct kube_client *client;
     struct certificate_renewal renewal;
 };
-
-static int wrong_usage(const char *what, const char *reason)
-{
-    (void)fprintf(stderr, "pullthrough certificates: %s%s\n%s", what, reason, usage);
-    return EXIT_USAGE;
-}
-
-static int judge_names(const struct names *names)
-{
-    struct error error = {""};
-
-    if (!names->secret || !names->service || !names->webhooks)
-        return wrong_usage("--secret, --service and --webhooks", " are needed");
-    if (kube_name_object(slice_str(names->secret), &error))
-        return wrong_usage("--secret: ", error.text);
-    if (kube_name_service(slice_str(names->service), &error))
-        return wrong_usage("--service: ", error.text);
-    if (kube_name_object(slice_str(names->webhooks), &error))
-        return wrong_usage("--webhooks: ", error.text);
-    return GO_ON;
-}
-
-static int read_words(struct names *names, int argc, char **argv)
-{
-    if (optind == argc)
-        return wrong_usage("make or publish?", "");
-    names->publish = strcmp(argv[optind], "publish") == 0;
-    if (!names->publish && strcmp(argv[optind], "make") != 0)
-        return wrong_usage(argv[optind], ": unknown");
-    if (++optind < argc)
-        return wrong_usage(argv[optind], ": one too many");
-    return judge_names(names);
-}
-
-static int read_options(struct names *names, int argc, char **argv)
-{
-    static const struct option known[] = {
-        {"secret", required_argument, NULL, 's'},
-        {"service", required_argument, NULL, 'v'},
-        {"webhooks", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    int option;
-
-    opterr = 0;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
-        switch (option) {
-        case 's': names->secret = optarg; break;
-        case 'v': names->service = optarg; break;
-        case 'w': names->webhooks = optarg; break;
-        case 'h':
-            (void)printf("%s%s", usage, help);
-            return fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
-        default:
-            return wrong_usage(argv[optind - 1],
-                               option == ':' ? ": an argument is missing" : ": unknown option");
-        }
-    }
-    return read_words(names, argc, argv);
-}
 
 static enum kube_outcome carry_out(struct renewing *renewing, enum certificate_step step,
                                    struct error *error)
@@ -186,17 +128,17 @@ static int report(const struct certificate_renewal *renewal)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(200);
 
-    if (renewal->end != CERTIFICATE_RENEWAL_DONE) {
-        (void)fflush(stdout);
-        (void)fprintf(stderr, "pullthrough certificates: %s\n", renewal->problem.text);
-        return renewal->end == CERTIFICATE_RENEWAL_REFUSED ? EXIT_NEGATIVE : EXIT_FAILED;
-    }
+    if (renewal->end != CERTIFICATE_RENEWAL_DONE)
+        return command_fail(&command_certificates,
+                            renewal->end == CERTIFICATE_RENEWAL_REFUSED ? EXIT_NEGATIVE
+                                                                        : EXIT_FAILED,
+                            renewal->problem.text);
     strbuf_add_str(&text, "the certificate is good until ");
     timestamp_print_rfc3339(&text, certificate_set_leaf_dates(renewal->wanted).not_after_s);
     strbuf_add_str(&text, "; an upgrade after ");
     timestamp_print_rfc3339(&text, certificate_renewal_due_s(renewal->wanted));
-    (void)printf("%s renews it\n", strbuf_str(&text));
-    return fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
+    strbuf_add_str(&text, " renews it\n");
+    return command_print(&command_certificates, &text);
 }
 
 static int prepare(struct renewing *renewing, struct error *error)
@@ -215,26 +157,25 @@ static int prepare(struct renewing *renewing, struct error *error)
     return 0;
 }
 
-int command_certificates(int argc, char **argv)
+static int run(const struct command_line *line)
 {
-    struct names names = {0};
+    const struct names names = {.secret = command_line_option(line, SECRET),
+                                .service = command_line_option(line, SERVICE),
+                                .webhooks = command_line_option(line, WEBHOOKS)};
     struct renewing renewing = {
         .names = &names, .namespace = STRBUF_INIT(NAME_MAX_BYTES), .timing = timing_of_process()};
     struct error error = {""};
-    int status = read_options(&names, argc, argv);
+    int status;
 
-    if (status != GO_ON)
-        return status;
     log_setup(STDERR_FILENO, false);
     log_set_level(LOG_LEVEL_WARN);
     if (prepare(&renewing, &error)) {
-        (void)fprintf(stderr, "pullthrough certificates: %s\n", error.text);
-        status = EXIT_FAILED;
+        status = command_fail(line->command, EXIT_FAILED, error.text);
     } else {
         certificate_renewal_init(
             &renewing.renewal,
             &(struct certificate_names){names.service, strbuf_str(&renewing.namespace)},
-            names.publish);
+            line->verb == PUBLISH);
         renew(&renewing);
         status = report(&renewing.renewal);
         certificate_renewal_fini(&renewing.renewal);
@@ -243,3 +184,19 @@ int command_certificates(int argc, char **argv)
     strbuf_fini(&renewing.namespace);
     return status;
 }
+
+const struct command command_certificates = {
+    .name = "certificates",
+    .summary = "make or publish the webhook's certificates, for a Job of the chart",
+    .usage = "make --secret NAME --service NAME --webhooks NAME\n"
+             "publish --secret NAME --service NAME --webhooks NAME",
+    .about = "The webhook's certificates, made from outside of it, by a Job that has the rights "
+             "for this only while it runs (docs/certificates.md). The pods have tls.mode: files, "
+             "and no rights.",
+    .exits = {"done, or there was nothing to do",
+              "something must be put right first, for example a Secret that holds something else",
+              [EXIT_FAILED] = "the API server did not do it"},
+    COMMAND_VERBS(verbs),
+    COMMAND_OPTIONS(options),
+    .run = run,
+};

@@ -5,16 +5,133 @@
  * configuration nor environment say. Only the overview prints something that is left to fill in,
  * in capitals.
  */
-#include "iam_options.h"
+#include "command_line.h"
 #include "progress.h"
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/cli/commands.h"
+#include "pullthrough/core/config/kube_names.h"
+#include "pullthrough/core/iam/iam_policy.h"
 #include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum {
+    PRINCIPAL,
+    POD_IDENTITY,
+    IRSA,
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    CONFIG,
+    ACCOUNT,
+    REGION,
+    OUTPUT,
+};
+
+/* The verbs, in their order; all of them without one. */
+enum iam_which { IAM_WEBHOOK, IAM_NODES, IAM_REGISTRY, IAM_TRUST, IAM_VERIFY, IAM_ALL };
+
+static int check_issuer(struct slice text, struct error *error)
+{
+    char issuer[IAM_ISSUER_BYTES];
+
+    return iam_policy_issuer(issuer, text, error);
+}
+
+static const struct command_option option_table[] = {
+    [PRINCIPAL] = {.name = "principal",
+                   .argument = "ARN",
+                   .check = iam_policy_check_principal,
+                   .verbs = 1 << IAM_REGISTRY,
+                   .help = "a role that pulls, or an account's 12 digits; may be repeated"},
+    [POD_IDENTITY] = {.name = "pod-identity",
+                      .verbs = 1 << IAM_TRUST,
+                      .help = "trust for EKS Pod Identity"},
+    [IRSA] = {.name = "irsa",
+              .argument = "ISSUER",
+              .check = check_issuer,
+              .verbs = 1 << IAM_TRUST,
+              .help = "trust for the cluster's OpenID Connect issuer, a URL"},
+    [NAMESPACE] = {.name = "namespace",
+                   .argument = "NAME",
+                   .check = kube_name_namespace,
+                   .help = "of the webhook; default pullthrough"},
+    [SERVICE_ACCOUNT] = {.name = "service-account",
+                         .argument = "NAME",
+                         .check = kube_name_object,
+                         .help = "of the webhook; default pullthrough"},
+    [CONFIG] = COMMAND_CONFIG,
+    [ACCOUNT] = COMMAND_ACCOUNT,
+    [REGION] = COMMAND_REGION,
+    [OUTPUT] = {.name = "output",
+                .letter = 'o',
+                .argument = "json",
+                .choices = "json",
+                .help = "the overview as one JSON document"},
+};
+
+static const struct command_verb verbs[] = {
+    [IAM_WEBHOOK] = {"webhook", NULL,
+                     "what the role of `pullthrough serve` and `rules apply` needs, no more"},
+    [IAM_NODES] = {"nodes", NULL,
+                   "what the nodes, or whoever pulls, need on top of what they have"},
+    [IAM_REGISTRY] = {"registry", NULL,
+                      "the registry's policy, in place of two of the nodes' permissions"},
+    [IAM_TRUST] = {"trust", NULL, "who may take the webhook's role: pods of its service account"},
+    [IAM_VERIFY] = {"verify", NULL, "what who runs `pullthrough verify` needs"},
+};
+
+struct iam_options {
+    enum iam_which which;
+    const char *config, *account, *region; /* or NULL */
+    const char **principals;               /* owned; the texts are borrowed */
+    size_t n_principals;
+    bool pod_identity, json;
+    char issuer[IAM_ISSUER_BYTES]; /* "" for none */
+    struct iam_subject subject;
+};
+
+static void iam_options_fini(struct iam_options *options)
+{
+    free(options->principals);
+}
+
+static void read_options(struct iam_options *options, const struct command_line *line)
+{
+    const char *issuer = command_line_option(line, IRSA);
+    const char *name_space = command_line_option(line, NAMESPACE);
+    const char *account = command_line_option(line, SERVICE_ACCOUNT);
+    struct error error;
+
+    *options = (struct iam_options){
+        .which = line->verb == COMMAND_NO_VERB ? IAM_ALL : (enum iam_which)line->verb,
+        .config = command_line_option(line, CONFIG),
+        .account = command_line_option(line, ACCOUNT),
+        .region = command_line_option(line, REGION),
+        .pod_identity = command_line_option(line, POD_IDENTITY) != NULL,
+        .json = command_line_option(line, OUTPUT) != NULL,
+        .subject = {name_space ? name_space : "pullthrough", account ? account : "pullthrough"},
+    };
+    options->principals = calloc(line->n_given + 1, sizeof(*options->principals));
+    if (!options->principals)
+        abort();
+    options->n_principals = command_line_options(line, PRINCIPAL, options->principals);
+    if (issuer)
+        (void)iam_policy_issuer(options->issuer, slice_str(issuer), &error);
+}
+
+/* NULL, or what is wrong with them together. */
+static const char *judge_options(const struct iam_options *options)
+{
+    if (options->which == IAM_REGISTRY && !options->n_principals)
+        return "whose pulls? name the nodes' role with --principal";
+    if (options->which == IAM_TRUST && !*options->issuer && !options->pod_identity)
+        return "how do pods get the role? --pod-identity, or --irsa with the cluster's issuer";
+    if (options->which == IAM_TRUST && *options->issuer && options->pod_identity)
+        return "--pod-identity and --irsa are two policies: print one at a time";
+    return NULL;
+}
 
 struct found_place {
     char account[AWS_KEYS_ACCOUNT_BYTES], region[26];
@@ -199,17 +316,19 @@ static int answer(const struct iam_options *options, const struct config *config
     return EXIT_FINE;
 }
 
-int command_iam(int argc, char **argv)
+static int run(const struct command_line *line)
 {
     __attribute__((cleanup(iam_options_fini))) struct iam_options options = {0};
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(8 * IAM_POLICY_MAX);
     CONFIG_CLEANUP const struct config *config = NULL;
     struct error error = {""};
-    int status = iam_options_read(&options, argc, argv);
+    const char *wrong;
+    int status = EXIT_FAILED;
 
-    if (status != IAM_OPTIONS_GO_ON)
-        return status;
-    status = EXIT_FAILED;
+    read_options(&options, line);
+    wrong = judge_options(&options);
+    if (wrong)
+        return command_misused(line->command, wrong);
     if (config_source_load(options.config, &config, &error) == 0) {
         struct config asked = *config; /* borrows the texts */
 
@@ -219,14 +338,24 @@ int command_iam(int argc, char **argv)
             asked.registry.region = options.region;
         status = answer(&options, &asked, &out, &error);
     }
-    if (status != EXIT_FINE) {
-        (void)fprintf(stderr, "pullthrough iam: %s\n", error.text);
-        return status;
-    }
-    if (strbuf_overflowed(&out) || fwrite(strbuf_str(&out), 1, out.len, stdout) != out.len ||
-        fflush(stdout) != 0) {
-        (void)fputs("pullthrough iam: can't write all of the output\n", stderr);
-        return EXIT_FAILED;
-    }
-    return EXIT_FINE;
+    return status == EXIT_FINE ? command_print(line->command, &out)
+                               : command_fail(line->command, status, error.text);
 }
+
+const struct command command_iam = {
+    .name = "iam",
+    .summary = "print the IAM policies that it takes",
+    .usage = "[OPTION...]\n"
+             "webhook | nodes | verify [OPTION...]\n"
+             "registry --principal ARN... [OPTION...]\n"
+             "trust --pod-identity | --irsa ISSUER [OPTION...]",
+    .about = "Print IAM policies (JSON) for the configuration, with account, region and prefixes "
+             "filled in: the one that is named, or all of them, with headings.",
+    .notes = "What is not given is taken from the configuration, the environment, or AWS itself.",
+    .examples = "pullthrough iam nodes --account 111122223333 --region eu-central-1",
+    .exits = {"printed", "no such policy is needed", [EXIT_FAILED] = "could not do it"},
+    COMMAND_VERBS(verbs),
+    .verb_is_optional = true,
+    COMMAND_OPTIONS(option_table),
+    .run = run,
+};

@@ -1,9 +1,8 @@
 /*
  * The webhook without the network: the same answer to the same bytes.
  */
-#include "options.h"
+#include "command_line.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/edge/sys/file.h"
 
@@ -11,15 +10,9 @@
 
 enum { HOST_MAX = 512 };
 
-static const char usage[] =
-    "usage: pullthrough review [--config FILE] < REVIEW\n"
-    "\n"
-    "Reads one AdmissionReview (JSON) and writes the answer that the webhook would give.\n"
-    "\n"
-    "  --config FILE  the configuration (docs/configuration.md); without it the defaults hold\n"
-    "  --help         this text\n"
-    "\n"
-    "Exit status: 0 an answer, 1 the answer is HTTP 400, 2 wrong usage, 3 could not do it.\n";
+enum { CONFIG };
+
+static const struct command_option options[] = {[CONFIG] = COMMAND_CONFIG};
 
 static int answer(const struct config *config, struct error *error)
 {
@@ -48,20 +41,24 @@ static int answer(const struct config *config, struct error *error)
     return review.status == 200 ? EXIT_FINE : EXIT_NEGATIVE;
 }
 
-int command_review(int argc, char **argv)
+static int run(const struct command_line *line)
 {
     CONFIG_CLEANUP const struct config *config = NULL;
     struct error error = {""};
-    struct options options;
-    int status = options_read(&options, argc, argv, usage);
+    int status = config_source_load(command_line_option(line, CONFIG), &config, &error);
 
-    if (status != OPTIONS_GO_ON)
-        return status;
-    if (config_source_load(options.config_path, &config, &error) == 0)
+    if (status == 0)
         status = answer(config, &error);
-    if (status < 0) {
-        (void)fprintf(stderr, "pullthrough review: %s\n", error.text);
-        return EXIT_FAILED;
-    }
-    return status;
+    return status < 0 ? command_fail(line->command, EXIT_FAILED, error.text) : status;
 }
+
+const struct command command_review = {
+    .name = "review",
+    .summary = "answer one AdmissionReview from standard input",
+    .usage = "[--config FILE] < REVIEW",
+    .about = "Read one AdmissionReview (JSON) and write the answer that the webhook would give.",
+    .examples = "pullthrough review < review.json",
+    .exits = {"an answer", "the answer is HTTP 400", [EXIT_FAILED] = "could not do it"},
+    COMMAND_OPTIONS(options),
+    .run = run,
+};

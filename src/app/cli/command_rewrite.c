@@ -6,15 +6,11 @@
  * would add bytes (separators, newlines, a byte order mark less) to texts of which nothing but
  * images may change.
  */
-#include "pullthrough/app/cli/command_rewrite.h"
-
+#include "command_line.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/cli/commands.h"
-#include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/file.h"
 #include "rewrite_report.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,59 +20,41 @@ enum {
     OUTPUT_BYTES_MAX = 1024 * 1024 * 1024,
 };
 
-static const char usage[] = "usage: pullthrough rewrite [OPTION...] REFERENCE...\n"
-                            "       pullthrough rewrite [OPTION...] -f FILE\n";
-
-static const char help[] =
-    "\n"
-    "Write references, or a manifest (YAML or JSON), as the webhook would let them be pulled.\n"
-    "In a manifest nothing changes but the images of its pods. Every pull-through-cache rule is\n"
-    "taken to be ready; AWS isn't asked.\n"
-    "\n"
-    "  -f, --file FILE   a manifest, \"-\" for standard input; several with --explain, --check\n"
-    "                    or -o json, which write no manifest\n"
-    "      --explain     instead, what becomes of each image and why\n"
-    "      --check       instead, what would change; the exit status says whether anything would\n"
-    "  -o, --output json instead, all of that as one JSON document\n"
-    "      --kinds WHICH known: the kinds below; any-pod-spec: in custom objects also each "
-    "mapping\n"
-    "                    with a list of containers; over the configuration's rewrite.kinds\n"
-    "      --config FILE the configuration; without it the defaults hold\n"
-    "      --account ID  the registry's AWS account, over the configuration's\n"
-    "      --region R    the registry's AWS region, over the configuration's\n"
-    "      --help        this text\n"
-    "\n"
-    "Kinds that are known:\n"
-    "  Pod, PodTemplate, ReplicationController; Deployment, StatefulSet, DaemonSet, ReplicaSet\n"
-    "  (apps); Job, CronJob (batch)\n"
-    "  Rollout, Workflow, WorkflowTemplate, ClusterWorkflowTemplate, CronWorkflow (argoproj.io)\n"
-    "  CloneSet, StatefulSet, DaemonSet, BroadcastJob, AdvancedCronJob, UnitedDeployment,\n"
-    "  SidecarSet (apps.kruise.io); Service, Configuration, Revision (serving.knative.dev)\n"
-    "  List, typed lists such as PodList, and ResourceList (config.kubernetes.io), which makes "
-    "this\n"
-    "  a KRM function for kustomize\n"
-    "\n"
-    "Images that can't be edited (aliases, block scalars, template expressions) are left alone "
-    "and\n"
-    "named on standard error; so are objects of other kinds in which something looks like an "
-    "image.\n"
-    "--explain judges custom objects' lists of containers, too, whatever --kinds says.\n"
-    "\n"
-    "As a Helm post-renderer: with Helm 3 a script that runs `pullthrough rewrite -f -`, with Helm "
-    "4\n"
-    "the plugin in deploy/helm-plugin.\n"
-    "\n"
-    "exit status: 0 done, 1 --check and something would change, 2 wrong usage, 3 could not do it\n";
+enum { FILES, EXPLAIN, CHECK, OUTPUT, KINDS, CONFIG, ACCOUNT, REGION };
 
 static const char any_pod_spec[] = "any-pod-spec";
 
+static const struct command_option option_table[] = {
+    [FILES] = {.name = "file",
+               .letter = 'f',
+               .argument = "FILE",
+               .help = "a manifest, \"-\" for standard input; several with --explain, --check or "
+                       "-o json, which write no manifest"},
+    [EXPLAIN] = {.name = "explain", .help = "instead, what becomes of each image and why"},
+    [CHECK] = {.name = "check",
+               .help = "instead, what would change; the exit status says whether anything would"},
+    [OUTPUT] = {.name = "output",
+                .letter = 'o',
+                .argument = "json",
+                .choices = "json",
+                .help = "instead, all of that as one JSON document"},
+    [KINDS] = {.name = "kinds",
+               .argument = "WHICH",
+               .choices = "known any-pod-spec",
+               .help = "known: the kinds below; any-pod-spec: in custom objects also each mapping "
+                       "with a list of containers; over the configuration's rewrite.kinds"},
+    [CONFIG] = COMMAND_CONFIG,
+    [ACCOUNT] = COMMAND_ACCOUNT,
+    [REGION] = COMMAND_REGION,
+};
+
 struct options {
-    const char **files; /* as many as there are arguments */
+    const char **files; /* as many as were given */
     size_t n_files;
     char *const *references;
     size_t n_references;
     const char *config, *account, *region, *kinds;
-    bool explain, check, json, help;
+    bool explain, check, json;
 };
 
 static void options_fini(struct options *options)
@@ -86,91 +64,43 @@ static void options_fini(struct options *options)
 
 static void complain(const char *reason)
 {
-    (void)fprintf(stderr, "pullthrough rewrite: %s\n", reason);
+    (void)command_fail(&command_rewrite, EXIT_FAILED, reason);
 }
 
-static int wrong_usage(const char *reason)
-{
-    complain(reason);
-    (void)fputs(usage, stderr);
-    return EXIT_USAGE;
-}
-
-static int wrong_option(char *const *argv, bool no_argument_there)
-{
-    (void)fprintf(stderr, "pullthrough rewrite: %s: %s\n%s", argv[optind - 1],
-                  no_argument_there ? "an argument is missing" : "unknown option", usage);
-    return EXIT_USAGE;
-}
-
-static int take_option(struct options *options, int option, char *const *argv)
-{
-    switch (option) {
-    case 'f': options->files[options->n_files++] = optarg; return 0;
-    case 'o':
-        if (strcmp(optarg, "json") != 0)
-            return wrong_usage("-o knows \"json\" only");
-        options->json = true;
-        return 0;
-    case 'e': options->explain = true; return 0;
-    case 'k': options->check = true; return 0;
-    case 'c': options->config = optarg; return 0;
-    case 'a': options->account = optarg; return 0;
-    case 'r': options->region = optarg; return 0;
-    case 'n': options->kinds = optarg; return 0;
-    case 'h': options->help = true; return 0;
-    default: return wrong_option(argv, option == ':');
-    }
-}
-
-static int check_options(const struct options *options)
+/* NULL, or what is wrong with them together. */
+static const char *judge_options(const struct options *options)
 {
     size_t standard_input = options->config && strcmp(options->config, "-") == 0;
 
-    if (options->help)
-        return 0;
     if (!options->n_files && !options->n_references)
-        return wrong_usage("nothing to rewrite: name references, or manifests with -f");
+        return "nothing to rewrite: name references, or manifests with -f";
     if (options->n_files && options->n_references)
-        return wrong_usage("references and -f don't go together");
+        return "references and -f don't go together";
     if (options->n_files > 1 && !options->explain && !options->check && !options->json)
-        return wrong_usage("only one manifest fits on standard output; several files need "
-                           "--explain, --check or -o json");
+        return "only one manifest fits on standard output; several files need --explain, --check "
+               "or -o json";
     for (size_t i = 0; i < options->n_files; i++)
         standard_input += strcmp(options->files[i], "-") == 0;
-    if (standard_input > 1)
-        return wrong_usage("standard input can be read once only");
-    if (options->account && !ecr_host_is_account(slice_str(options->account)))
-        return wrong_usage("--account wants the 12 digits of an AWS account");
-    if (options->region && !ecr_host_is_region(slice_str(options->region)))
-        return wrong_usage("--region wants an AWS region, such as eu-central-1");
-    if (options->kinds && strcmp(options->kinds, "known") != 0 &&
-        strcmp(options->kinds, any_pod_spec) != 0)
-        return wrong_usage("--kinds wants known or any-pod-spec");
-    return 0;
+    return standard_input > 1 ? "standard input can be read once only" : NULL;
 }
 
-static int read_options(struct options *options, int argc, char **argv)
+static void read_options(struct options *options, const struct command_line *line)
 {
-    static const struct option known[] = {
-        {"file", required_argument, NULL, 'f'},   {"output", required_argument, NULL, 'o'},
-        {"explain", no_argument, NULL, 'e'},      {"check", no_argument, NULL, 'k'},
-        {"config", required_argument, NULL, 'c'}, {"account", required_argument, NULL, 'a'},
-        {"region", required_argument, NULL, 'r'}, {"kinds", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},         {0},
+    *options = (struct options){
+        .references = line->words,
+        .n_references = line->n_words,
+        .config = command_line_option(line, CONFIG),
+        .account = command_line_option(line, ACCOUNT),
+        .region = command_line_option(line, REGION),
+        .kinds = command_line_option(line, KINDS),
+        .explain = command_line_option(line, EXPLAIN) != NULL,
+        .check = command_line_option(line, CHECK) != NULL,
+        .json = command_line_option(line, OUTPUT) != NULL,
     };
-    int option, r = 0;
-
-    options->files = calloc((size_t)argc, sizeof(*options->files));
+    options->files = calloc(line->n_given + 1, sizeof(*options->files));
     if (!options->files)
         abort();
-    opterr = 0;
-    optind = 1;
-    while (r == 0 && (option = getopt_long(argc, argv, ":f:o:", known, NULL)) != -1)
-        r = take_option(options, option, argv);
-    options->references = argv + optind;
-    options->n_references = (size_t)(argc - optind);
-    return r ? r : check_options(options);
+    options->n_files = command_line_options(line, FILES, options->files);
 }
 
 /* Adds the options that would help to what the configuration and the environment lack. */
@@ -336,28 +266,54 @@ static int rewrite_references(const struct options *options, struct rewrite_repo
     return tell(options, report);
 }
 
-int command_rewrite(int argc, char **argv)
+static int run(const struct command_line *line)
 {
     __attribute__((cleanup(options_fini))) struct options options = {0};
     REWRITE_REPORT_CLEANUP struct rewrite_report report = {0};
     struct rule_set *rules = NULL;
     enum config_kinds kinds = CONFIG_KINDS_KNOWN;
     struct error error = {""};
-    int status = read_options(&options, argc, argv);
+    const char *wrong;
+    int status;
 
-    if (status != 0)
-        return status;
-    if (options.help) {
-        (void)fprintf(stdout, "%s%s", usage, help);
-        return fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
-    }
-    if (load_rules(&options, &rules, &kinds, &error) != 0) {
-        complain(error.text);
-        return EXIT_FAILED;
-    }
+    read_options(&options, line);
+    wrong = judge_options(&options);
+    if (wrong)
+        return command_misused(line->command, wrong);
+    if (load_rules(&options, &rules, &kinds, &error) != 0)
+        return command_fail(line->command, EXIT_FAILED, error.text);
     rewrite_report_init(&report, rules);
     status = options.n_files ? rewrite_files(&options, kinds, &report)
                              : rewrite_references(&options, &report);
     rule_set_free(rules);
     return status;
 }
+
+const struct command command_rewrite = {
+    .name = "rewrite",
+    .summary = "rewrite references or manifests, or explain what would happen",
+    .usage = "[OPTION...] REFERENCE...\n[OPTION...] -f FILE",
+    .about = "Write references, or a manifest (YAML or JSON), as the webhook would let them be "
+             "pulled. In a manifest nothing changes but the images of its pods. Every "
+             "pull-through-cache rule is taken to be ready; AWS isn't asked.",
+    .notes =
+        "Kinds that are known: Pod, PodTemplate, ReplicationController; Deployment, StatefulSet, "
+        "DaemonSet, ReplicaSet (apps); Job, CronJob (batch); Rollout, Workflow, WorkflowTemplate, "
+        "ClusterWorkflowTemplate, CronWorkflow (argoproj.io); CloneSet, StatefulSet, DaemonSet, "
+        "BroadcastJob, AdvancedCronJob, UnitedDeployment, SidecarSet (apps.kruise.io); Service, "
+        "Configuration, Revision (serving.knative.dev); List, typed lists such as PodList, and "
+        "ResourceList (config.kubernetes.io), which makes this a KRM function for kustomize.\n\n"
+        "Images that can't be edited (aliases, block scalars, template expressions) are left alone "
+        "and named on standard error; so are objects of other kinds in which something looks like "
+        "an image. --explain judges custom objects' lists of containers, too, whatever --kinds "
+        "says.\n\n"
+        "As a Helm post-renderer: with Helm 3 a script that runs `pullthrough rewrite -f -`, with "
+        "Helm 4 the plugin in deploy/helm-plugin.",
+    .examples = "pullthrough rewrite --explain nginx quay.io/prometheus/node-exporter\n"
+                "pullthrough rewrite -f deployment.yaml",
+    .exits = {"done", "--check and something would change", [EXIT_FAILED] = "could not do it"},
+    .word = "REFERENCE",
+    .words_most = SIZE_MAX,
+    COMMAND_OPTIONS(option_table),
+    .run = run,
+};

@@ -1,29 +1,29 @@
-#include "options.h"
-#include "pullthrough/app/cli/commands.h"
+/*
+ * `pullthrough serve`: the webhook itself.
+ */
+#include "command_line.h"
 #include "pullthrough/app/serve/service.h"
 
-#include <stdio.h>
+enum { CONFIG };
 
-static const char usage[] =
-    "usage: pullthrough serve [--config FILE]\n"
-    "\n"
-    "Runs the webhook until SIGTERM. SIGHUP reads the configuration and the certificate again;\n"
-    "both are also taken when their files change.\n"
-    "\n"
-    "  --config FILE  the configuration (docs/configuration.md); without it the defaults hold\n"
-    "  --help         this text\n";
+static const struct command_option options[] = {[CONFIG] = COMMAND_CONFIG};
 
-int command_serve(int argc, char **argv)
+static int run(const struct command_line *line)
 {
     struct error error = {""};
-    struct options options;
-    int status = options_read(&options, argc, argv, usage);
 
-    if (status != OPTIONS_GO_ON)
-        return status;
-    if (service_run(options.config_path, &error)) {
-        (void)fprintf(stderr, "pullthrough serve: %s\n", error.text);
-        return EXIT_FAILED;
-    }
-    return EXIT_FINE;
+    return service_run(command_line_option(line, CONFIG), &error)
+               ? command_fail(line->command, EXIT_FAILED, error.text)
+               : EXIT_FINE;
 }
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "run the webhook",
+    .usage = "[--config FILE]",
+    .about = "Run the webhook until SIGTERM. SIGHUP reads the configuration and the certificate "
+             "again; both are also taken when their files change.",
+    .exits = {[EXIT_FINE] = "stopped by a signal", [EXIT_FAILED] = "could not start"},
+    COMMAND_OPTIONS(options),
+    .run = run,
+};

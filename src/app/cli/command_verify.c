@@ -4,103 +4,47 @@
  *
  * It changes nothing but what a pull changes: ECR may make the repository and import the image.
  */
+#include "command_line.h"
 #include "pullthrough/app/base/config_source.h"
-#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/config/config_values.h"
 #include "verify_pod.h"
 #include "verify_steps.h"
 
-#include <getopt.h>
-#include <stdio.h>
-
-static const char usage[] = "usage: pullthrough verify [OPTION...] [REFERENCE]\n"
-                            "       pullthrough verify --pod POD/CONTAINER [OPTION...]\n";
-
-static const char help[] =
-    "\n"
-    "Try the way of one image through the cache, step by step: credentials, rule, secret, login,\n"
-    "the pull of its manifest, and the repository and the image in ECR. REFERENCE is the image as\n"
-    "a pod names it; without one, docker.io/library/alpine:3.\n"
-    "\n"
-    "      --timeout TIME    for the pull, and again for its traces in ECR; default 60s\n"
-    "      --pod POD/CONTAINER\n"
-    "                        in a pod: wait until the node has pulled the image of that container\n"
-    "                        of a pod of the same namespace, or say why it can't. Asks the API\n"
-    "                        server alone; its role needs `get` on that pod\n"
-    "      --config FILE     the configuration; without it the defaults hold\n"
-    "  -o, --output json     one JSON document\n"
-    "      --help            this text\n"
-    "\n"
-    "`pullthrough iam verify` prints the permissions that it takes. The nodes' own are another\n"
-    "matter: this is the pull of whoever runs it. `helm test` asks a node, by --pod.\n"
-    "\n"
-    "exit status: 0 every step done, 1 a step failed, 2 wrong usage, 3 could not try: no\n"
-    "configuration, or no valid credentials\n";
+enum { TIMEOUT, POD, CONFIG, OUTPUT };
 
 static const char default_image[] = "docker.io/library/alpine:3";
 
 enum { TIMEOUT_MS = 60 * 1000, TIMEOUT_LEAST_MS = 1000, TIMEOUT_MOST_MS = 3600 * 1000 };
 
-struct options {
-    const char *image, *config, *pod;
+static int read_timeout(uint64_t *timeout_ms, struct slice text, struct error *error)
+{
+    if (config_duration_parse(text, timeout_ms, error) < 0)
+        return -1;
+    if (*timeout_ms < TIMEOUT_LEAST_MS || *timeout_ms > TIMEOUT_MOST_MS)
+        return error_set(error, "wants 1s to 1h");
+    return 0;
+}
+
+static int check_timeout(struct slice text, struct error *error)
+{
     uint64_t timeout_ms;
-    bool json;
+
+    return read_timeout(&timeout_ms, text, error);
+}
+
+static const struct command_option options[] = {
+    [TIMEOUT] = {.name = "timeout",
+                 .argument = "TIME",
+                 .check = check_timeout,
+                 .help = "for the pull, and again for its traces in ECR; default 60s"},
+    [POD] = {.name = "pod",
+             .argument = "POD/CONTAINER",
+             .help = "in a pod: wait until the node has pulled the image of that container of a "
+                     "pod of the same namespace, or say why it can't. Asks the API server alone; "
+                     "its role needs `get` on that pod"},
+    [CONFIG] = COMMAND_CONFIG,
+    [OUTPUT] = COMMAND_OUTPUT,
 };
-
-enum { GO_ON = -1 };
-
-static int wrong_usage(const char *what, const char *reason)
-{
-    (void)fprintf(stderr, "pullthrough verify: %s%s\n%s", what, reason, usage);
-    return EXIT_USAGE;
-}
-
-static int take_timeout(struct options *options)
-{
-    struct error error;
-
-    if (config_duration_parse(slice_str(optarg), &options->timeout_ms, &error) < 0)
-        return wrong_usage("--timeout: ", error.text);
-    if (options->timeout_ms < TIMEOUT_LEAST_MS || options->timeout_ms > TIMEOUT_MOST_MS)
-        return wrong_usage("--timeout", " wants 1s to 1h");
-    return GO_ON;
-}
-
-static int read_options(struct options *options, int argc, char **argv)
-{
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'},
-        {"pod", required_argument, NULL, 'p'},    {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},         {0},
-    };
-    int option, status = GO_ON;
-
-    opterr = 0;
-    optind = 1;
-    while (status == GO_ON && (option = getopt_long(argc, argv, ":o:", known, NULL)) != -1) {
-        switch (option) {
-        case 'c': options->config = optarg; break;
-        case 'p': options->pod = optarg; break;
-        case 't': status = take_timeout(options); break;
-        case 'o':
-            options->json = true;
-            if (strcmp(optarg, "json") != 0)
-                return wrong_usage("-o", " knows \"json\" only");
-            break;
-        case 'h': (void)printf("%s%s", usage, help); return EXIT_FINE;
-        default:
-            return wrong_usage(argv[optind - 1],
-                               option == ':' ? ": an argument is missing" : ": unknown option");
-        }
-    }
-    if (status == GO_ON && optind < argc)
-        options->image = argv[optind++];
-    if (status == GO_ON && optind < argc)
-        return wrong_usage(argv[optind], ": one image at a time");
-    if (status == GO_ON && options->pod && (options->image || options->config))
-        return wrong_usage("--pod", " takes neither an image nor a configuration");
-    return status;
-}
 
 static int walk(struct verify *verify)
 {
@@ -114,37 +58,52 @@ static int walk(struct verify *verify)
             verify_cache(verify);
     }
     verify_report_end(&verify->report, verify->text, strbuf_str(&verify->rewritten));
-    if (verify->report.unwritten) {
-        (void)fputs("pullthrough verify: can't write all of the output\n", stderr);
-        return EXIT_FAILED;
-    }
+    if (verify->report.unwritten)
+        return command_fail(&command_verify, EXIT_FAILED, "can't write all of the output");
     return verify->report.failed ? status : EXIT_FINE;
 }
 
-int command_verify(int argc, char **argv)
+static int run(const struct command_line *line)
 {
-    struct options options = {.timeout_ms = TIMEOUT_MS};
+    const char *config_path = command_line_option(line, CONFIG);
+    const char *pod = command_line_option(line, POD), *timeout = command_line_option(line, TIMEOUT);
+    bool json = command_line_option(line, OUTPUT) != NULL;
     CONFIG_CLEANUP const struct config *config = NULL;
-    struct verify verify = {0};
-    int status = read_options(&options, argc, argv);
+    struct verify verify = {.timeout_ms = TIMEOUT_MS};
+    int status;
 
-    if (status != GO_ON)
-        return status;
-    if (options.pod)
-        return verify_pod(options.pod, options.timeout_ms, options.json);
-    if (config_source_load(options.config, &config, &verify.error) < 0) {
-        (void)fprintf(stderr, "pullthrough verify: %s\n", verify.error.text);
-        return EXIT_FAILED;
-    }
+    if (timeout)
+        (void)read_timeout(&verify.timeout_ms, slice_str(timeout), &verify.error);
+    if (pod && (line->n_words || config_path))
+        return command_misused(line->command, "--pod: takes neither an image nor a configuration");
+    if (pod)
+        return verify_pod(pod, verify.timeout_ms, json);
+    if (config_source_load(config_path, &config, &verify.error) < 0)
+        return command_fail(line->command, EXIT_FAILED, verify.error.text);
     verify.config = config;
-    verify.text = options.image ? options.image : default_image;
-    verify.timeout_ms = options.timeout_ms;
-    if (verify_init(&verify, options.json) < 0) {
-        (void)fprintf(stderr, "pullthrough verify: %s\n", verify.error.text);
-        status = EXIT_FAILED;
-    } else {
-        status = walk(&verify);
-    }
+    verify.text = line->n_words ? line->words[0] : default_image;
+    status = verify_init(&verify, json) < 0
+                 ? command_fail(line->command, EXIT_FAILED, verify.error.text)
+                 : walk(&verify);
     verify_fini(&verify);
     return status;
 }
+
+const struct command command_verify = {
+    .name = "verify",
+    .summary = "try the way of one image through the cache",
+    .usage = "[OPTION...] [REFERENCE]\n--pod POD/CONTAINER [OPTION...]",
+    .about = "Try the way of one image through the cache, step by step: credentials, rule, secret, "
+             "login, the pull of its manifest, and the repository and the image in ECR. REFERENCE "
+             "is the image as a pod names it; without one, docker.io/library/alpine:3.",
+    .notes = "`pullthrough iam verify` prints the permissions that it takes. The nodes' own are "
+             "another matter: this is the pull of whoever runs it. `helm test` asks a node, by "
+             "--pod.",
+    .examples = "pullthrough verify quay.io/prometheus/node-exporter:v1.9.1",
+    .exits = {"every step done", "a step failed",
+              [EXIT_FAILED] = "could not try: no configuration, or no valid credentials"},
+    .word = "REFERENCE",
+    .words_most = 1,
+    COMMAND_OPTIONS(options),
+    .run = run,
+};

@@ -1,28 +1,66 @@
+/*
+ * `pullthrough version`: a report of a bug needs the commit and each library.
+ */
+#include "command_line.h"
 #include "pullthrough/app/base/version.h"
-#include "pullthrough/app/cli/commands.h"
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/http/http_server.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
-#include <string.h>
 #include <yaml.h>
 #include <yyjson.h>
 
-int command_version(int argc, char **argv)
-{
-    if (argc > 1) {
-        bool help = strcmp(argv[1], "--help") == 0;
+enum { OUTPUT };
 
-        (void)fprintf(help ? stdout : stderr,
-                      "usage: pullthrough version\n\n"
-                      "Prints the version, the commit and the libraries.\n");
-        return help ? EXIT_FINE : EXIT_USAGE;
+static const struct command_option options[] = {[OUTPUT] = COMMAND_OUTPUT};
+
+/* "libcurl 7.88.1, …" as members of an object; what stands behind the second word is left out. */
+static void add_libraries(struct strbuf *out, const char *libraries)
+{
+    struct slice rest = slice_str(libraries);
+
+    for (const char *comma = ""; rest.len; comma = ", ") {
+        size_t end = slice_find(rest, ',');
+        struct slice library = slice_of(rest.ptr, end);
+        size_t space = slice_find(library, ' ');
+        struct slice number = slice_from(library, space < end ? space + 1 : end);
+
+        strbuf_add_str(out, comma);
+        strbuf_add_json(out, slice_of(library.ptr, space));
+        strbuf_add_str(out, ": ");
+        strbuf_add_json(out, slice_of(number.ptr, slice_find(number, ' ')));
+        rest = slice_from(rest, end + 2 < rest.len ? end + 2 : rest.len);
     }
-    (void)printf("pullthrough %s (commit %s)\n", version_number, version_commit);
-    (void)printf("%s, %s, %s, yyjson %s, jansson %s, libyaml %s\n", http_server_library(),
-                 http_client_library(), OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING,
-                 jansson_version_str(), yaml_get_version_string());
-    return EXIT_FINE;
 }
+
+static int run(const struct command_line *line)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(COMMAND_TEXT_MAX);
+    STRBUF_CLEANUP struct strbuf libraries = STRBUF_INIT(COMMAND_TEXT_MAX);
+
+    strbuf_add_format(&libraries, "%s, %s, %s, yyjson %s, jansson %s, libyaml %s",
+                      http_server_library(), http_client_library(),
+                      OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING,
+                      jansson_version_str(), yaml_get_version_string());
+    if (command_line_option(line, OUTPUT)) {
+        strbuf_add_format(&text, "{\"version\": \"%s\", \"commit\": \"%s\",\n  \"libraries\": {",
+                          version_number, version_commit);
+        add_libraries(&text, strbuf_str(&libraries));
+        strbuf_add_str(&text, "}}\n");
+    } else {
+        strbuf_add_format(&text, "pullthrough %s (commit %s)\n%s\n", version_number, version_commit,
+                          strbuf_str(&libraries));
+    }
+    return command_print(line->command, &text);
+}
+
+const struct command command_version = {
+    .name = "version",
+    .summary = "print version, commit and libraries",
+    .usage = "[-o json]",
+    .about = "Print the version, the commit that it was built from, and the libraries.",
+    .exits = {[EXIT_FINE] = "printed", [EXIT_FAILED] = "could not write it"},
+    COMMAND_OPTIONS(options),
+    .run = run,
+};

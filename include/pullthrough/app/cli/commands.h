@@ -1,6 +1,5 @@
 /*
- * The subcommands. Each has a source file of its own, gets its own name in argv[0], and
- * returns the exit status.
+ * The program's command line: which command is meant, and its exit status.
  */
 #ifndef PULLTHROUGH_APP_CLI_COMMANDS_H
 #define PULLTHROUGH_APP_CLI_COMMANDS_H
@@ -12,12 +11,7 @@ enum {
     EXIT_FAILED = 3, /* could not do it */
 };
 
-int command_certificates(int argc, char **argv);
-int command_iam(int argc, char **argv);
-int command_rules(int argc, char **argv);
-int command_serve(int argc, char **argv);
-int command_review(int argc, char **argv);
-int command_verify(int argc, char **argv);
-int command_version(int argc, char **argv);
+/* Do what main()'s arguments say, whose order it changes. Returns one of the above. */
+int commands_run(int argc, char **argv);
 
 #endif
