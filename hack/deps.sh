@@ -62,6 +62,9 @@ clang-tidy            static checks
 shellcheck            the same for scripts
 gcovr                 line coverage
 valgrind              counts instructions
+zsh                   completes commands
+fish                  the same
+mandoc                checks the manual page
 '
 # The programs of a cluster are built with Go 1.26. Any from 1.21 on fetches that as a module.
 packages_go='

@@ -21,8 +21,8 @@ build_program() {
     PKG_CONFIG_LIBDIR=$curl/lib/pkgconfig:/usr/lib/$multiarch/pkgconfig:/usr/share/pkgconfig \
         cmake --preset release -DBUILD_TESTING=OFF -DCMAKE_C_COMPILER="$host-gcc" "${cross[@]}" \
         -DPULLTHROUGH_COMMIT="${COMMIT:-unknown}"
-    cmake --build build/release -j "$(nproc)"
-    cmake --install build/release --strip --prefix "$root/usr"
+    cmake --build build/release -j "$(nproc)" --target pullthrough
+    cmake --install build/release --component program --strip --prefix "$root/usr"
 }
 
 # Names in the dynamic section of an ELF file, of one tag.

@@ -1,0 +1,219 @@
+"""What all commands have in common: help, misuse, completion in real shells, the manual page."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import subprocess
+import time
+
+import pytest
+
+from http_peer import DEADLINE_S
+from service import environment
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+MANUAL = "share/man/man1/pullthrough.1"
+COMMANDS = ["serve", "rewrite", "review", "check-config", "certificates", "rules", "verify", "iam",
+            "completion", "help", "version"]
+
+
+@pytest.fixture(name="run")
+def _run(program):
+    def run(*arguments, status=0):
+        done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, env=environment(), timeout=60)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+# --- help
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["help"]])
+def test_the_program_lists_its_commands(run, arguments):
+    done = run(*arguments)
+    assert re.findall(r"^  (\S+) ", done.stdout, re.M) == COMMANDS and done.stderr == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_three_ways_to_the_same_help(run, command):
+    said = run("help", command).stdout
+    assert said == run(command, "--help").stdout == run(command, "-h").stdout
+    assert said.startswith(f"usage: pullthrough {command}")
+    assert "\n  -h, --help " in said and "\nexit status:\n  0  " in said
+    assert max(map(len, said.splitlines())) <= 96
+
+
+def test_help_that_cannot_be_written(program):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([program, "rules", "--help"], stdout=full, stderr=subprocess.PIPE,
+                              env=environment(), timeout=60)
+    assert done.returncode == 3
+    assert done.stderr == b"pullthrough rules: can't write all of the output\n"
+
+
+def test_version_as_json(run):
+    told = json.loads(run("version", "-o", "json").stdout)
+    first, libraries = run("version").stdout.splitlines()
+    assert first == f"pullthrough {told['version']} (commit {told['commit']})"
+    assert list(told["libraries"]) == [each.split()[0] for each in libraries.split(", ")]
+    assert list(told["libraries"].values()) == [each.split()[1] for each in libraries.split(", ")]
+
+
+# --- misuse
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_one_form_for_all(run, command):
+    done = run(command, "--nonsense", status=2)
+    assert done.stderr.startswith(
+        f"pullthrough {command}: --nonsense: unknown option\nusage: pullthrough {command}")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    ([], ""),
+    (["nonsense"], "pullthrough: nonsense: unknown command\n\n"),
+    (["verfy"], 'pullthrough: verfy: unknown command, did you mean "verify"?\n\n'),
+    (["--nonsense"], "pullthrough: --nonsense: unknown command\n\n"),
+])
+def test_no_such_command(run, arguments, reason):
+    done = run(*arguments, status=2)
+    assert done.stderr.startswith(reason + "usage: pullthrough COMMAND") and done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (["lsit"], "lsit: unknown command"),
+    (["rule"], 'rule: unknown command, did you mean "rules"?'),
+    (["rules", "list"], "list: one too many"),
+    (["rules", "--man"], "--man: is for the whole program"),
+])
+def test_help_for_what_there_is_not(run, arguments, reason):
+    assert run("help", *arguments, status=2).stderr.startswith(f"pullthrough help: {reason}\nusage")
+
+
+# --- completion
+
+def shell(name):
+    """The command line of a shell that reads nothing of its user's."""
+    return {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"],
+            "fish": ["fish", "--no-config", "-i"]}[name]
+
+
+SET_UP = {
+    "bash": "source <(pullthrough completion bash)\n",
+    "zsh": "autoload -U compinit; compinit -D -u; source <(pullthrough completion zsh)\n",
+}
+WANT = [
+    ("pullthrough chec\t", "check-config "),
+    ("pullthrough rul\tdel\t--ye\t", "rules delete --yes "),
+    ("pullthrough rewrite --ki\tany\t", "any-pod-spec"),
+    ("pullthrough rewrite --kinds=any\t", "--kinds=any-pod-spec"),
+    ("pullthrough rewrite -f mani\t", "-f manifest.yaml "),
+    ("pullthrough check-config --config mani\t", "--config manifest.yaml "),
+    ("pullthrough check-config mani\t", "check-config manifest.yaml "),
+    ("pullthrough iam verify -o \t", "-o json "),
+    ("pullthrough help cert\t", "help certificates "),
+]
+
+
+def type_into(command, program, folder, *lines):
+    """What a terminal shows: each line is typed once the shell has shown what it waits for."""
+    controller, terminal = pty.openpty()
+    path = f"{os.path.dirname(program)}:{os.environ['PATH']}"
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder,
+                               start_new_session=True,
+                               env={**environment(), "TERM": "dumb", "PATH": path, "PS1": "",
+                                    "HOME": str(folder), "INPUTRC": "/dev/null"})
+    os.close(terminal)
+    shown, end = "", time.monotonic() + DEADLINE_S
+    try:
+        for line, wanted in lines:
+            os.write(controller, line.encode())
+            begin = len(shown)
+            while wanted not in re.sub(r".\x08", "", shown[begin:]):   # zsh goes back over spaces
+                assert time.monotonic() < end, f"{wanted!r} isn't shown: {shown[begin:]!r}"
+                if select.select([controller], [], [], 1)[0]:
+                    shown += os.read(controller, 65536).decode(errors="replace")
+    finally:
+        process.kill()
+        process.wait(60)
+        os.close(controller)
+
+
+@pytest.mark.parametrize("typed, wanted", WANT, ids=[typed.strip() for typed, _ in WANT])
+@pytest.mark.parametrize("name", ["bash", "zsh"])
+def test_a_shell_completes(program, tmp_path, name, typed, wanted):
+    (tmp_path / "manifest.yaml").touch()
+    type_into(shell(name), program, tmp_path, (SET_UP[name] + "echo rea''dy\n", "ready"),
+              (typed, wanted))
+
+
+@pytest.mark.parametrize("typed, wanted", [
+    ("", COMMANDS),
+    ("rules ", ["list", "apply", "delete"]),
+    ("rules apply --dr", ["--dry-run"]),
+    ("iam verify --pri", ["--principal"]),
+    ("iam verify --tim", []),
+    ("rewrite --kinds ", ["known", "any-pod-spec"]),
+    ("rewrite -f mani", ["manifest.yaml"]),
+    ("check-config mani", ["manifest.yaml"]),
+    ("help cert", ["certificates"]),
+    ("serve ", []),
+])
+def test_fish_completes(program, tmp_path, typed, wanted):
+    (tmp_path / "manifest.yaml").touch()
+    script = f"{program} completion fish | source; complete -C 'pullthrough {typed}'"
+    done = subprocess.run(["fish", "--no-config", "-c", script], cwd=tmp_path, capture_output=True,
+                          text=True, env={**environment(), "HOME": str(tmp_path)}, timeout=60)
+    assert done.stderr == ""
+    assert sorted(line.split("\t")[0] for line in done.stdout.splitlines()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_the_script_can_be_parsed(run, name, tmp_path):
+    file = tmp_path / "script"
+    file.write_text(run("completion", name).stdout)
+    subprocess.run([name, "-n", file], check=True, timeout=60)
+
+
+# --- the manual page
+
+def test_manual_page(run, tmp_path):
+    page = run("help", "--man").stdout
+    file = tmp_path / "pullthrough.1"
+    file.write_text(page)
+    said = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", file], capture_output=True,
+                          text=True, timeout=60).stdout
+    # a date would have to change with each build
+    assert re.sub(r"^mandoc: \S+ ", "", said).strip() == 'WARNING: missing date, using "": TH'
+    shown = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=200", file], capture_output=True,
+                           text=True, check=True, timeout=60).stdout
+    shown = re.sub(r".\x08", "", shown)
+    for command in COMMANDS:
+        for line in run(command, "--help").stdout.splitlines():
+            if line.startswith(("usage:", "  pullthrough ", "       pullthrough ")):
+                assert line in shown
+        for option in re.findall(r"^ +(-.*?)(?:  |$)", run(command, "--help").stdout, re.M):
+            assert option in shown
+
+
+def installed(build, folder, *arguments):
+    subprocess.run(["cmake", "--install", build, "--prefix", folder, *arguments], check=True,
+                   stdout=subprocess.DEVNULL, timeout=60)
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def test_what_is_installed(run, program, tmp_path):
+    build = program.parent.parent
+    assert installed(build, tmp_path / "all") == ["bin/pullthrough", MANUAL]
+    assert (tmp_path / "all" / MANUAL).read_text() == run("help", "--man").stdout
+
+
+def test_the_image_gets_the_program_alone(program, tmp_path):
+    script = (ROOT / "deploy" / "image" / "build-root.sh").read_text()
+    arguments = re.search(r"cmake --install build/release (--component \w+) ", script)[1].split()
+    assert installed(program.parent.parent, tmp_path / "image", *arguments) == ["bin/pullthrough"]
