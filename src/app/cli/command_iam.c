@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/core/iam/iam_policy.h"
 #include "pullthrough/core/image/aws_partition.h"
@@ -113,9 +114,7 @@ static void read_options(struct iam_options *options, const struct command_line 
         .json = command_line_option(line, OUTPUT) != NULL,
         .subject = {name_space ? name_space : "pullthrough", account ? account : "pullthrough"},
     };
-    options->principals = calloc(line->n_given + 1, sizeof(*options->principals));
-    if (!options->principals)
-        abort();
+    options->principals = alloc_zeroed(line->n_given, sizeof(*options->principals));
     options->n_principals = command_line_options(line, PRINCIPAL, options->principals);
     if (issuer)
         (void)iam_policy_issuer(options->issuer, slice_str(issuer), &error);

@@ -1,5 +1,6 @@
 #include "command_line.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/spelling.h"
 #include "pullthrough/core/image/ecr_host.h"
 
@@ -210,9 +211,7 @@ int command_line_read(struct command_line *line, const struct command *command, 
     int r;
 
     *line = (struct command_line){.command = command, .words = argv};
-    line->given = calloc((size_t)argc, sizeof(*line->given));
-    if (!line->given)
-        abort();
+    line->given = alloc_zeroed((size_t)argc, sizeof(*line->given));
     while (reading.at < argc) {
         char *text = argv[reading.at++];
 

@@ -8,6 +8,7 @@
  */
 #include "command_line.h"
 #include "pullthrough/app/base/config_source.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/file.h"
 #include "rewrite_report.h"
 
@@ -97,9 +98,7 @@ static void read_options(struct options *options, const struct command_line *lin
         .check = command_line_option(line, CHECK) != NULL,
         .json = command_line_option(line, OUTPUT) != NULL,
     };
-    options->files = calloc(line->n_given + 1, sizeof(*options->files));
-    if (!options->files)
-        abort();
+    options->files = alloc_zeroed(line->n_given, sizeof(*options->files));
     options->n_files = command_line_options(line, FILES, options->files);
 }
 

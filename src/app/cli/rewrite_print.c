@@ -5,6 +5,8 @@
  */
 #include "rewrite_report.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 static bool has_rule(const struct manifest_image *image)
@@ -202,11 +204,9 @@ static void add_change(const struct rewrite_entry *entry, struct strbuf *out)
  * file. */
 void rewrite_report_changes(const struct rewrite_report *report, struct strbuf *out)
 {
-    struct change *changes = calloc(report->n_entries + 1, sizeof(*changes));
+    struct change *changes = alloc_zeroed(report->n_entries + 1, sizeof(*changes));
     size_t n = 0;
 
-    if (!changes)
-        abort();
     for (size_t i = 0; i < report->n_entries; i++)
         if (report->entries[i].image.outcome == OUTCOME_REWRITTEN)
             changes[n++].entry = &report->entries[i];
@@ -299,11 +299,9 @@ static void add_kinds(const char *file, struct manifest_other *others, size_t n,
 static size_t add_file(const struct rewrite_report *report, size_t from, struct strbuf *out)
 {
     const char *file = report->others[from].file;
-    struct manifest_other *telling = calloc(report->n_others - from, sizeof(*telling));
+    struct manifest_other *telling = alloc_zeroed(report->n_others - from, sizeof(*telling));
     size_t n = 0, i = from;
 
-    if (!telling)
-        abort();
     for (; i < report->n_others && report->others[i].file == file; i++)
         if (report->others[i].other.images)
             telling[n++] = report->others[i].other;

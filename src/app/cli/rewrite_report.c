@@ -3,9 +3,9 @@
  */
 #include "rewrite_report.h"
 
-#include <stdlib.h>
+#include "pullthrough/core/base/alloc.h"
 
-enum { FIRST_ITEMS = 32 };
+#include <stdlib.h>
 
 void rewrite_report_init(struct rewrite_report *report, const struct rule_set *rules)
 {
@@ -36,17 +36,6 @@ static struct slice copied(struct rewrite_report *report, struct slice text)
     return slice_of(bytes, text.len);
 }
 
-static void *with_room(void *array, size_t n, size_t *size, size_t item_bytes)
-{
-    if (n < *size)
-        return array;
-    *size = *size ? 2 * *size : FIRST_ITEMS;
-    array = reallocarray(array, *size, item_bytes);
-    if (!array)
-        abort();
-    return array;
-}
-
 static void add_image(void *context, const struct manifest_image *image)
 {
     struct rewrite_report *report = context;
@@ -60,7 +49,7 @@ static void add_image(void *context, const struct manifest_image *image)
     entry.image.rewritten = copied(report, image->rewritten);
     report->n_rewritten += image->outcome == OUTCOME_REWRITTEN;
     report->entries =
-        with_room(report->entries, report->n_entries, &report->entries_size, sizeof(entry));
+        alloc_grown(report->entries, report->n_entries, &report->entries_size, sizeof(entry));
     report->entries[report->n_entries++] = entry;
 }
 
@@ -73,7 +62,7 @@ static void add_other(void *context, const struct manifest_other *other)
     kept.other.kind = copied(report, other->kind);
     kept.other.object = copied(report, other->object);
     report->others =
-        with_room(report->others, report->n_others, &report->others_size, sizeof(kept));
+        alloc_grown(report->others, report->n_others, &report->others_size, sizeof(kept));
     report->others[report->n_others++] = kept;
 }
 

@@ -4,13 +4,14 @@
  */
 #include "text_table.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/utf8.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FIRST_CELLS = 64, CELL_BYTES = 64 * 1024, GAP = 2 };
+enum { CELL_BYTES = 64 * 1024, GAP = 2 };
 
 struct cell {
     struct slice text;
@@ -41,10 +42,8 @@ struct text_look text_look_of(int fd)
 
 struct text_table *text_table_new(const char *const *headings, size_t n_columns)
 {
-    struct text_table *table = calloc(1, sizeof(*table));
+    struct text_table *table = alloc_zeroed(1, sizeof(*table));
 
-    if (!table)
-        abort();
     arena_init(&table->arena, 0);
     table->headings = headings;
     table->n_columns = n_columns;
@@ -112,12 +111,8 @@ void text_table_add(struct text_table *table, struct slice text, enum text_colou
         strbuf_add_char(&shown, '-');
     copy = arena_alloc(&table->arena, shown.len);
     memcpy(copy, shown.ptr, shown.len);
-    if (table->n_cells == table->cells_size) {
-        table->cells_size = table->cells_size ? 2 * table->cells_size : FIRST_CELLS;
-        table->cells = reallocarray(table->cells, table->cells_size, sizeof(*table->cells));
-        if (!table->cells)
-            abort();
-    }
+    table->cells =
+        alloc_grown(table->cells, table->n_cells, &table->cells_size, sizeof(*table->cells));
     cell = &table->cells[table->n_cells++];
     cell->text = slice_of(copy, shown.len);
     cell->width = characters(cell->text);

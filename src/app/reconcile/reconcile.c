@@ -7,6 +7,7 @@
  */
 #include "pullthrough/app/reconcile/reconcile.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "reconcile_steps.h"
 
 #include <stdlib.h>
@@ -20,10 +21,8 @@ enum {
 
 struct reconcile *reconcile_new(void)
 {
-    struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
+    struct reconcile *reconcile = alloc_zeroed(1, sizeof(*reconcile));
 
-    if (!reconcile)
-        abort();
     reconcile->confirm_ms = CONFIRM_MS;
     return reconcile;
 }
@@ -51,10 +50,8 @@ void reconcile_free(struct reconcile *reconcile)
 void reconcile_configure(struct reconcile *reconcile, const struct config *config)
 {
     const struct config *old = reconcile->config;
-    struct reconcile_history *histories = calloc(config->n_upstreams + 1, sizeof(*histories));
+    struct reconcile_history *histories = alloc_zeroed(config->n_upstreams + 1, sizeof(*histories));
 
-    if (!histories)
-        abort();
     for (size_t k = 0; k < config->n_upstreams; k++)
         for (size_t i = 0; i < reconcile->n_histories; i++)
             if (reconcile_is_same(old, i, config, k))
@@ -110,9 +107,7 @@ static void conclude(struct pass *pass, const struct reconcile_plan *plan)
     bool all = true;
 
     report->n_statuses = plan->n_statuses;
-    report->statuses = calloc(report->n_statuses + 1, sizeof(*report->statuses));
-    if (!report->statuses)
-        abort();
+    report->statuses = alloc_zeroed(report->n_statuses + 1, sizeof(*report->statuses));
     for (size_t i = 0; i < report->n_statuses; i++) {
         const struct upstream_status *status = &plan->statuses[i];
 
@@ -120,9 +115,7 @@ static void conclude(struct pass *pass, const struct reconcile_plan *plan)
         upstream_status_set(&pass->reconcile->histories[i].before, status);
         all &= status->state == UPSTREAM_READY || status->state == UPSTREAM_DISABLED;
     }
-    report->notes = calloc(plan->n_notes + 1, sizeof(*report->notes));
-    if (!report->notes)
-        abort();
+    report->notes = alloc_zeroed(plan->n_notes + 1, sizeof(*report->notes));
     for (report->n_notes = 0; report->n_notes < plan->n_notes; report->n_notes++)
         reconcile_history_set(&report->notes[report->n_notes], plan->notes[report->n_notes]);
     report->outcome = !pass->observed.rules ? RECONCILE_FAILED

@@ -4,6 +4,8 @@
  */
 #include "reconcile_history.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 static void forget_trial(struct reconcile_trial *trial)
@@ -28,10 +30,8 @@ void reconcile_history_fini(struct reconcile_history *history)
 
 void reconcile_history_set(char **text, const char *with)
 {
-    char *copy = with ? strdup(with) : NULL;
+    char *copy = alloc_string(with);
 
-    if (with && !copy)
-        abort();
     free(*text);
     *text = copy;
 }

@@ -3,6 +3,8 @@
  */
 #include "reconcile_history.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 const char *reconcile_outcome_name(enum reconcile_outcome outcome)
@@ -35,10 +37,8 @@ void reconcile_report_fini(struct reconcile_report *report)
 void reconcile_report_carry(struct reconcile_report *report, const struct config *old,
                             const struct config *new)
 {
-    struct upstream_status *statuses = calloc(new->n_upstreams + 1, sizeof(*statuses));
+    struct upstream_status *statuses = alloc_zeroed(new->n_upstreams + 1, sizeof(*statuses));
 
-    if (!statuses)
-        abort();
     for (size_t k = 0; k < new->n_upstreams; k++)
         for (size_t i = 0; i < report->n_statuses && !statuses[k].reason; i++)
             if (reconcile_is_same(old, i, new, k)) {

@@ -6,6 +6,7 @@
 
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/aws/aws_client.h"
 #include "pullthrough/edge/sys/log.h"
@@ -180,10 +181,8 @@ static void *run(void *context)
 struct reconciler *reconciler_new(struct metrics *metrics, void (*news)(void *context),
                                   void *context)
 {
-    struct reconciler *reconciler = calloc(1, sizeof(*reconciler));
+    struct reconciler *reconciler = alloc_zeroed(1, sizeof(*reconciler));
 
-    if (!reconciler)
-        abort();
     reconciler->metrics = metrics;
     reconciler->news = news;
     reconciler->context = context;

@@ -4,6 +4,7 @@
  */
 #include "certificate_keeper.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/backoff.h"
 #include "pullthrough/edge/sys/timing.h"
 #include "pullthrough/edge/sys/worker.h"
@@ -132,12 +133,10 @@ static void *run(void *context)
 struct certificate_keeper *certificate_keeper_new(struct tls *tls, struct metrics *metrics,
                                                   void (*news)(void *context), void *context)
 {
-    struct certificate_keeper *keeper = calloc(1, sizeof(*keeper));
+    struct certificate_keeper *keeper = alloc_zeroed(1, sizeof(*keeper));
     struct certificate_look_parts parts = {
         .timing = timing_of_process(), .metrics = metrics, .load = on_load, .context = keeper};
 
-    if (!keeper)
-        abort();
     keeper->tls = tls;
     keeper->news = news;
     keeper->context = context;

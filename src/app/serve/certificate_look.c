@@ -5,6 +5,7 @@
 #include "certificate_look.h"
 
 #include "pullthrough/app/base/version.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/config/kube_names.h"
 #include "pullthrough/edge/kube/kube_client.h"
@@ -265,10 +266,8 @@ static void tell(struct certificate_look *look, const struct certificate_report 
 
 struct certificate_look *certificate_look_new(const struct certificate_look_parts *parts)
 {
-    struct certificate_look *look = calloc(1, sizeof(*look));
+    struct certificate_look *look = alloc_zeroed(1, sizeof(*look));
 
-    if (!look)
-        abort();
     look->parts = *parts;
     return look;
 }

@@ -3,6 +3,8 @@
  */
 #include "snapshot.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 /* A cache line each: loops look at theirs with every request. */
@@ -20,10 +22,8 @@ struct snapshot *snapshot_new(struct rule_set *rules, struct metrics *metrics,
                               struct strbuf *status, bool waiting)
 {
     size_t n = rule_set_upstreams(rules);
-    struct snapshot *snapshot = calloc(1, sizeof(*snapshot) + n * sizeof(snapshot->slots[0]));
+    struct snapshot *snapshot = alloc_zeroed(1, sizeof(*snapshot) + n * sizeof(snapshot->slots[0]));
 
-    if (!snapshot)
-        abort();
     atomic_init(&snapshot->references, 1);
     snapshot->rules = rules;
     snapshot->status = strbuf_detach(status);
@@ -57,14 +57,11 @@ unsigned snapshot_slot(const struct snapshot *snapshot, int upstream)
 
 struct snapshots *snapshots_new(unsigned loops)
 {
-    struct snapshots *snapshots = calloc(1, sizeof(*snapshots));
+    struct snapshots *snapshots = alloc_zeroed(1, sizeof(*snapshots));
 
-    if (!snapshots)
-        abort();
     snapshots->loops = loops;
-    snapshots->places = aligned_alloc(_Alignof(struct place), loops * sizeof(struct place));
-    if (!snapshots->places)
-        abort();
+    snapshots->places =
+        alloc_made(aligned_alloc(_Alignof(struct place), loops * sizeof(struct place)));
     for (unsigned i = 0; i < loops; i++) {
         atomic_init(&snapshots->places[i].published, NULL);
         snapshots->places[i].current = NULL;

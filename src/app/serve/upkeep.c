@@ -13,6 +13,7 @@
 #include "certificate_keeper.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/app/reconcile/reconciler.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
@@ -232,10 +233,8 @@ static void *run(void *context)
 
 struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config *config)
 {
-    struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
+    struct upkeep *upkeep = alloc_zeroed(1, sizeof(*upkeep));
 
-    if (!upkeep)
-        abort();
     upkeep->parts = *parts;
     upkeep->config = config_ref(config);
     upkeep->started = config_ref(config);

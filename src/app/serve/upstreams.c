@@ -5,6 +5,7 @@
 #include "upstreams.h"
 
 #include "pullthrough/app/base/config_source.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/log.h"
 
 #include <stdlib.h>
@@ -37,10 +38,8 @@ static void arrange(struct upstreams *upstreams, const struct config *config)
     struct upstreams old = *upstreams;
     size_t room = config->n_upstreams + old.n_named + 1;
 
-    upstreams->statuses = calloc(room, sizeof(*upstreams->statuses));
-    upstreams->names = calloc(room, sizeof(*upstreams->names));
-    if (!upstreams->statuses || !upstreams->names)
-        abort();
+    upstreams->statuses = alloc_zeroed(room, sizeof(*upstreams->statuses));
+    upstreams->names = alloc_zeroed(room, sizeof(*upstreams->names));
     upstreams->n = upstreams->n_named = config->n_upstreams;
     for (size_t k = 0; k < upstreams->n; k++) {
         const char *name = config->upstreams[k].registry;
@@ -48,8 +47,8 @@ static void arrange(struct upstreams *upstreams, const struct config *config)
         for (size_t i = 0; i < old.n_named && !upstreams->names[k]; i++)
             if (old.names[i] && strcmp(old.names[i], name) == 0)
                 move(upstreams, k, &old, i);
-        if (!upstreams->names[k] && !(upstreams->names[k] = strdup(name)))
-            abort();
+        if (!upstreams->names[k])
+            upstreams->names[k] = alloc_string(name);
     }
     for (size_t i = 0; i < old.n_named; i++)
         if (old.names[i])

@@ -4,6 +4,7 @@
  */
 #include "pullthrough/core/aws/aws_profile.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/strbuf.h"
 
 #include <stdlib.h>
@@ -73,13 +74,8 @@ static int add_entry(struct reader *reader, const struct entry *entry)
 
     if (profiles->n == AWS_PROFILE_ENTRIES_MAX)
         return fail(reader, "too many lines");
-    if (profiles->n == profiles->size) {
-        profiles->size = profiles->size ? 2 * profiles->size : 32;
-        profiles->entries =
-            reallocarray(profiles->entries, profiles->size, sizeof(profiles->entries[0]));
-        if (!profiles->entries)
-            abort();
-    }
+    profiles->entries =
+        alloc_grown(profiles->entries, profiles->n, &profiles->size, sizeof(profiles->entries[0]));
     profiles->entries[profiles->n++] = *entry;
     return 0;
 }
@@ -199,10 +195,8 @@ static int read_file(struct aws_profiles *profiles, enum file_kind file, struct 
 int aws_profiles_new(struct aws_profiles **profilesp, struct slice credentials, struct slice config,
                      struct error *error)
 {
-    AWS_PROFILES_CLEANUP struct aws_profiles *profiles = calloc(1, sizeof(*profiles));
+    AWS_PROFILES_CLEANUP struct aws_profiles *profiles = alloc_zeroed(1, sizeof(*profiles));
 
-    if (!profiles)
-        abort();
     if (read_file(profiles, CREDENTIALS, credentials, error) < 0 ||
         read_file(profiles, CONFIG, config, error) < 0)
         return -1;

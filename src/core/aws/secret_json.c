@@ -3,6 +3,7 @@
  */
 #include "pullthrough/core/aws/secret_json.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/strbuf.h"
 
 #include <stdlib.h>
@@ -15,11 +16,9 @@ struct secret_json {
 
 int secret_json_parse(struct secret_json **jsonp, struct slice text, struct error *error)
 {
-    SECRET_JSON_CLEANUP struct secret_json *json = calloc(1, sizeof(*json));
+    SECRET_JSON_CLEANUP struct secret_json *json = alloc_zeroed(1, sizeof(*json));
     yyjson_read_err problem = {0};
 
-    if (!json)
-        abort();
     if (text.len > SECRET_JSON_MAX)
         return error_set(error, "the JSON has over %d bytes", SECRET_JSON_MAX);
     json->bytes = (struct strbuf)STRBUF_SECRET_INIT(SECRET_JSON_MAX + YYJSON_PADDING_SIZE);

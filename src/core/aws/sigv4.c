@@ -5,6 +5,7 @@
  */
 #include "pullthrough/core/aws/sigv4.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/strbuf.h"
 
 #include <openssl/crypto.h>
@@ -13,7 +14,6 @@
 #include <openssl/sha.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
     CANONICAL_MAX = 64 * 1024,
@@ -35,8 +35,7 @@ static void hash(char text[static SIGV4_HEX_BYTES], struct slice bytes)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
 
-    if (!SHA256((const unsigned char *)(bytes.len ? bytes.ptr : ""), bytes.len, digest))
-        abort();
+    alloc_must(SHA256((const unsigned char *)(bytes.len ? bytes.ptr : ""), bytes.len, digest));
     print_hex(text, digest);
 }
 
@@ -45,10 +44,9 @@ static void hmac(unsigned char out[static SIGV4_KEY_BYTES], const void *key, siz
 {
     unsigned int len = 0;
 
-    if (!HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text.ptr, text.len, out,
-              &len) ||
-        len != SIGV4_KEY_BYTES)
-        abort();
+    alloc_must(HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text.ptr, text.len, out,
+                    &len) &&
+               len == SIGV4_KEY_BYTES);
 }
 
 void sigv4_signing_key(unsigned char key[static SIGV4_KEY_BYTES], const char *secret,

@@ -1,5 +1,6 @@
 #include "pullthrough/core/base/strbuf.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/utf8.h"
 
 #include <openssl/crypto.h>
@@ -45,10 +46,8 @@ void strbuf_truncate(struct strbuf *buf, size_t len)
 /* Never realloc() for a secret: it would leave the old bytes behind. */
 static void grow(struct strbuf *buf, size_t size)
 {
-    char *ptr = buf->secret ? malloc(size) : realloc(buf->ptr, size);
+    char *ptr = alloc_made(buf->secret ? malloc(size) : realloc(buf->ptr, size));
 
-    if (!ptr)
-        abort();
     if (buf->secret && buf->ptr) {
         memcpy(ptr, buf->ptr, buf->len);
         OPENSSL_cleanse(buf->ptr, buf->size);
@@ -292,9 +291,7 @@ char *strbuf_detach(struct strbuf *buf)
     char *text;
 
     if (!reserve(buf, 0) && !buf->ptr) { /* an overflow before anything was stored */
-        text = calloc(1, 1);
-        if (!text)
-            abort();
+        text = alloc_zeroed(1, 1);
     } else {
         text = buf->ptr;
         text[buf->len] = '\0';

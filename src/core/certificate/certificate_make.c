@@ -6,18 +6,13 @@
  */
 #include "certificate_parts.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
 
 void certificate_name(const struct certificate_names *names, unsigned i,
                       char text[static CERTIFICATE_NAME_BYTES])
@@ -37,14 +32,15 @@ static void set_serial(X509 *certificate, const unsigned char *serial)
     memcpy(bytes, serial, sizeof(bytes));
     bytes[0] = (unsigned char)((bytes[0] & 0x7f) | 0x40);
     number = BN_bin2bn(bytes, sizeof(bytes), NULL);
-    MUST(number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)));
+    alloc_must(number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)));
     BN_free(number);
 }
 
 static void set_common_name(X509 *certificate, const char *name)
 {
-    MUST(X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
-                                    MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) == 1);
+    alloc_must(X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                          MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+                                          0) == 1);
 }
 
 static void add_extension(X509 *certificate, X509 *issuer, int kind, const char *value)
@@ -54,39 +50,39 @@ static void add_extension(X509 *certificate, X509 *issuer, int kind, const char 
 
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
     extension = X509V3_EXT_nconf_nid(NULL, &context, kind, value);
-    MUST(extension && X509_add_ext(certificate, extension, -1) == 1);
+    alloc_must(extension && X509_add_ext(certificate, extension, -1) == 1);
     X509_EXTENSION_free(extension);
 }
 
 static void add_names(X509 *certificate, const struct certificate_names *names)
 {
-    GENERAL_NAMES *all = GENERAL_NAMES_new();
+    GENERAL_NAMES *all = alloc_made(GENERAL_NAMES_new());
 
-    MUST(all);
     for (unsigned i = 0; i < CERTIFICATE_NAMES; i++) {
         GENERAL_NAME *one = GENERAL_NAME_new();
         ASN1_IA5STRING *text = ASN1_IA5STRING_new();
         char name[CERTIFICATE_NAME_BYTES];
 
         certificate_name(names, i, name);
-        MUST(one && text && ASN1_STRING_set(text, name, -1) == 1);
+        alloc_must(one && text && ASN1_STRING_set(text, name, -1) == 1);
         GENERAL_NAME_set0_value(one, GEN_DNS, text);
-        MUST(sk_GENERAL_NAME_push(all, one) > 0);
+        alloc_must(sk_GENERAL_NAME_push(all, one) > 0);
     }
-    MUST(X509_add1_ext_i2d(certificate, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1);
+    alloc_must(X509_add1_ext_i2d(certificate, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) ==
+               1);
     GENERAL_NAMES_free(all);
 }
 
 static X509 *begin(EVP_PKEY **keyp, int64_t not_before_s, int64_t not_after_s,
                    const unsigned char *serial)
 {
-    X509 *certificate = X509_new();
+    X509 *certificate = alloc_made(X509_new());
 
-    *keyp = EVP_EC_gen("P-256");
-    MUST(certificate && *keyp && X509_set_version(certificate, X509_VERSION_3) == 1 &&
-         X509_set_pubkey(certificate, *keyp) == 1 &&
-         ASN1_TIME_set(X509_getm_notBefore(certificate), not_before_s) &&
-         ASN1_TIME_set(X509_getm_notAfter(certificate), not_after_s));
+    *keyp = alloc_made(EVP_EC_gen("P-256"));
+    alloc_must(X509_set_version(certificate, X509_VERSION_3) == 1 &&
+               X509_set_pubkey(certificate, *keyp) == 1 &&
+               ASN1_TIME_set(X509_getm_notBefore(certificate), not_before_s) &&
+               ASN1_TIME_set(X509_getm_notAfter(certificate), not_after_s));
     set_serial(certificate, serial);
     return certificate;
 }
@@ -102,11 +98,11 @@ X509 *certificate_make_ca(EVP_PKEY **keyp, int64_t now_s, int64_t life_s,
                    serial[9], serial[10], serial[11], serial[12], serial[13], serial[14],
                    serial[15]);
     set_common_name(ca, name);
-    MUST(X509_set_issuer_name(ca, X509_get_subject_name(ca)) == 1);
+    alloc_must(X509_set_issuer_name(ca, X509_get_subject_name(ca)) == 1);
     add_extension(ca, ca, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
     add_extension(ca, ca, NID_key_usage, "critical,keyCertSign,cRLSign");
     add_extension(ca, ca, NID_subject_key_identifier, "hash");
-    MUST(X509_sign(ca, *keyp, EVP_sha256()) > 0);
+    alloc_must(X509_sign(ca, *keyp, EVP_sha256()) > 0);
     return ca;
 }
 
@@ -119,14 +115,14 @@ X509 *certificate_make_leaf(EVP_PKEY **keyp, const struct certificate_names *nam
         begin(keyp, now_s - CERTIFICATE_BACKDATED_S, end_s < ca_end_s ? end_s : ca_end_s, serial);
 
     set_common_name(leaf, "pullthrough");
-    MUST(X509_set_issuer_name(leaf, X509_get_subject_name(ca)) == 1);
+    alloc_must(X509_set_issuer_name(leaf, X509_get_subject_name(ca)) == 1);
     add_extension(leaf, ca, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(leaf, ca, NID_key_usage, "critical,digitalSignature");
     add_extension(leaf, ca, NID_ext_key_usage, "serverAuth");
     add_extension(leaf, ca, NID_subject_key_identifier, "hash");
     add_extension(leaf, ca, NID_authority_key_identifier, "keyid:always");
     add_names(leaf, names);
-    MUST(X509_sign(leaf, ca_key, EVP_sha256()) > 0);
+    alloc_must(X509_sign(leaf, ca_key, EVP_sha256()) > 0);
     return leaf;
 }
 

@@ -4,6 +4,8 @@
  */
 #include "certificate_parts.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,25 +23,18 @@ static int refuse_password(char *buffer, int size, int writing, void *context)
 
 static BIO *open_pem(struct slice pem)
 {
-    BIO *bio = BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len);
-
-    if (!bio)
-        abort();
-    return bio;
+    return alloc_made(BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len));
 }
 
 STACK_OF(X509) *certificate_read_all(struct slice pem, int most)
 {
-    STACK_OF(X509) *all = sk_X509_new_null();
+    STACK_OF(X509) *all = alloc_made(sk_X509_new_null());
     BIO *bio = open_pem(pem.len <= CERTIFICATE_TEXT_MAX ? pem : (struct slice){0});
     X509 *one;
 
-    if (!all)
-        abort();
     while ((one = PEM_read_bio_X509(bio, NULL, refuse_password, NULL)) != NULL &&
            sk_X509_num(all) <= most)
-        if (sk_X509_push(all, one) <= 0)
-            abort();
+        alloc_must(sk_X509_push(all, one) > 0);
     X509_free(one);
     BIO_free(bio);
     ERR_clear_error();
@@ -84,15 +79,11 @@ int certificate_find(const STACK_OF(X509) *stack, const X509 *certificate)
 
 struct certificate_bundle *certificate_bundle_read(struct slice pem)
 {
-    struct certificate_bundle *bundle = calloc(1, sizeof(*bundle));
+    struct certificate_bundle *bundle = alloc_zeroed(1, sizeof(*bundle));
 
-    if (!bundle)
-        abort();
     bundle->all = certificate_read_all(pem, BUNDLE_MOST);
     if (!bundle->all)
-        bundle->all = sk_X509_new_null();
-    if (!bundle->all)
-        abort();
+        bundle->all = alloc_made(sk_X509_new_null());
     return bundle;
 }
 
@@ -197,10 +188,8 @@ static int drop_foreign(struct certificate_set *set, struct error *error)
 static int read_set(struct certificate_set **setp, const struct certificate_texts *texts,
                     bool with_ca_key, struct error *error)
 {
-    CERTIFICATE_SET_CLEANUP struct certificate_set *set = calloc(1, sizeof(*set));
+    CERTIFICATE_SET_CLEANUP struct certificate_set *set = alloc_zeroed(1, sizeof(*set));
 
-    if (!set)
-        abort();
     set->references = 1;
     if (read_cas(set, texts, error) || (with_ca_key && read_ca_key(set, texts, error)) ||
         read_leaf(set, texts, error) || drop_foreign(set, error))

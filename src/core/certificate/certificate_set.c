@@ -3,6 +3,8 @@
  */
 #include "certificate_parts.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 #include <openssl/err.h>
@@ -31,34 +33,27 @@ void certificate_set_unref(struct certificate_set *set)
 
 static void push(STACK_OF(X509) *stack, X509 *certificate)
 {
-    if (sk_X509_push(stack, certificate) <= 0)
-        abort();
+    alloc_must(sk_X509_push(stack, certificate) > 0);
 }
 
 static X509 *shared(X509 *certificate)
 {
-    if (X509_up_ref(certificate) != 1)
-        abort();
+    alloc_must(X509_up_ref(certificate) == 1);
     return certificate;
 }
 
 static EVP_PKEY *shared_key(EVP_PKEY *key)
 {
-    if (key && EVP_PKEY_up_ref(key) != 1)
-        abort();
+    alloc_must(!key || EVP_PKEY_up_ref(key) == 1);
     return key;
 }
 
 static struct certificate_set *new_set(void)
 {
-    struct certificate_set *set = calloc(1, sizeof(*set));
+    struct certificate_set *set = alloc_zeroed(1, sizeof(*set));
 
-    if (!set)
-        abort();
     set->references = 1;
-    set->cas = sk_X509_new_null();
-    if (!set->cas)
-        abort();
+    set->cas = alloc_made(sk_X509_new_null());
     return set;
 }
 
@@ -238,15 +233,6 @@ bool certificate_bundle_is(const struct certificate_bundle *bundle,
     return sk_X509_num(bundle->all) == sk_X509_num(set->cas);
 }
 
-static BIO *new_bio(void)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-
-    if (!bio)
-        abort();
-    return bio;
-}
-
 /* libcrypto wipes a memory BIO when it is freed. */
 static void take_text(BIO *bio, struct strbuf *out)
 {
@@ -259,29 +245,26 @@ static void take_text(BIO *bio, struct strbuf *out)
 
 void certificate_set_print_cas(const struct certificate_set *set, struct strbuf *out)
 {
-    BIO *bio = new_bio();
+    BIO *bio = alloc_made(BIO_new(BIO_s_mem()));
 
     for (int i = 0; i < sk_X509_num(set->cas); i++)
-        if (PEM_write_bio_X509(bio, sk_X509_value(set->cas, i)) != 1)
-            abort();
+        alloc_must(PEM_write_bio_X509(bio, sk_X509_value(set->cas, i)) == 1);
     take_text(bio, out);
 }
 
 void certificate_set_print_leaf(const struct certificate_set *set, struct strbuf *out)
 {
-    BIO *bio = new_bio();
+    BIO *bio = alloc_made(BIO_new(BIO_s_mem()));
 
-    if (PEM_write_bio_X509(bio, set->leaf) != 1)
-        abort();
+    alloc_must(PEM_write_bio_X509(bio, set->leaf) == 1);
     take_text(bio, out);
 }
 
 static void print_key(EVP_PKEY *key, struct strbuf *out)
 {
-    BIO *bio = new_bio();
+    BIO *bio = alloc_made(BIO_new(BIO_s_mem()));
 
-    if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
-        abort();
+    alloc_must(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
     take_text(bio, out);
 }
 

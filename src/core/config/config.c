@@ -11,6 +11,7 @@
 #include "config_reader.h"
 #include "config_schema.h"
 #include "pullthrough/core/aws/aws_endpoint.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/config/config_upstreams.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
@@ -178,8 +179,7 @@ static void set_hash(struct config *config)
     unsigned char digest[EVP_MAX_MD_SIZE];
 
     config_print(config, &text);
-    if (EVP_Digest(text.ptr, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
-        abort(); /* out of memory: nothing else can fail here */
+    alloc_must(EVP_Digest(text.ptr, text.len, digest, NULL, EVP_sha256(), NULL) == 1);
     for (int i = 0; i < CONFIG_HASH_DIGITS / 2; i++)
         (void)snprintf(config->hash + 2 * i, 3, "%02x", digest[i]);
 }
@@ -198,9 +198,7 @@ int config_parse(const struct config **configp, struct slice yaml, struct error 
                             "more than one document (\"---\"); a configuration is one");
     if (yaml_tree_documents(tree) == 1)
         root = yaml_tree_root(tree, 0);
-    config = calloc(1, sizeof(*config));
-    if (!config)
-        abort();
+    config = alloc_zeroed(1, sizeof(*config));
     atomic_init(&config->references, 1);
     if (read_root(config, root, error)) {
         config_unref(config);

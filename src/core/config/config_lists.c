@@ -5,6 +5,8 @@
  */
 #include "config_lists.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -74,10 +76,8 @@ size_t config_list_add(const struct config_key *key, void *base, struct config_l
 {
     const struct config_list written = {config_load_pointer(base, key->offset),
                                         config_load_count(base, key)};
-    struct config_list both = {calloc(preset->n + written.n + 1, item_bytes(key)), 0};
+    struct config_list both = {alloc_zeroed(preset->n + written.n + 1, item_bytes(key)), 0};
 
-    if (!both.items)
-        abort();
     for (size_t i = 0; i < preset->n; i++) {
         char *item = item_at(key, preset, i);
 

@@ -7,10 +7,9 @@
 #include "config_error.h"
 #include "config_lists.h"
 #include "config_scalar.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/spelling.h"
 #include "pullthrough/core/base/strbuf.h"
-
-#include <stdlib.h>
 
 enum { PRESET_MAX_BYTES = 1024 };
 
@@ -30,16 +29,6 @@ static int refuse_extras(const struct config_place *place, const struct yaml_nod
         return config_error(place, node, error,
                             "a tag (!name) is not allowed: the key says what type is wanted");
     return 0;
-}
-
-/* Room for n values of `bytes` each; never NULL, so that "no items" differs from "not there". */
-static void *new_list(size_t n, size_t bytes)
-{
-    void *list = calloc(n ? n : 1, bytes);
-
-    if (!list)
-        abort();
-    return list;
 }
 
 static int want_list(const struct config_key *key, const struct yaml_node *node,
@@ -70,7 +59,7 @@ static int read_texts(const struct config_key *key, const struct yaml_node *node
 
     if (want_list(key, node, place, error))
         return -1;
-    texts = new_list(node->n, sizeof(*texts));
+    texts = alloc_zeroed(node->n, sizeof(*texts));
     config_store(base, key->offset, &texts, sizeof(texts));
     for (size_t i = 0; i < node->n; i++) {
         struct config_place item = {.parent = place, .index = i};
@@ -91,7 +80,7 @@ static int read_records(const struct config_key *key, const struct yaml_node *no
 
     if (want_list(key, node, place, error))
         return -1;
-    records = new_list(node->n, key->record_bytes);
+    records = alloc_zeroed(node->n, key->record_bytes);
     config_store(base, key->offset, &records, sizeof(records));
     for (size_t i = 0; i < node->n; i++) {
         struct config_place item = {.parent = place, .index = i};

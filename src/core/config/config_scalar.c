@@ -4,10 +4,9 @@
  */
 #include "config_scalar.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/config/config_values.h"
-
-#include <stdlib.h>
 
 static int want_scalar(const struct config_place *place, const struct yaml_node *node,
                        const char *wanted, struct error *error)
@@ -191,9 +190,7 @@ int config_scalar_text(const struct config_key *key, const struct yaml_node *nod
 {
     if (want_scalar(place, node, "a text", error) || check_text(key, node, place, error))
         return -1;
-    *text = strndup(node->text.len ? node->text.ptr : "", node->text.len);
-    if (!*text)
-        abort();
+    *text = alloc_text(node->text);
     return 0;
 }
 

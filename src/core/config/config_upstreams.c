@@ -6,20 +6,12 @@
 #include "pullthrough/core/config/config_upstreams.h"
 
 #include "config_error.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/image/known_upstreams.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static char *copy(struct slice text)
-{
-    char *string = strndup(text.len ? text.ptr : "", text.len);
-
-    if (!string)
-        abort();
-    return string;
-}
 
 static bool has_capitals(const char *text)
 {
@@ -31,7 +23,7 @@ static bool has_capitals(const char *text)
 
 static char *new_lower(struct slice text)
 {
-    char *lower = copy(text);
+    char *lower = alloc_text(text);
 
     for (char *c = lower; *c; c++)
         if (*c >= 'A' && *c <= 'Z')
@@ -113,7 +105,7 @@ static int fill_url(const struct entry *entry, struct slice home, struct error *
     if (home.len == 0)
         return unsupported_error(entry, "registry", upstream->registry,
                                  has_capitals(upstream->registry) ? ", in lower case" : "", error);
-    upstream->url = copy(home);
+    upstream->url = alloc_text(home);
     return 0;
 }
 
@@ -135,11 +127,9 @@ static int settle_aliases(const struct entry *entry, const struct known_upstream
     if (!upstream->aliases) {
         bool presets = known->registry && strcmp(upstream->registry, known->registry) == 0;
 
-        upstream->aliases = calloc(KNOWN_UPSTREAM_ALIASES, sizeof(*upstream->aliases));
-        if (!upstream->aliases)
-            abort();
+        upstream->aliases = alloc_zeroed(KNOWN_UPSTREAM_ALIASES, sizeof(*upstream->aliases));
         for (size_t i = 0; presets && known->aliases[i]; i++)
-            upstream->aliases[upstream->n_aliases++] = copy(slice_str(known->aliases[i]));
+            upstream->aliases[upstream->n_aliases++] = alloc_string(known->aliases[i]);
     }
     for (size_t i = 0; i < upstream->n_aliases; i++) {
         char *lower = new_lower(slice_str(upstream->aliases[i]));
@@ -163,7 +153,7 @@ static int settle_prefix(const struct entry *entry, const struct known_upstream 
     if (!known->prefix)
         return entry_error(entry, "prefix", error, "the key is missing: %s has no default prefix",
                            upstream->registry);
-    upstream->prefix = copy(slice_str(known->prefix));
+    upstream->prefix = alloc_string(known->prefix);
     return 0;
 }
 
@@ -176,7 +166,7 @@ static int settle_secret(const struct entry *entry, const struct known_upstream 
         return entry_error(entry, "secret", error, "the key is missing: %s has no default secret",
                            upstream->registry);
     if (!upstream->secret)
-        upstream->secret = copy(slice_str(known->secret));
+        upstream->secret = alloc_string(known->secret);
     if (known->credentials && !*upstream->secret)
         return entry_error(
             entry, "secret", error,

@@ -8,10 +8,6 @@
 
 #include <jansson.h>
 
-/* The value, which can't be NULL but for want of memory: everything that goes into a policy has
- * been checked to be plain text. */
-json_t *iam_made(json_t *value);
-
 /* Append a text to a list. */
 void iam_add(json_t *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -4,11 +4,11 @@
  */
 #include "iam_document.h"
 #include "pullthrough/core/aws/aws_calls.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define SERVICE_ROLE                                                                               \
     "aws-service-role/pullthroughcache.ecr.amazonaws.com/AWSServiceRoleForECRPullThroughCache"
@@ -25,7 +25,7 @@ static json_t *everything(void)
 /* The repositories below our prefixes. */
 static json_t *repositories(const struct config *config, const struct iam_place *place)
 {
-    json_t *list = iam_made(json_array());
+    json_t *list = alloc_made(json_array());
 
     for (size_t i = 0; i < config->n_upstreams; i++)
         if (config->upstreams[i].enabled)
@@ -46,7 +46,7 @@ static bool has_credentials(const struct config *config)
  * stand six characters that Secrets Manager chooses. */
 static json_t *secrets(const struct config *config, const struct iam_place *place)
 {
-    json_t *list = iam_made(json_array());
+    json_t *list = alloc_made(json_array());
 
     for (size_t i = 0; i < config->n_upstreams; i++) {
         const struct config_upstream *upstream = &config->upstreams[i];
@@ -72,7 +72,7 @@ static void allow_secrets(json_t *statements, const struct config *config,
         json_decref(found);
         return;
     }
-    actions = iam_made(json_array());
+    actions = alloc_made(json_array());
     iam_add(actions, "%s", aws_operation_action(AWS_DESCRIBE_SECRET));
     if (read)
         iam_add(actions, "%s", aws_operation_action(AWS_GET_SECRET));
@@ -90,7 +90,7 @@ static void allow_look(json_t *statements)
 static void allow_service_role(json_t *statements, const char *sid, const char *arn,
                                const char *service)
 {
-    json_t *actions = iam_made(json_array()), *roles = iam_made(json_array());
+    json_t *actions = alloc_made(json_array()), *roles = alloc_made(json_array());
     json_t *statement;
 
     iam_add(actions, "iam:CreateServiceLinkedRole");
@@ -103,7 +103,7 @@ static void allow_service_role(json_t *statements, const char *sid, const char *
 static void allow_rules(json_t *statements, const struct config *config,
                         const struct iam_place *place)
 {
-    json_t *actions = iam_made(json_array());
+    json_t *actions = alloc_made(json_array());
     char role[ARN_BYTES];
 
     iam_add(actions, "%s", aws_operation_action(AWS_CREATE_RULE));
@@ -123,7 +123,7 @@ static void allow_template(json_t *statements, const struct config_template *tem
                            const struct iam_place *place)
 {
     const char *const make[] = {aws_operation_action(AWS_CREATE_TEMPLATE), NULL};
-    json_t *effects = iam_made(json_array()), *all = iam_made(json_array());
+    json_t *effects = alloc_made(json_array()), *all = alloc_made(json_array());
 
     iam_allow(statements, "MakeTemplate", iam_names(make), everything());
     iam_add(effects, "ecr:CreateRepository");
@@ -151,7 +151,7 @@ int iam_policy_webhook(struct strbuf *out, const struct config *config,
 
     if (config->reconcile.mode == CONFIG_RECONCILE_OFF)
         return IAM_POLICY_NOT_NEEDED;
-    statements = iam_made(json_array());
+    statements = alloc_made(json_array());
     allow_look(statements);
     if (config->reconcile.mode == CONFIG_RECONCILE_MANAGE) {
         allow_rules(statements, config, place);
@@ -178,7 +178,7 @@ void iam_policy_nodes(struct strbuf *out, const struct config *config,
     static const char *const pull[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
                                        "ecr:BatchImportUpstreamImage", "ecr:CreateRepository",
                                        NULL};
-    json_t *statements = iam_made(json_array());
+    json_t *statements = alloc_made(json_array());
 
     allow_log_in(statements);
     iam_allow(statements, "PullThrough", iam_names(pull), repositories(config, place));
@@ -197,7 +197,7 @@ void iam_policy_verify(struct strbuf *out, const struct config *config,
                                 aws_operation_action(AWS_DESCRIBE_REPOSITORIES),
                                 aws_operation_action(AWS_DESCRIBE_IMAGES),
                                 NULL};
-    json_t *statements = iam_made(json_array());
+    json_t *statements = alloc_made(json_array());
 
     iam_allow(statements, "Look", iam_names(look), everything());
     allow_secrets(statements, config, place, false);
@@ -211,7 +211,7 @@ void iam_policy_registry(struct strbuf *out, const struct config *config,
 {
     static const char *const import[] = {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository",
                                          NULL};
-    json_t *statements = iam_made(json_array()), *arns = iam_made(json_array());
+    json_t *statements = alloc_made(json_array()), *arns = alloc_made(json_array());
     json_t *statement;
 
     for (size_t i = 0; i < n_principals; i++)

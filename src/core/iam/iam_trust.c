@@ -4,6 +4,7 @@
  * or everybody.
  */
 #include "iam_document.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/image/ecr_host.h"
 
 #include <stdio.h>
@@ -77,7 +78,7 @@ void iam_policy_trust_irsa(struct strbuf *out, const struct iam_place *place, co
                            const struct iam_subject *subject)
 {
     static const char *const action[] = {"sts:AssumeRoleWithWebIdentity", NULL};
-    json_t *statements = iam_made(json_array());
+    json_t *statements = alloc_made(json_array());
     json_t *statement = iam_allow(statements, "ServiceAccount", iam_names(action), NULL);
     char provider[2 * IAM_ISSUER_BYTES], sub[IAM_ISSUER_BYTES + 8], aud[IAM_ISSUER_BYTES + 8];
     char who[640];
@@ -97,7 +98,7 @@ void iam_policy_trust_irsa(struct strbuf *out, const struct iam_place *place, co
 void iam_policy_trust_pod_identity(struct strbuf *out, const struct iam_subject *subject)
 {
     static const char *const actions[] = {"sts:AssumeRole", "sts:TagSession", NULL};
-    json_t *statements = iam_made(json_array());
+    json_t *statements = alloc_made(json_array());
     json_t *statement = iam_allow(statements, "ServiceAccount", iam_names(actions), NULL);
 
     iam_set(statement, "Principal", json_pack("{s:s}", "Service", "pods.eks.amazonaws.com"));

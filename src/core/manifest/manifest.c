@@ -8,12 +8,13 @@
 #include "pullthrough/core/manifest/manifest.h"
 
 #include "manifest_walk.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 #include <stdlib.h>
 
-enum { NODES_MAX = 8 * 1000 * 1000, DEPTH_MAX = 128, EDITS_FIRST = 64 };
+enum { NODES_MAX = 8 * 1000 * 1000, DEPTH_MAX = 128 };
 
 /* Bytes [start, end) of the text become [from, from + len) of `texts`. */
 struct edit {
@@ -120,12 +121,7 @@ static void add_edit(struct editor *editor, const struct yaml_node *node, struct
         strbuf_add_json(&editor->texts, text);
     }
     edit.len = editor->texts.len - edit.from;
-    if (editor->n_edits == editor->edits_size) {
-        editor->edits_size = editor->edits_size ? 2 * editor->edits_size : EDITS_FIRST;
-        editor->edits = reallocarray(editor->edits, editor->edits_size, sizeof(edit));
-        if (!editor->edits)
-            abort();
-    }
+    editor->edits = alloc_grown(editor->edits, editor->n_edits, &editor->edits_size, sizeof(edit));
     editor->edits[editor->n_edits++] = edit;
 }
 

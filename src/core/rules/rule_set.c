@@ -4,6 +4,7 @@
  */
 #include "pullthrough/core/rules/rule_set.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/image/glob.h"
 
 #include <stdlib.h>
@@ -42,22 +43,9 @@ struct rule_set {
     bool digests, originals, warnings, skips_pull_secrets;
 };
 
-static void *allocate(size_t n, size_t size)
-{
-    void *memory = calloc(n ? n : 1, size);
-
-    if (!memory)
-        abort();
-    return memory;
-}
-
 static struct slice copy(struct slice text)
 {
-    char *bytes = allocate(text.len + 1, 1);
-
-    if (text.len)
-        memcpy(bytes, text.ptr, text.len);
-    return slice_of(bytes, text.len);
+    return slice_of(alloc_text(text), text.len);
 }
 
 static void drop(struct slice text)
@@ -75,7 +63,7 @@ static void list_drop(struct list *list)
 static void copy_taken(struct row *row, const struct upstream_status *status)
 {
     row->n_taken = status->n_taken;
-    row->taken = allocate(row->n_taken, sizeof(*row->taken));
+    row->taken = alloc_zeroed(row->n_taken, sizeof(*row->taken));
     for (size_t i = 0; i < row->n_taken; i++)
         row->taken[i] = (struct taken){copy(slice_str(status->taken[i].path)),
                                        copy(slice_str(status->taken[i].reason))};
@@ -85,7 +73,7 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
                            const struct rule_set_facts *facts)
 {
     rules->n_rows = config->n_upstreams;
-    rules->rows = allocate(rules->n_rows, sizeof(*rules->rows));
+    rules->rows = alloc_zeroed(rules->n_rows, sizeof(*rules->rows));
     for (size_t i = 0; i < rules->n_rows; i++) {
         const struct config_upstream *from = &config->upstreams[i];
         struct row *row = &rules->rows[i];
@@ -95,7 +83,7 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
         if (row->prefix.len > rules->longest_prefix)
             rules->longest_prefix = row->prefix.len;
         row->n_aliases = from->n_aliases;
-        row->aliases = allocate(row->n_aliases, sizeof(*row->aliases));
+        row->aliases = alloc_zeroed(row->n_aliases, sizeof(*row->aliases));
         for (size_t k = 0; k < row->n_aliases; k++)
             row->aliases[k] = copy(slice_str(from->aliases[k]));
         row->enabled = from->enabled;
@@ -108,8 +96,8 @@ static void copy_upstreams(struct rule_set *rules, const struct config *config,
 
 static void copy_excludes(struct rule_set *rules, const struct config_rewrite *from)
 {
-    rules->exclude_texts.items = allocate(from->n_exclude, sizeof(struct slice));
-    rules->exclude_names.items = allocate(from->n_exclude, sizeof(struct slice));
+    rules->exclude_texts.items = alloc_zeroed(from->n_exclude, sizeof(struct slice));
+    rules->exclude_names.items = alloc_zeroed(from->n_exclude, sizeof(struct slice));
     for (size_t i = 0; i < from->n_exclude; i++) {
         struct slice pattern = slice_str(from->exclude[i]);
         bool names = slice_find(pattern, '/') < pattern.len;
@@ -122,11 +110,11 @@ static void copy_excludes(struct rule_set *rules, const struct config_rewrite *f
 static void copy_skips(struct rule_set *rules, const struct config_rewrite *from)
 {
     rules->namespaces.n = from->n_skip_namespaces;
-    rules->namespaces.items = allocate(from->n_skip_namespaces, sizeof(struct slice));
+    rules->namespaces.items = alloc_zeroed(from->n_skip_namespaces, sizeof(struct slice));
     for (size_t i = 0; i < from->n_skip_namespaces; i++)
         rules->namespaces.items[i] = copy(slice_str(from->skip_namespaces[i]));
     rules->n_labels = from->n_skip_pods;
-    rules->labels = allocate(from->n_skip_pods, sizeof(*rules->labels));
+    rules->labels = alloc_zeroed(from->n_skip_pods, sizeof(*rules->labels));
     for (size_t i = 0; i < from->n_skip_pods; i++) {
         rules->labels[i].key = copy(slice_str(from->skip_pods[i].label));
         rules->labels[i].value = copy(slice_str(from->skip_pods[i].value));
@@ -136,7 +124,7 @@ static void copy_skips(struct rule_set *rules, const struct config_rewrite *from
 
 struct rule_set *rule_set_new(const struct config *config, const struct rule_set_facts *facts)
 {
-    struct rule_set *rules = allocate(1, sizeof(*rules));
+    struct rule_set *rules = alloc_zeroed(1, sizeof(*rules));
 
     rules->host = copy(facts->host);
     copy_upstreams(rules, config, facts);

@@ -4,6 +4,8 @@
  */
 #include "pullthrough/core/rules/upstream_status.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,23 +60,13 @@ struct upstream_status upstream_status_decide(const struct upstream_circumstance
     return now;
 }
 
-static const char *copy(const char *text)
-{
-    char *made = strdup(text);
-
-    if (!made)
-        abort();
-    return made;
-}
-
 static const struct upstream_taken *copy_taken(const struct upstream_taken *taken, size_t n)
 {
-    struct upstream_taken *made = n ? calloc(n, sizeof(*made)) : NULL;
+    struct upstream_taken *made = n ? alloc_zeroed(n, sizeof(*made)) : NULL;
 
-    if (n && !made)
-        abort();
     for (size_t i = 0; i < n; i++)
-        made[i] = (struct upstream_taken){copy(taken[i].path), copy(taken[i].reason)};
+        made[i] =
+            (struct upstream_taken){alloc_string(taken[i].path), alloc_string(taken[i].reason)};
     return made;
 }
 
@@ -93,7 +85,7 @@ void upstream_status_set(struct upstream_status *status, const struct upstream_s
 {
     struct upstream_status made = *from;
 
-    made.reason = from->reason ? copy(from->reason) : NULL;
+    made.reason = alloc_string(from->reason);
     made.taken = copy_taken(from->taken, from->n_taken);
     upstream_status_fini(status);
     *status = made;

@@ -6,10 +6,12 @@
  */
 #include "yaml_builder.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ITEMS = 32, ARENA_BYTES = 16 * 1024 };
+enum { ARENA_BYTES = 16 * 1024 };
 
 void yaml_builder_init(struct yaml_builder *builder, const struct yaml_limits *limits)
 {
@@ -34,18 +36,6 @@ void yaml_builder_restart(struct yaml_builder *builder)
     yaml_builder_init(builder, limits);
 }
 
-/* `array` with room for one more of its n items. */
-static void *with_room(void *array, size_t n, size_t *size, size_t item_bytes)
-{
-    if (n < *size)
-        return array;
-    *size = *size ? 2 * *size : FIRST_ITEMS;
-    array = reallocarray(array, *size, item_bytes);
-    if (!array)
-        abort();
-    return array;
-}
-
 struct yaml_node *yaml_builder_add(struct yaml_builder *builder, enum yaml_kind kind,
                                    struct yaml_place place, struct error *error)
 {
@@ -64,8 +54,8 @@ struct yaml_node *yaml_builder_add(struct yaml_builder *builder, enum yaml_kind 
         .in_flow = builder->n_frames > 0 && builder->frames[builder->n_frames - 1].flow,
         .text = slice_str(""),
     };
-    builder->pending = with_room(builder->pending, builder->n_pending, &builder->pending_size,
-                                 sizeof(struct yaml_node *));
+    builder->pending = alloc_grown(builder->pending, builder->n_pending, &builder->pending_size,
+                                   sizeof(struct yaml_node *));
     builder->pending[builder->n_pending++] = node;
     return node;
 }
@@ -75,8 +65,8 @@ int yaml_builder_open(struct yaml_builder *builder, struct yaml_node *node, bool
 {
     if (builder->n_frames >= builder->limits->max_depth)
         return error_set(error, "nested deeper than %zu levels", builder->limits->max_depth);
-    builder->frames = with_room(builder->frames, builder->n_frames, &builder->frames_size,
-                                sizeof(*builder->frames));
+    builder->frames = alloc_grown(builder->frames, builder->n_frames, &builder->frames_size,
+                                  sizeof(*builder->frames));
     builder->frames[builder->n_frames++] =
         (struct yaml_frame){.node = node, .first = builder->n_pending, .flow = flow};
     return 0;
@@ -118,7 +108,7 @@ void yaml_builder_end_document(struct yaml_builder *builder)
     const struct yaml_node *root = builder->n_pending ? builder->pending[0] : NULL;
 
     builder->n_pending = 0;
-    builder->roots = with_room(builder->roots, builder->n_roots, &builder->roots_size,
-                               sizeof(struct yaml_node *));
+    builder->roots = alloc_grown(builder->roots, builder->n_roots, &builder->roots_size,
+                                 sizeof(struct yaml_node *));
     builder->roots[builder->n_roots++] = root && !is_nothing(root) ? root : NULL;
 }

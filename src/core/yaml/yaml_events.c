@@ -7,10 +7,10 @@
  */
 #include "yaml_events.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "yaml_marks.h"
 
 #include <search.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <yaml.h>
@@ -143,8 +143,7 @@ static int parser_failed(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
 
-    if (parser->error == YAML_MEMORY_ERROR)
-        abort();
+    alloc_must(parser->error != YAML_MEMORY_ERROR);
     *reader->problem = parser->error == YAML_READER_ERROR
                            ? place_of_byte(reader, parser->problem_offset)
                            : place_of(parser->problem_mark);
@@ -254,9 +253,7 @@ static void set_properties(struct reader *reader, struct yaml_node *node, const 
     anchor = arena_alloc(&reader->builder->arena, sizeof(*anchor));
     anchor->name = copied(reader, name, strlen((const char *)name));
     anchor->node = node;
-    known = tsearch(anchor, &reader->anchors, compare_anchors);
-    if (!known)
-        abort();
+    known = alloc_made(tsearch(anchor, &reader->anchors, compare_anchors));
     (*known)->node = node; /* an anchor may be given anew */
 }
 
@@ -361,8 +358,7 @@ int yaml_events_read(struct yaml_builder *builder, struct slice text, size_t fro
 
     yaml_marks_init(&reader.marks, slice_from(text, from));
     rest = reader.marks.text;
-    if (!yaml_parser_initialize(&reader.parser))
-        abort();
+    alloc_must(yaml_parser_initialize(&reader.parser));
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)(rest.len ? rest.ptr : ""),
                                  rest.len);

@@ -4,13 +4,13 @@
  */
 #include "yaml_marks.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct slice mark = {.ptr = "\xef\xbb\xbf", .len = 3};
-
-enum { FIRST_MARKS = 16 };
 
 size_t yaml_marks_length(struct slice text, size_t at)
 {
@@ -54,12 +54,7 @@ static struct slice line_at(struct slice text, size_t at)
 
 static void add_mark(struct yaml_marks *marks, size_t at)
 {
-    if (marks->n == marks->size) {
-        marks->size = marks->size ? 2 * marks->size : FIRST_MARKS;
-        marks->at = reallocarray(marks->at, marks->size, sizeof(*marks->at));
-        if (!marks->at)
-            abort();
-    }
+    marks->at = alloc_grown(marks->at, marks->n, &marks->size, sizeof(*marks->at));
     marks->at[marks->n++] = at;
 }
 
@@ -95,9 +90,7 @@ void yaml_marks_init(struct yaml_marks *marks, struct slice text)
     *marks = (struct yaml_marks){.text = text};
     if (text.len == 0 || !memmem(text.ptr, text.len, mark.ptr, mark.len))
         return;
-    marks->copy = malloc(text.len);
-    if (!marks->copy)
-        abort();
+    marks->copy = alloc_zeroed(text.len, 1);
     marks->text = slice_of(marks->copy, leave_out(marks, text));
 }
 

@@ -7,6 +7,7 @@
 #include "pullthrough/core/yaml/yaml_tree.h"
 
 #include "json_nodes.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/utf8.h"
 #include "yaml_builder.h"
 #include "yaml_events.h"
@@ -96,9 +97,7 @@ int yaml_tree_parse(struct yaml_tree **treep, struct slice text, const struct ya
     yaml_builder_init(&builder, limits);
     if (read_text(&builder, text, yaml_marks_length(text, 0), error) != 0)
         return -1;
-    tree = malloc(sizeof(*tree));
-    if (!tree)
-        abort();
+    tree = alloc_zeroed(1, sizeof(*tree));
     *tree = (struct yaml_tree){.arena = builder.arena,
                                .roots = builder.roots,
                                .n_roots = builder.n_roots,

@@ -6,6 +6,7 @@
 #include "pullthrough/edge/aws/aws_client.h"
 
 #include "aws_instance.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/log.h"
 
@@ -24,10 +25,8 @@ struct aws_client {
 int aws_client_new(struct aws_client **clientp, const struct aws_client_config *config,
                    struct error *error)
 {
-    AWS_CLIENT_CLEANUP struct aws_client *client = calloc(1, sizeof(*client));
+    AWS_CLIENT_CLEANUP struct aws_client *client = alloc_zeroed(1, sizeof(*client));
 
-    if (!client)
-        abort();
     client->environment = config->environment;
     client->timing = config->timing;
     if (aws_settings_load(&client->settings, &config->wishes, &client->environment, error) < 0 ||

@@ -7,6 +7,7 @@
 #include "aws_container.h"
 #include "aws_instance.h"
 #include "aws_web_identity.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/log.h"
 
 #include <openssl/crypto.h>
@@ -50,10 +51,8 @@ const char *aws_source_name(enum aws_source source)
 struct aws_credentials *aws_credentials_new(struct aws_sender *sender,
                                             const struct environment *environment)
 {
-    struct aws_credentials *credentials = calloc(1, sizeof(*credentials));
+    struct aws_credentials *credentials = alloc_zeroed(1, sizeof(*credentials));
 
-    if (!credentials)
-        abort();
     credentials->sender = sender;
     credentials->environment = environment;
     return credentials;

@@ -4,6 +4,7 @@
  */
 #include "pullthrough/edge/aws/aws_settings.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/file.h"
 
@@ -60,11 +61,8 @@ int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile
 
 static void copy_text(char **to, struct slice text)
 {
-    if (text.len == 0)
-        return;
-    *to = strndup(text.ptr, text.len);
-    if (!*to)
-        abort();
+    if (text.len > 0)
+        *to = alloc_text(text);
 }
 
 static struct slice first_of(struct slice a, struct slice b)

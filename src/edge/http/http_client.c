@@ -8,6 +8,7 @@
 #include "pullthrough/edge/http/http_client.h"
 
 #include "http_client_problem.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/file.h"
 
 #include <curl/curl.h>
@@ -31,14 +32,7 @@ struct http_client {
 
 static char *copy_text(const char *text)
 {
-    char *copy;
-
-    if (!text || !text[0])
-        return NULL;
-    copy = strdup(text);
-    if (!copy)
-        abort();
-    return copy;
+    return text && text[0] ? alloc_string(text) : NULL;
 }
 
 int http_client_new(struct http_client **clientp, const struct http_client_config *config,
@@ -48,9 +42,7 @@ int http_client_new(struct http_client **clientp, const struct http_client_confi
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) /* counts; thread-safe since 7.84 */
         return error_set(error, "libcurl cannot be set up");
-    client = calloc(1, sizeof(*client));
-    if (!client)
-        abort();
+    client = alloc_zeroed(1, sizeof(*client));
     client->curl = curl_easy_init();
     if (!client->curl) {
         http_client_free(client);
@@ -123,11 +115,7 @@ static void free_headers(struct curl_slist **listp)
 
 static void append(struct curl_slist **listp, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(*listp, line);
-
-    if (!longer)
-        abort();
-    *listp = longer;
+    *listp = alloc_made(curl_slist_append(*listp, line));
 }
 
 static bool has_break(struct slice text)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/log.h"
 
@@ -94,11 +95,9 @@ static void on_close(void *data)
 
 static void begin(struct http_acceptor *acceptor, h2o_socket_t *socket)
 {
-    struct http_connection *connection = calloc(1, sizeof(*connection));
+    struct http_connection *connection = alloc_zeroed(1, sizeof(*connection));
     struct http_server *server = acceptor->loop->server;
 
-    if (!connection)
-        abort();
     connection->socket = socket;
     connection->acceptor = acceptor;
     connection->accepted_ms = connection->since_ms = connection->heard_ms = http_now_ms();

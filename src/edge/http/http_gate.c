@@ -7,12 +7,13 @@
  */
 #include "http_loop.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 void http_gate_init(struct http_gate *gate, unsigned at_once)
 {
-    if (pthread_mutex_init(&gate->lock, NULL) != 0)
-        abort();
+    alloc_must(pthread_mutex_init(&gate->lock, NULL) == 0);
     gate->free = at_once ? at_once : UINT32_MAX;
 }
 

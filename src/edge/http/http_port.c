@@ -8,6 +8,8 @@
  */
 #include "http_loop.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -145,9 +147,7 @@ int http_port_bind(struct http_port *port, struct slice host, uint16_t number, u
 {
     union address address;
 
-    port->sockets = calloc(n_sockets, sizeof(*port->sockets));
-    if (!port->sockets)
-        abort();
+    port->sockets = alloc_zeroed(n_sockets, sizeof(*port->sockets));
     if (parse_host(host, &address, error))
         return -1;
     for (; port->n_sockets < n_sockets; port->n_sockets++) {

@@ -28,6 +28,7 @@
 
 #include <h2o/version.h>
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/log.h"
 
@@ -196,15 +197,6 @@ static void configure(struct http_server *server)
     h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
 }
 
-static void *make(size_t count, size_t size)
-{
-    void *made = calloc(count, size);
-
-    if (!made)
-        abort();
-    return made;
-}
-
 static int add_port(struct http_server *server, const struct http_listener *listener,
                     struct error *error)
 {
@@ -222,7 +214,7 @@ static int add_port(struct http_server *server, const struct http_listener *list
         .idle_ms = listener->idle_ms ? listener->idle_ms : server->config.idle_ms,
         .request_ms = listener->request_ms ? listener->request_ms : server->config.request_ms,
     };
-    port->routes = make(listener->n_routes, sizeof(*port->routes));
+    port->routes = alloc_zeroed(listener->n_routes, sizeof(*port->routes));
     h2o_memcpy(port->routes, listener->routes, listener->n_routes * sizeof(*port->routes));
     (void)snprintf(name, sizeof(name), "port-%zu", port->index);
     port->hosts[0] =
@@ -233,7 +225,7 @@ static int add_port(struct http_server *server, const struct http_listener *list
 
 static void make_loops(struct http_server *server)
 {
-    server->loops = make(server->config.threads, sizeof(*server->loops));
+    server->loops = alloc_zeroed(server->config.threads, sizeof(*server->loops));
     for (; server->n_loops < server->config.threads; server->n_loops++) {
         struct http_loop *loop = &server->loops[server->n_loops];
 
@@ -243,14 +235,13 @@ static void make_loops(struct http_server *server)
         h2o_linklist_init_anchor(&loop->connections);
         h2o_linklist_init_anchor(&loop->heavy);
         h2o_linklist_init_anchor(&loop->waiting);
-        loop->acceptors = make(server->n_ports, sizeof(*loop->acceptors));
+        loop->acceptors = alloc_zeroed(server->n_ports, sizeof(*loop->acceptors));
         for (size_t i = 0; i < server->n_ports; i++) {
             loop->acceptors[i].loop = loop;
             loop->acceptors[i].port = &server->ports[i];
             atomic_store(&loop->acceptors[i].oldest_ms, UINT64_MAX);
         }
-        if (pthread_mutex_init(&loop->waking, NULL) != 0)
-            abort();
+        alloc_must(pthread_mutex_init(&loop->waking, NULL) == 0);
     }
 }
 
@@ -281,15 +272,14 @@ int http_server_new(struct http_server **serverp, const struct http_server_confi
 
     if (config->threads == 0 || config->n_listeners == 0)
         return error_set(error, "a server needs a thread and a listener");
-    server = make(1, sizeof(*server));
+    server = alloc_zeroed(1, sizeof(*server));
     server->config = *config;
     server->config.listeners = NULL;
-    if (sem_init(&server->set_up, 0, 0) != 0)
-        abort();
+    alloc_must(sem_init(&server->set_up, 0, 0) == 0);
     configure(server);
     http_gate_init(&server->gate, config->large_at_once);
     http_pressure_init(&server->pressure, config->memory_most_bytes);
-    server->ports = make(config->n_listeners, sizeof(*server->ports));
+    server->ports = alloc_zeroed(config->n_listeners, sizeof(*server->ports));
     for (size_t i = 0; i < config->n_listeners; i++) {
         if (add_port(server, &config->listeners[i], error)) {
             http_server_free(server);

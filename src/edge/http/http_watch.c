@@ -13,6 +13,8 @@
  */
 #include "http_loop.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -45,9 +47,7 @@ static void grow(h2o_socket_t *socket)
         capacity = LEAST_BYTES;
     else if (input->capacity - offset - input->size >= ROOM_BYTES)
         return;
-    input = realloc(input, offsetof(h2o_buffer_t, _buf) + capacity);
-    if (!input)
-        abort();
+    input = alloc_made(realloc(input, offsetof(h2o_buffer_t, _buf) + capacity));
     input->bytes = input->_buf + offset;
     input->capacity = capacity;
     socket->input = input;

@@ -17,6 +17,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "pullthrough/core/base/alloc.h"
 #include "tls_pair.h"
 
 enum { WHY_BYTES = 256 };
@@ -117,8 +118,7 @@ static void on_ssl_free(void *ssl, void *progress, CRYPTO_EX_DATA *data, int ind
 static void make_progress_index(void)
 {
     progress_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_ssl_free);
-    if (progress_index < 0)
-        abort();
+    alloc_must(progress_index >= 0);
 }
 
 static void report_failure(SSL *ssl)
@@ -183,15 +183,14 @@ static bool set_up(SSL_CTX *context, struct tls *tls)
 
 struct tls *tls_new(tls_on_handshake on_handshake, void *context)
 {
-    struct tls *tls = calloc(1, sizeof(*tls));
+    struct tls *tls = alloc_zeroed(1, sizeof(*tls));
 
-    if (!tls || pthread_once(&progress_once, make_progress_index) != 0 ||
-        pthread_mutex_init(&tls->lock, NULL) != 0)
-        abort();
+    alloc_must(pthread_once(&progress_once, make_progress_index) == 0 &&
+               pthread_mutex_init(&tls->lock, NULL) == 0);
     tls->on_handshake = on_handshake;
     tls->context_of_callback = context;
-    tls->context = SSL_CTX_new(TLS_server_method());
-    if (!tls->context || !set_up(tls->context, tls))
+    tls->context = alloc_made(SSL_CTX_new(TLS_server_method()));
+    if (!set_up(tls->context, tls))
         abort(); /* constants that this libssl doesn't know, or no memory */
     return tls;
 }
@@ -210,10 +209,8 @@ void tls_free(struct tls *tls)
  * can be explained, and not in the first handshake. */
 static int try_pair(struct tls *tls, const struct tls_pair *pair, struct error *error)
 {
-    __attribute__((cleanup(ssl_cleanup))) SSL *ssl = SSL_new(tls->context);
+    __attribute__((cleanup(ssl_cleanup))) SSL *ssl = alloc_made(SSL_new(tls->context));
 
-    if (!ssl)
-        abort();
     return tls_pair_use(pair, ssl) ? 0 : error_set(error, "certificate: %s", tls_pair_reason());
 }
 

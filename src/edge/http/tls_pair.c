@@ -6,6 +6,8 @@
  */
 #include "tls_pair.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -86,31 +88,24 @@ static int refuse_password(char *buffer, int size, int writing, void *asked)
 
 static BIO *open_pem(struct slice pem)
 {
-    BIO *bio = BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len);
-
-    if (!bio)
-        abort();
-    return bio;
+    return alloc_made(BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len));
 }
 
 /* All certificates of a PEM text, at least one. */
 static int read_certificates(struct slice pem, const char *what, STACK_OF(X509) **stackp,
                              struct error *error)
 {
-    __attribute__((cleanup(stack_cleanup))) STACK_OF(X509) *stack = sk_X509_new_null();
+    __attribute__((cleanup(stack_cleanup))) STACK_OF(X509) *stack = alloc_made(sk_X509_new_null());
     __attribute__((cleanup(bio_cleanup))) BIO *bio = NULL;
     bool asked = false;
     X509 *one;
 
-    if (!stack)
-        abort();
     if (pem.len > PEM_MOST_BYTES)
         return error_set(error, "%s: larger than %d bytes", what, PEM_MOST_BYTES);
     bio = open_pem(pem);
     ERR_clear_error();
     while ((one = PEM_read_bio_X509(bio, NULL, refuse_password, &asked)) != NULL) {
-        if (sk_X509_push(stack, one) <= 0)
-            abort();
+        alloc_must(sk_X509_push(stack, one) > 0);
         if (sk_X509_num(stack) > CERTIFICATES_MOST)
             return error_set(error, "%s: more than %d certificates", what, CERTIFICATES_MOST);
     }
@@ -283,10 +278,8 @@ static int read_clients(struct tls_pair *pair, struct slice pem, struct error *e
         return 0;
     if (read_certificates(pem, "client CA bundle", &bundle, error))
         return -1;
-    pair->clients = X509_STORE_new();
-    pair->client_names = sk_X509_NAME_new_null();
-    if (!pair->clients || !pair->client_names)
-        abort();
+    pair->clients = alloc_made(X509_STORE_new());
+    pair->client_names = alloc_made(sk_X509_NAME_new_null());
     /* Each certificate of the bundle is an anchor, an intermediate one too. */
     (void)X509_STORE_set_flags(pair->clients, X509_V_FLAG_PARTIAL_CHAIN);
     for (int i = 0; i < sk_X509_num(bundle); i++) {
@@ -303,10 +296,8 @@ static int read_clients(struct tls_pair *pair, struct slice pem, struct error *e
 int tls_pair_new(struct tls_pair **pairp, struct slice chain, struct slice key,
                  struct slice client_ca, struct error *error)
 {
-    __attribute__((cleanup(pair_cleanup))) struct tls_pair *pair = calloc(1, sizeof(*pair));
+    __attribute__((cleanup(pair_cleanup))) struct tls_pair *pair = alloc_zeroed(1, sizeof(*pair));
 
-    if (!pair)
-        abort();
     if (read_certificates(chain, "certificate chain", &pair->chain, error))
         return -1;
     pair->leaf = sk_X509_shift(pair->chain);

@@ -4,6 +4,7 @@
  */
 #include "pullthrough/edge/kube/kube_client.h"
 
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"
 #include "pullthrough/edge/http/http_client.h"
@@ -97,11 +98,9 @@ static int make_http(struct kube_client *client, const char *user_agent, struct 
 int kube_client_new(struct kube_client **clientp, const struct kube_client_config *config,
                     struct error *error)
 {
-    struct kube_client *client = calloc(1, sizeof(*client));
+    struct kube_client *client = alloc_zeroed(1, sizeof(*client));
     struct slice folder = environment_get(&config->environment, "PULLTHROUGH_SERVICE_ACCOUNT");
 
-    if (!client)
-        abort();
     client->timing = config->timing;
     name_manager(client);
     client->total_ms = config->total_ms ? config->total_ms : KUBE_CLIENT_TOTAL_MS;

@@ -4,9 +4,9 @@
 #include "pullthrough/edge/sys/cpus.h"
 
 #include "cgroup.h"
+#include "pullthrough/core/base/alloc.h"
 
 #include <sched.h>
-#include <stdlib.h>
 
 enum {
     NUMBERS_MOST_BYTES = 256,
@@ -46,12 +46,10 @@ unsigned cpus_quota(const char *root)
 static unsigned cpus_affinity(void)
 {
     for (int cpus = 1024; cpus <= CPUS_MOST; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
+        cpu_set_t *set = alloc_made(CPU_ALLOC((size_t)cpus));
         size_t bytes = CPU_ALLOC_SIZE((size_t)cpus);
         int count = 0;
 
-        if (!set)
-            abort();
         CPU_ZERO_S(bytes, set);
         if (sched_getaffinity(0, bytes, set) == 0)
             count = CPU_COUNT_S(bytes, set);

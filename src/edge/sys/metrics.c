@@ -5,6 +5,8 @@
  */
 #include "metrics_numbers.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <stdlib.h>
 
 static void add(number *counter, int64_t change)
@@ -17,25 +19,14 @@ static void set(number *gauge, int64_t value)
     atomic_store_explicit(gauge, value, memory_order_relaxed);
 }
 
-static char *copy_text(const char *text, size_t len)
-{
-    char *copy = strndup(text, len);
-
-    if (!copy)
-        abort();
-    return copy;
-}
-
 struct metrics *metrics_new(const char *version, const char *commit)
 {
-    struct metrics *metrics = calloc(1, sizeof(*metrics));
+    struct metrics *metrics = alloc_zeroed(1, sizeof(*metrics));
 
-    if (!metrics)
-        abort();
-    metrics->version = copy_text(version, strlen(version));
-    metrics->commit = copy_text(commit, strlen(commit));
+    metrics->version = alloc_string(version);
+    metrics->commit = alloc_string(commit);
     (void)pthread_mutex_init(&metrics->names_lock, NULL);
-    metrics->names[METRICS_OTHER] = copy_text("other", 5);
+    metrics->names[METRICS_OTHER] = alloc_string("other");
     atomic_store(&metrics->n_names, 1);
     metrics_clear_upstreams(metrics);
     return metrics;
@@ -64,7 +55,7 @@ unsigned metrics_upstream_slot(struct metrics *metrics, struct slice registry)
     if (slot == n && n == METRICS_SLOTS) {
         slot = METRICS_OTHER;
     } else if (slot == n) {
-        metrics->names[slot] = copy_text(registry.ptr, registry.len);
+        metrics->names[slot] = alloc_text(registry);
         atomic_store(&metrics->n_names, n + 1);
     }
     (void)pthread_mutex_unlock(&metrics->names_lock);
