@@ -6,6 +6,7 @@
 #include "rewrite_report.h"
 
 #include "pullthrough/core/base/alloc.h"
+#include "pullthrough/core/json/json_writer.h"
 
 #include <stdlib.h>
 
@@ -106,68 +107,67 @@ void rewrite_report_table(const struct rewrite_report *report, struct text_look 
     text_table_free(table);
 }
 
-static void add_member(struct strbuf *out, const char *name, struct slice value)
-{
-    strbuf_add_format(out, ",\"%s\":", name);
-    strbuf_add_json(out, value);
-}
-
 static void add_image_json(const struct rewrite_report *report, const struct rewrite_entry *entry,
-                           struct strbuf *out)
+                           struct json_writer *json)
 {
     STRBUF_CLEANUP struct strbuf explanation = STRBUF_INIT(CELL_MAX);
     const struct manifest_image *image = &entry->image;
 
-    strbuf_add_str(out, "{\"image\":");
-    strbuf_add_json(out, image->original);
-    add_member(out, "outcome", slice_str(outcome_name(image->outcome)));
+    json_add_line(json, 0);
+    json_add_object(json, NULL);
+    json_add_slice(json, "image", image->original);
+    json_add_text(json, "outcome", outcome_name(image->outcome));
     if (image->obstacle != MANIFEST_EDITABLE)
-        add_member(out, "obstacle", slice_str(manifest_obstacle_name(image->obstacle)));
+        json_add_text(json, "obstacle", manifest_obstacle_name(image->obstacle));
     if (image->outcome == OUTCOME_REWRITTEN)
-        add_member(out, "rewritten", image->rewritten);
+        json_add_slice(json, "rewritten", image->rewritten);
     add_explanation(image, &explanation);
-    add_member(out, "explanation", strbuf_slice(&explanation));
+    json_add_slice(json, "explanation", strbuf_slice(&explanation));
     if (has_rule(image)) {
-        add_member(out, "upstream", rule_set_registry(report->rules, image->upstream));
-        add_member(out, "prefix", rule_set_prefix(report->rules, image->upstream));
+        json_add_slice(json, "upstream", rule_set_registry(report->rules, image->upstream));
+        json_add_slice(json, "prefix", rule_set_prefix(report->rules, image->upstream));
     }
     if (entry->file) {
-        add_member(out, "file", slice_str(entry->file));
-        strbuf_add_format(out, ",\"document\":%zu,\"line\":%zu,\"column\":%zu", image->document,
-                          image->line, image->column);
-        add_member(out, "kind", image->kind);
-        add_member(out, "name", image->object);
-        add_member(out, "path", slice_str(image->path));
-        add_member(out, "container", image->container);
+        json_add_text(json, "file", entry->file);
+        json_add_number(json, "document", image->document);
+        json_add_number(json, "line", image->line);
+        json_add_number(json, "column", image->column);
+        json_add_slice(json, "kind", image->kind);
+        json_add_slice(json, "name", image->object);
+        json_add_slice(json, "path", slice_str(image->path));
+        json_add_slice(json, "container", image->container);
     }
-    strbuf_add_char(out, '}');
+    json_end(json);
 }
 
-static void add_other_json(const struct rewrite_other *entry, struct strbuf *out)
+static void add_other_json(const struct rewrite_other *entry, struct json_writer *json)
 {
-    strbuf_add_str(out, "{\"file\":");
-    strbuf_add_json(out, slice_str(entry->file));
-    strbuf_add_format(out, ",\"document\":%zu,\"line\":%zu", entry->other.document,
-                      entry->other.line);
-    add_member(out, "apiVersion", entry->other.version);
-    add_member(out, "kind", entry->other.kind);
-    add_member(out, "name", entry->other.object);
-    strbuf_add_format(out, ",\"images\":%zu}", entry->other.images);
+    json_add_line(json, 0);
+    json_add_object(json, NULL);
+    json_add_slice(json, "file", slice_str(entry->file));
+    json_add_number(json, "document", entry->other.document);
+    json_add_number(json, "line", entry->other.line);
+    json_add_slice(json, "apiVersion", entry->other.version);
+    json_add_slice(json, "kind", entry->other.kind);
+    json_add_slice(json, "name", entry->other.object);
+    json_add_number(json, "images", entry->other.images);
+    json_end(json);
 }
 
 void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out)
 {
-    strbuf_add_format(out, "{\"rewritten\":%zu,\"images\":[", report->n_rewritten);
-    for (size_t i = 0; i < report->n_entries; i++) {
-        strbuf_add_str(out, i ? ",\n" : "\n");
-        add_image_json(report, &report->entries[i], out);
-    }
-    strbuf_add_str(out, "],\"others\":[");
-    for (size_t i = 0; i < report->n_others; i++) {
-        strbuf_add_str(out, i ? ",\n" : "\n");
-        add_other_json(&report->others[i], out);
-    }
-    strbuf_add_str(out, "]}\n");
+    struct json_writer json = json_begin(out, false);
+
+    json_add_number(&json, "rewritten", report->n_rewritten);
+    json_add_array(&json, "images");
+    for (size_t i = 0; i < report->n_entries; i++)
+        add_image_json(report, &report->entries[i], &json);
+    json_end(&json);
+    json_add_array(&json, "others");
+    for (size_t i = 0; i < report->n_others; i++)
+        add_other_json(&report->others[i], &json);
+    json_end_all(&json);
+    strbuf_add_char(out, '\n');
 }
 
 static int compare_sizes(size_t a, size_t b)

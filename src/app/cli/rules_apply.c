@@ -29,40 +29,48 @@ static const char *verb_name(enum reconcile_verb verb)
     return "";
 }
 
+/* Of the configuration's first n upstreams. */
+static void add_json_upstreams(struct json_writer *json, const struct config_upstream *upstreams,
+                               const struct upstream_status *statuses, size_t n)
+{
+    json_add_line(json, 2);
+    json_add_array(json, "upstreams");
+    for (size_t i = 0; i < n; i++) {
+        rules_add_json_upstream(json, &upstreams[i], &statuses[i]);
+        json_end(json);
+    }
+    json_end(json);
+}
+
 static void add_json_plan(const struct reconcile_view *seen, struct strbuf *out)
 {
     const struct reconcile_plan *plan = seen->plan;
     const struct reconcile_wanted *wanted = seen->wanted;
-    const char *account = *seen->observed->account ? seen->observed->account : wanted->account;
+    struct json_writer json = json_begin(out, true);
 
-    strbuf_add_char(out, '{');
-    rules_add_member(out, true, "account", account);
-    rules_add_member(out, false, "region", wanted->region);
-    strbuf_add_str(out, ",\n  \"actions\": [");
+    json_add_text(&json, "account",
+                  *seen->observed->account ? seen->observed->account : wanted->account);
+    json_add_text(&json, "region", wanted->region);
+    json_add_line(&json, 2);
+    json_add_array(&json, "actions");
     for (size_t i = 0; i < plan->n_actions; i++) {
         const struct reconcile_action *action = &plan->actions[i];
 
-        strbuf_add_str(out, i ? ",\n    {" : "\n    {");
-        rules_add_member(out, true, "action", verb_name(action->verb));
-        rules_add_member(out, false, "prefix",
-                         action->verb == RECONCILE_CREATE_TEMPLATE
-                             ? ECR_ROOT
-                             : wanted->upstreams[action->upstream].prefix);
-        if (action->credential_arn && *action->credential_arn)
-            rules_add_member(out, false, "credentialArn", action->credential_arn);
-        strbuf_add_char(out, '}');
+        json_add_line(&json, 4);
+        json_add_object(&json, NULL);
+        json_add_text(&json, "action", verb_name(action->verb));
+        json_add_text(&json, "prefix",
+                      action->verb == RECONCILE_CREATE_TEMPLATE
+                          ? ECR_ROOT
+                          : wanted->upstreams[action->upstream].prefix);
+        json_add_given(&json, "credentialArn", action->credential_arn);
+        json_end(&json);
     }
-    strbuf_add_str(out, "],\n  \"upstreams\": [");
-    for (size_t i = 0; i < wanted->n_upstreams; i++) {
-        strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &wanted->upstreams[i], plan->statuses[i].state,
-                           plan->statuses[i].reason);
-        rules_add_left_alone(out, plan->statuses[i].taken, plan->statuses[i].n_taken);
-        strbuf_add_char(out, '}');
-    }
-    strbuf_add_char(out, ']');
-    rules_add_json_notes(out, plan->notes, plan->n_notes);
-    strbuf_add_str(out, "}\n");
+    json_end(&json);
+    add_json_upstreams(&json, wanted->upstreams, plan->statuses, wanted->n_upstreams);
+    rules_add_json_notes(&json, plan->notes, plan->n_notes);
+    json_end(&json);
+    strbuf_add_char(out, '\n');
 }
 
 static void show_plan(void *context, const struct reconcile_view *seen)
@@ -155,24 +163,17 @@ static void add_table(const struct rules_command *command, const struct reconcil
 static void add_json(const struct rules_command *command, const struct reconcile_report *report,
                      struct strbuf *out)
 {
-    strbuf_add_char(out, '{');
-    rules_add_member(out, true, "outcome", reconcile_outcome_name(report->outcome));
-    strbuf_add_format(out, ", \"changes\": %u", report->changes);
-    rules_add_member(out, false, "account", report->account);
-    rules_add_member(out, false, "region", report->region);
-    if (*report->problem.text)
-        rules_add_member(out, false, "problem", report->problem.text);
-    strbuf_add_str(out, ",\n  \"upstreams\": [");
-    for (size_t i = 0; i < report->n_statuses; i++) {
-        strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &command->config.upstreams[i], report->statuses[i].state,
-                           report->statuses[i].reason);
-        rules_add_left_alone(out, report->statuses[i].taken, report->statuses[i].n_taken);
-        strbuf_add_char(out, '}');
-    }
-    strbuf_add_char(out, ']');
-    rules_add_json_notes(out, (const char *const *)report->notes, report->n_notes);
-    strbuf_add_str(out, "}\n");
+    struct json_writer json = json_begin(out, true);
+
+    json_add_text(&json, "outcome", reconcile_outcome_name(report->outcome));
+    json_add_number(&json, "changes", report->changes);
+    json_add_text(&json, "account", report->account);
+    json_add_text(&json, "region", report->region);
+    json_add_given(&json, "problem", report->problem.text);
+    add_json_upstreams(&json, command->config.upstreams, report->statuses, report->n_statuses);
+    rules_add_json_notes(&json, (const char *const *)report->notes, report->n_notes);
+    json_end(&json);
+    strbuf_add_char(out, '\n');
 }
 
 static int pass(struct rules_command *command, struct strbuf *out)

@@ -55,42 +55,38 @@ enum text_colour rules_colour(enum upstream_state state)
     return TEXT_NO_COLOUR;
 }
 
-void rules_add_member(struct strbuf *out, bool first, const char *name, const char *text)
+void rules_add_json_notes(struct json_writer *json, const char *const *notes, size_t n)
 {
-    strbuf_add_format(out, "%s\"%s\": ", first ? "" : ", ", name);
-    strbuf_add_json(out, slice_str(text));
+    json_add_line(json, 2);
+    json_add_array(json, "notes");
+    for (size_t i = 0; i < n; i++)
+        json_add_text(json, NULL, notes[i]);
+    json_end(json);
 }
 
-void rules_add_json_notes(struct strbuf *out, const char *const *notes, size_t n)
+/* Parts of an upstream whose images aren't rewritten. */
+static void add_left_alone(struct json_writer *json, const struct upstream_taken *taken, size_t n)
 {
-    strbuf_add_str(out, ",\n  \"notes\": [");
+    json_add_array(json, "leftAlone");
     for (size_t i = 0; i < n; i++) {
-        strbuf_add_str(out, i ? ", " : "");
-        strbuf_add_json(out, slice_str(notes[i]));
+        json_add_object(json, NULL);
+        json_add_text(json, "below", taken[i].path);
+        json_add_text(json, "reason", taken[i].reason);
+        json_end(json);
     }
-    strbuf_add_char(out, ']');
+    json_end(json);
 }
 
-void rules_add_upstream(struct strbuf *out, const struct config_upstream *upstream,
-                        enum upstream_state state, const char *reason)
+void rules_add_json_upstream(struct json_writer *json, const struct config_upstream *upstream,
+                             const struct upstream_status *status)
 {
-    strbuf_add_char(out, '{');
-    rules_add_member(out, true, "registry", upstream->registry);
-    rules_add_member(out, false, "prefix", upstream->prefix);
-    rules_add_member(out, false, "url", upstream->url);
-    strbuf_add_format(out, ", \"enabled\": %s", upstream->enabled ? "true" : "false");
-    rules_add_member(out, false, "state", upstream_state_name(state));
-    rules_add_member(out, false, "reason", reason);
-}
-
-void rules_add_left_alone(struct strbuf *out, const struct upstream_taken *taken, size_t n)
-{
-    strbuf_add_str(out, ", \"leftAlone\": [");
-    for (size_t i = 0; i < n; i++) {
-        strbuf_add_str(out, i ? ", {" : "{");
-        rules_add_member(out, true, "below", taken[i].path);
-        rules_add_member(out, false, "reason", taken[i].reason);
-        strbuf_add_char(out, '}');
-    }
-    strbuf_add_char(out, ']');
+    json_add_line(json, 4);
+    json_add_object(json, NULL);
+    json_add_text(json, "registry", upstream->registry);
+    json_add_text(json, "prefix", upstream->prefix);
+    json_add_text(json, "url", upstream->url);
+    json_add_bool(json, "enabled", upstream->enabled);
+    json_add_text(json, "state", upstream_state_name(status->state));
+    json_add_slice(json, "reason", slice_str(status->reason));
+    add_left_alone(json, status->taken, status->n_taken);
 }

@@ -7,6 +7,7 @@
 #include "progress.h"
 #include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/core/config/config.h"
+#include "pullthrough/core/json/json_writer.h"
 #include "text_table.h"
 
 enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
@@ -39,14 +40,9 @@ void rules_add_notes(struct strbuf *out, const char *const *notes, size_t n);
 
 enum text_colour rules_colour(enum upstream_state state);
 
-/* Append `,"name": "text"` (without the comma if it is the first member). */
-void rules_add_member(struct strbuf *out, bool first, const char *name, const char *text);
-/* Append `,"notes": [...]`. */
-void rules_add_json_notes(struct strbuf *out, const char *const *notes, size_t n);
-/* Append `{"registry": …, "prefix": …, "enabled": …, "state": …, "reason": …` (left open). */
-void rules_add_upstream(struct strbuf *out, const struct config_upstream *upstream,
-                        enum upstream_state state, const char *reason);
-/* Append `, "leftAlone": [...]`: parts of an upstream whose images aren't rewritten. */
-void rules_add_left_alone(struct strbuf *out, const struct upstream_taken *taken, size_t n);
+/* What JSON documents of all three are made of. An upstream's object is left open. */
+void rules_add_json_notes(struct json_writer *json, const char *const *notes, size_t n);
+void rules_add_json_upstream(struct json_writer *json, const struct config_upstream *upstream,
+                             const struct upstream_status *status);
 
 #endif

@@ -66,9 +66,11 @@ static int carry_out(struct rules_command *command, const struct ecr_client *cli
     if (result != 0)
         return complain(command, EXIT_FAILED, client->error->text);
     if (command->json) {
-        strbuf_add_char(out, '{');
-        rules_add_member(out, true, "deleted", command->prefix);
-        strbuf_add_str(out, "}\n");
+        struct json_writer json = json_begin(out, true);
+
+        json_add_text(&json, "deleted", command->prefix);
+        json_end(&json);
+        strbuf_add_char(out, '\n');
     } else {
         strbuf_add_format(out, "Deleted the rule \"%s\".\n", command->prefix);
     }

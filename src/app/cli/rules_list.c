@@ -100,71 +100,80 @@ static void add_table(const struct reconcile_view *seen, struct strbuf *out)
     rules_add_notes(out, seen->plan->notes, seen->plan->n_notes);
 }
 
-static void add_rule(struct strbuf *out, const struct ecr_rule *rule)
+static void add_rule(struct json_writer *json, const char *name, const struct ecr_rule *rule)
 {
-    strbuf_add_char(out, '{');
-    rules_add_member(out, true, "prefix", rule->prefix);
-    rules_add_member(out, false, "url", rule->upstream_url);
-    rules_add_member(out, false, "upstreamPrefix", rule->upstream_prefix);
-    rules_add_member(out, false, "credentialArn", rule->credential_arn);
-    rules_add_member(out, false, "customRoleArn", rule->custom_role_arn);
-    strbuf_add_char(out, '}');
+    json_add_object(json, name);
+    json_add_text(json, "prefix", rule->prefix);
+    json_add_text(json, "url", rule->upstream_url);
+    json_add_text(json, "upstreamPrefix", rule->upstream_prefix);
+    json_add_text(json, "credentialArn", rule->credential_arn);
+    json_add_text(json, "customRoleArn", rule->custom_role_arn);
+    json_end(json);
 }
 
-static void add_templates(struct strbuf *out, const struct ecr_templates *templates)
+static void add_templates(struct json_writer *json, const struct ecr_templates *templates)
 {
-    strbuf_add_str(out, ",\n  \"templates\": ");
-    strbuf_add_str(out, templates ? "[" : "null");
-    for (size_t i = 0; templates && i < templates->n; i++) {
+    json_add_line(json, 2);
+    if (!templates) {
+        json_add_text(json, "templates", NULL);
+        return;
+    }
+    json_add_array(json, "templates");
+    for (size_t i = 0; i < templates->n; i++) {
         const struct ecr_template *template = &templates->items[i];
 
-        strbuf_add_str(out, i ? ",\n    {" : "\n    {");
-        rules_add_member(out, true, "prefix", template->prefix);
-        rules_add_member(out, false, "tagMutability", template->mutability);
-        rules_add_member(out, false, "encryption", template->encryption);
-        strbuf_add_format(out, ", \"forPullThrough\": %s}",
-                          template->for_pull_through ? "true" : "false");
+        json_add_line(json, 4);
+        json_add_object(json, NULL);
+        json_add_text(json, "prefix", template->prefix);
+        json_add_text(json, "tagMutability", template->mutability);
+        json_add_text(json, "encryption", template->encryption);
+        json_add_bool(json, "forPullThrough", template->for_pull_through);
+        json_end(json);
     }
-    strbuf_add_str(out, templates ? "]" : "");
+    json_end(json);
+}
+
+static void add_upstreams(struct json_writer *json, const struct reconcile_view *seen)
+{
+    json_add_line(json, 2);
+    json_add_array(json, "upstreams");
+    for (size_t i = 0; i < seen->wanted->n_upstreams; i++) {
+        const struct config_upstream *upstream = &seen->wanted->upstreams[i];
+        const struct ecr_rule *rule = ecr_rules_find(seen->observed->rules, upstream->prefix);
+
+        rules_add_json_upstream(json, upstream, &seen->plan->statuses[i]);
+        if (rule)
+            add_rule(json, "rule", rule);
+        else
+            json_add_text(json, "rule", NULL);
+        json_end(json);
+    }
+    json_end(json);
 }
 
 static void add_json(const struct reconcile_view *seen, struct strbuf *out)
 {
     const struct reconcile_wanted *wanted = seen->wanted;
     const struct ecr_rules *rules = seen->observed->rules;
-    bool first = true;
+    struct json_writer json = json_begin(out, true);
 
-    strbuf_add_char(out, '{');
-    rules_add_member(out, true, "account",
-                     *seen->observed->account ? seen->observed->account : wanted->account);
-    rules_add_member(out, false, "region", wanted->region);
-    strbuf_add_str(out, ",\n  \"upstreams\": [");
-    for (size_t i = 0; i < wanted->n_upstreams; i++) {
-        const struct ecr_rule *rule = ecr_rules_find(rules, wanted->upstreams[i].prefix);
-
-        strbuf_add_str(out, i ? ",\n    " : "\n    ");
-        rules_add_upstream(out, &wanted->upstreams[i], seen->plan->statuses[i].state,
-                           seen->plan->statuses[i].reason);
-        rules_add_left_alone(out, seen->plan->statuses[i].taken, seen->plan->statuses[i].n_taken);
-        strbuf_add_str(out, ", \"rule\": ");
-        if (rule)
-            add_rule(out, rule);
-        else
-            strbuf_add_str(out, "null");
-        strbuf_add_char(out, '}');
-    }
-    strbuf_add_str(out, "],\n  \"others\": [");
+    json_add_text(&json, "account",
+                  *seen->observed->account ? seen->observed->account : wanted->account);
+    json_add_text(&json, "region", wanted->region);
+    add_upstreams(&json, seen);
+    json_add_line(&json, 2);
+    json_add_array(&json, "others");
     for (size_t i = 0; i < rules->n; i++) {
         if (!is_other(wanted, &rules->items[i]))
             continue;
-        strbuf_add_str(out, first ? "\n    " : ",\n    ");
-        add_rule(out, &rules->items[i]);
-        first = false;
+        json_add_line(&json, 4);
+        add_rule(&json, NULL, &rules->items[i]);
     }
-    strbuf_add_char(out, ']');
-    add_templates(out, seen->observed->templates);
-    rules_add_json_notes(out, seen->plan->notes, seen->plan->n_notes);
-    strbuf_add_str(out, "}\n");
+    json_end(&json);
+    add_templates(&json, seen->observed->templates);
+    rules_add_json_notes(&json, seen->plan->notes, seen->plan->n_notes);
+    json_end(&json);
+    strbuf_add_char(out, '\n');
 }
 
 static void show(void *context, const struct reconcile_view *seen)

@@ -3,6 +3,8 @@
  */
 #include "verify_report.h"
 
+#include "pullthrough/core/json/json_writer.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -67,15 +69,15 @@ static void add_object(enum verify_step step, enum verify_result result, const c
 {
     static const char *const words[] = {
         [VERIFY_SKIPPED] = "skipped", [VERIFY_OK] = "ok", [VERIFY_FAILED] = "failed"};
+    struct json_writer json = {.out = out, .spaced = true, .more = out->len > 0};
 
-    strbuf_add_format(out, "%s\n    {\"step\": \"%s\", \"result\": \"%s\", \"detail\": ",
-                      out->len ? "," : "", step_names[step], words[result]);
-    strbuf_add_json(out, slice_str(detail));
-    if (advice && *advice) {
-        strbuf_add_str(out, ", \"advice\": ");
-        strbuf_add_json(out, slice_str(advice));
-    }
-    strbuf_add_char(out, '}');
+    json_add_line(&json, 4);
+    json_add_object(&json, NULL);
+    json_add_text(&json, "step", step_names[step]);
+    json_add_text(&json, "result", words[result]);
+    json_add_text(&json, "detail", detail);
+    json_add_given(&json, "advice", advice);
+    json_end(&json);
 }
 
 void verify_report_step(struct verify_report *report, enum verify_step step,
@@ -96,17 +98,26 @@ void verify_report_step(struct verify_report *report, enum verify_step step,
 void verify_report_end(struct verify_report *report, const char *image, const char *rewritten)
 {
     STRBUF_CLEANUP struct strbuf document = STRBUF_INIT(DOCUMENT_MAX);
+    struct json_writer json = json_begin(&document, true);
 
     for (int step = 0; step < VERIFY_STEP_COUNT; step++)
         if (!report->done[step])
             verify_report_step(report, (enum verify_step)step, VERIFY_SKIPPED, "not tried", NULL);
     if (!report->json)
         return;
-    strbuf_add_str(&document, "{\n  \"image\": ");
-    strbuf_add_json(&document, slice_str(image));
-    strbuf_add_str(&document, ",\n  \"rewritten\": ");
-    strbuf_add_json(&document, slice_str(rewritten));
-    strbuf_add_format(&document, ",\n  \"ok\": %s,\n  \"steps\": [%s\n  ]\n}\n",
-                      report->failed ? "false" : "true", strbuf_str(&report->steps));
+    json_add_line(&json, 2);
+    json_add_text(&json, "image", image);
+    json_add_line(&json, 2);
+    json_add_text(&json, "rewritten", rewritten);
+    json_add_line(&json, 2);
+    json_add_bool(&json, "ok", !report->failed);
+    json_add_line(&json, 2);
+    json_add_array(&json, "steps");
+    strbuf_add_slice(&document, strbuf_slice(&report->steps));
+    json_add_line(&json, 2);
+    json_end(&json);
+    json_add_line(&json, 0);
+    json_end(&json);
+    strbuf_add_char(&document, '\n');
     write_out(report, &document);
 }

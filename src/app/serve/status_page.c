@@ -1,6 +1,7 @@
 #include "status_page.h"
 
 #include "pullthrough/app/base/version.h"
+#include "pullthrough/core/json/json_writer.h"
 #include "pullthrough/edge/sys/clock.h"
 
 /* Loops give a sign of life every second, and no request takes anything like this. */
@@ -64,16 +65,16 @@ static void status(void *context, const struct http_request *request,
 {
     const struct status_page *page = context;
     const struct snapshot *snapshot = snapshots_current(page->snapshots, request->loop);
-    struct strbuf *out = &response->body;
+    struct json_writer json = json_begin(&response->body, false);
 
     response->content_type = "application/json";
-    strbuf_add_format(out,
-                      "{\"version\":\"%s\",\"commit\":\"%s\",\"uptimeSeconds\":%llu,"
-                      "\"draining\":%s,",
-                      version_number, version_commit, (unsigned long long)(up_ms(page) / 1000),
-                      atomic_load(&page->draining) ? "true" : "false");
-    strbuf_add_str(out, snapshot->status);
-    strbuf_add_str(out, "}\n");
+    json_add_text(&json, "version", version_number);
+    json_add_text(&json, "commit", version_commit);
+    json_add_number(&json, "uptimeSeconds", up_ms(page) / 1000);
+    json_add_bool(&json, "draining", atomic_load(&page->draining));
+    strbuf_add_str(json_add(&json, NULL), snapshot->status);
+    json_end(&json);
+    strbuf_add_char(&response->body, '\n');
 }
 
 void status_page_routes(struct status_page *page, struct http_route routes[STATUS_PAGE_ROUTES])

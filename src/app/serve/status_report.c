@@ -1,169 +1,147 @@
+/*
+ * What is not known is null, and so is what is empty: a reader asks for the member and need not
+ * know when it would be there.
+ */
 #include "status_report.h"
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/timestamp.h"
+#include "pullthrough/core/json/json_writer.h"
 
 enum { WORDS_MAX = 16 * 1024 }; /* what is longer is cut */
 
-static void add_text(struct strbuf *out, const char *name, const char *text)
+static void add_text(struct json_writer *json, const char *name, const char *text)
 {
-    strbuf_add_format(out, "\"%s\":", name);
-    if (text && *text)
-        strbuf_add_json(out, slice_str(text));
-    else
-        strbuf_add_str(out, "null");
+    json_add_text(json, name, text && *text ? text : NULL);
 }
 
-static void add_time(struct strbuf *out, const char *name, int64_t seconds)
+static void add_time(struct json_writer *json, const char *name, int64_t seconds)
 {
-    strbuf_add_format(out, "\"%s\":", name);
-    if (!seconds) {
-        strbuf_add_str(out, "null");
-        return;
-    }
-    strbuf_add_char(out, '"');
-    timestamp_print_rfc3339(out, seconds);
-    strbuf_add_char(out, '"');
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(WORDS_MAX);
+
+    if (seconds)
+        timestamp_print_rfc3339(&text, seconds);
+    add_text(json, name, strbuf_str(&text));
 }
 
 /* What somebody else wrote, or we did about a file. */
-static void add_words(struct strbuf *out, const struct status_report *report, const char *words)
+static void add_prose(struct json_writer *json, const struct status_report *report,
+                      const char *name, const char *words)
 {
     STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(WORDS_MAX);
 
+    if (!words || !*words) {
+        json_add_text(json, name, NULL);
+        return;
+    }
     if (report->details)
         strbuf_add_str(&shown, words);
     else
         redact_details(&shown, slice_str(words), report->paths, STATUS_REPORT_PATHS);
-    strbuf_add_json(out, strbuf_slice(&shown));
+    json_add_slice(json, name, strbuf_slice(&shown));
 }
 
-static void add_prose(struct strbuf *out, const struct status_report *report, const char *name,
-                      const char *words)
-{
-    strbuf_add_format(out, "\"%s\":", name);
-    if (words && *words)
-        add_words(out, report, words);
-    else
-        strbuf_add_str(out, "null");
-}
-
-static void add_source(struct strbuf *out, const struct status_report *report,
+static void add_source(struct json_writer *json, const struct status_report *report,
                        const struct status_source *source)
 {
-    add_text(out, "file", report->details ? source->path : NULL);
-    strbuf_add_char(out, ',');
-    add_time(out, "loaded", source->loaded_s);
-    strbuf_add_char(out, ',');
-    add_prose(out, report, "problem", source->problem);
+    add_text(json, "file", report->details ? source->path : NULL);
+    add_time(json, "loaded", source->loaded_s);
+    add_prose(json, report, "problem", source->problem);
 }
 
-static void add_upstream(struct strbuf *out, const struct status_report *report, int upstream)
+static void add_upstream(struct json_writer *json, const struct status_report *report, int upstream)
 {
     const struct rule_set *rules = report->rules;
     const struct upstream_status *status = &report->statuses[upstream];
 
-    strbuf_add_str(out, upstream ? ",{\"registry\":" : "{\"registry\":");
-    strbuf_add_json(out, rule_set_registry(rules, upstream));
-    strbuf_add_str(out, ",\"prefix\":");
-    strbuf_add_json(out, rule_set_prefix(rules, upstream));
-    strbuf_add_format(out, ",\"rewritten\":%s,", status->rewrite ? "true" : "false");
-    add_text(out, "state", upstream_state_name(status->state));
-    strbuf_add_char(out, ',');
-    add_prose(out, report, "reason", status->reason);
-    strbuf_add_char(out, ',');
-    add_time(out, "since", status->since_s);
-    strbuf_add_char(out, '}');
+    json_add_object(json, NULL);
+    json_add_slice(json, "registry", rule_set_registry(rules, upstream));
+    json_add_slice(json, "prefix", rule_set_prefix(rules, upstream));
+    json_add_bool(json, "rewritten", status->rewrite);
+    add_text(json, "state", upstream_state_name(status->state));
+    add_prose(json, report, "reason", status->reason);
+    add_time(json, "since", status->since_s);
+    json_end(json);
 }
 
-static void add_rules(struct strbuf *out, const struct status_report *report)
+static void add_rules(struct json_writer *json, const struct status_report *report)
 {
     struct slice host = rule_set_host(report->rules);
 
-    strbuf_add_str(out, "\"ruleSet\":{\"host\":");
+    json_add_object(json, "ruleSet");
     if (host.len)
-        strbuf_add_json(out, host);
+        json_add_slice(json, "host", host);
     else
-        strbuf_add_str(out, "null");
-    strbuf_add_char(out, ',');
-    add_prose(out, report, "problem", report->host_problem);
-    strbuf_add_str(out, ",\"upstreams\":[");
+        json_add_text(json, "host", NULL);
+    add_prose(json, report, "problem", report->host_problem);
+    json_add_array(json, "upstreams");
     for (size_t i = 0; i < rule_set_upstreams(report->rules); i++)
-        add_upstream(out, report, (int)i);
-    strbuf_add_str(out, "]}");
+        add_upstream(json, report, (int)i);
+    json_end_all(json);
 }
 
-static void add_reconcile(struct strbuf *out, const struct status_report *report)
+static void add_reconcile(struct json_writer *json, const struct status_report *report)
 {
     const struct reconcile_report *pass = report->reconcile;
 
-    strbuf_add_str(out, "\"reconcile\":{");
-    add_text(out, "mode", report->mode);
-    strbuf_add_char(out, ',');
-    add_time(out, "lastPass", pass->ended_s);
-    strbuf_add_char(out, ',');
-    add_text(out, "outcome", pass->ended_s ? reconcile_outcome_name(pass->outcome) : "");
-    strbuf_add_char(out, ',');
-    add_prose(out, report, "problem", pass->problem.text);
-    strbuf_add_char(out, ',');
-    add_text(out, "account", pass->account);
-    strbuf_add_char(out, ',');
-    add_text(out, "region", pass->region);
-    strbuf_add_format(out, ",\"changes\":%u,\"notes\":[", pass->changes);
-    for (size_t i = 0; i < pass->n_notes; i++) {
-        if (i)
-            strbuf_add_char(out, ',');
-        add_words(out, report, pass->notes[i]);
-    }
-    strbuf_add_str(out, "]}");
+    json_add_object(json, "reconcile");
+    add_text(json, "mode", report->mode);
+    add_time(json, "lastPass", pass->ended_s);
+    add_text(json, "outcome", pass->ended_s ? reconcile_outcome_name(pass->outcome) : "");
+    add_prose(json, report, "problem", pass->problem.text);
+    add_text(json, "account", pass->account);
+    add_text(json, "region", pass->region);
+    json_add_number(json, "changes", pass->changes);
+    json_add_array(json, "notes");
+    for (size_t i = 0; i < pass->n_notes; i++)
+        add_prose(json, report, NULL, pass->notes[i]);
+    json_end_all(json);
 }
 
-static void add_dates(struct strbuf *out, int64_t not_before_s, int64_t not_after_s)
+static void add_dates(struct json_writer *json, int64_t not_before_s, int64_t not_after_s)
 {
-    add_time(out, "notBefore", not_before_s);
-    strbuf_add_char(out, ',');
-    add_time(out, "notAfter", not_after_s);
+    add_time(json, "notBefore", not_before_s);
+    add_time(json, "notAfter", not_after_s);
 }
 
 /* What the program keeps itself: the Secret, its CAs, the webhooks' bundle. */
-static void add_kept(struct strbuf *out, const struct status_report *report)
+static void add_kept(struct json_writer *json, const struct status_report *report)
 {
     const struct certificate_report *kept = report->kept;
 
-    strbuf_add_str(out, ",\"secret\":\"");
-    if (kept->namespace[0])
-        strbuf_add_format(out, "%s/", kept->namespace);
-    strbuf_add_format(out, "%s\",", report->secret_name);
-    add_time(out, "looked", kept->looked_s);
-    strbuf_add_format(out, ",\"clockSkewSeconds\":%lld,\"authorities\":[", (long long)kept->skew_s);
+    strbuf_add_format(json_add(json, "secret"), "\"%s%s%s\"", kept->namespace,
+                      kept->namespace[0] ? "/" : "", report->secret_name);
+    add_time(json, "looked", kept->looked_s);
+    strbuf_add_format(json_add(json, "clockSkewSeconds"), "%lld", (long long)kept->skew_s);
+    json_add_array(json, "authorities");
     for (size_t i = 0; i < kept->n_cas; i++) {
-        strbuf_add_str(out, i ? ",{" : "{");
-        add_dates(out, kept->cas[i].not_before_s, kept->cas[i].not_after_s);
-        strbuf_add_char(out, '}');
+        json_add_object(json, NULL);
+        add_dates(json, kept->cas[i].not_before_s, kept->cas[i].not_after_s);
+        json_end(json);
     }
-    strbuf_add_str(out, "],\"bundle\":{");
-    add_text(out, "configuration", report->webhook_name);
-    strbuf_add_char(out, ',');
-    add_text(out, "state", certificate_bundle_state_name(kept->bundle_state));
-    strbuf_add_char(out, ',');
-    add_prose(out, report, "problem", kept->bundle_problem.text);
-    strbuf_add_char(out, '}');
+    json_end(json);
+    json_add_object(json, "bundle");
+    add_text(json, "configuration", report->webhook_name);
+    add_text(json, "state", certificate_bundle_state_name(kept->bundle_state));
+    add_prose(json, report, "problem", kept->bundle_problem.text);
+    json_end(json);
 }
 
 void status_report_print(const struct status_report *report, struct strbuf *out)
 {
-    strbuf_add_str(out, "\"configuration\":{\"hash\":");
-    strbuf_add_json(out, report->configuration_hash);
-    strbuf_add_char(out, ',');
-    add_source(out, report, &report->configuration);
-    strbuf_add_format(out, "},\"certificate\":{\"mode\":\"%s\",", report->kept ? "self" : "files");
-    add_source(out, report, &report->certificate);
-    strbuf_add_char(out, ',');
-    add_dates(out, report->not_before_s, report->not_after_s);
+    struct json_writer json = {.out = out};
+
+    json_add_object(&json, "configuration");
+    json_add_slice(&json, "hash", report->configuration_hash);
+    add_source(&json, report, &report->configuration);
+    json_end(&json);
+    json_add_object(&json, "certificate");
+    json_add_text(&json, "mode", report->kept ? "self" : "files");
+    add_source(&json, report, &report->certificate);
+    add_dates(&json, report->not_before_s, report->not_after_s);
     if (report->kept)
-        add_kept(out, report);
-    strbuf_add_str(out, "},");
-    add_rules(out, report);
-    strbuf_add_char(out, ',');
-    add_reconcile(out, report);
+        add_kept(&json, report);
+    json_end(&json);
+    add_rules(&json, report);
+    add_reconcile(&json, report);
 }

@@ -8,14 +8,17 @@
 #include "pullthrough/core/aws/secret_json.h"
 #include "pullthrough/core/base/url.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_writer.h"
 
 enum { NAME_MAX_BYTES = 512, URI_MAX_BYTES = 2048, TAGS_MAX = 10000 };
 
 void ecr_images_encode_repository(struct strbuf *out, const char *name)
 {
-    strbuf_add_str(out, "{\"repositoryNames\":[");
-    strbuf_add_json(out, slice_str(name));
-    strbuf_add_str(out, "]}");
+    struct json_writer json = json_begin(out, false);
+
+    json_add_array(&json, "repositoryNames");
+    json_add_text(&json, NULL, name);
+    json_end_all(&json);
 }
 
 int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct slice body,
@@ -49,12 +52,14 @@ int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct
 void ecr_images_encode_describe(struct strbuf *out, const char *repository, const char *tag,
                                 const char *digest)
 {
-    strbuf_add_char(out, '{');
-    json_fields_add(out, "repositoryName", repository);
-    strbuf_add_str(out, ",\"imageIds\":[{");
-    json_fields_add(out, "imageTag", tag);
-    json_fields_add(out, "imageDigest", digest);
-    strbuf_add_str(out, "}]}");
+    struct json_writer json = json_begin(out, false);
+
+    json_add_text(&json, "repositoryName", repository);
+    json_add_array(&json, "imageIds");
+    json_add_object(&json, NULL);
+    json_add_given(&json, "imageTag", tag);
+    json_add_given(&json, "imageDigest", digest);
+    json_end_all(&json);
 }
 
 static int decode_tags(struct ecr_image *image, const json_t *object, struct arena *arena,

@@ -7,6 +7,7 @@
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_writer.h"
 
 enum {
     NAME_MAX_BYTES = 512,
@@ -63,34 +64,39 @@ const struct ecr_rule *ecr_rules_serving(const struct ecr_rules *rules, struct s
 
 void ecr_rules_encode_describe(struct strbuf *out, const char *next_token)
 {
-    strbuf_add_str(out, "{\"maxResults\":1000");
-    json_fields_add(out, "nextToken", next_token);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_number(&json, "maxResults", 1000);
+    json_add_given(&json, "nextToken", next_token);
+    json_end(&json);
 }
 
 void ecr_rules_encode_create(struct strbuf *out, const char *prefix, const char *upstream_url,
                              const char *credential_arn)
 {
-    strbuf_add_char(out, '{');
-    json_fields_add(out, "ecrRepositoryPrefix", prefix);
-    json_fields_add(out, "upstreamRegistryUrl", upstream_url);
-    json_fields_add(out, "credentialArn", credential_arn);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_given(&json, "ecrRepositoryPrefix", prefix);
+    json_add_given(&json, "upstreamRegistryUrl", upstream_url);
+    json_add_given(&json, "credentialArn", credential_arn);
+    json_end(&json);
 }
 
 void ecr_rules_encode_update(struct strbuf *out, const char *prefix, const char *credential_arn)
 {
-    strbuf_add_char(out, '{');
-    json_fields_add(out, "ecrRepositoryPrefix", prefix);
-    json_fields_add(out, "credentialArn", credential_arn);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_given(&json, "ecrRepositoryPrefix", prefix);
+    json_add_given(&json, "credentialArn", credential_arn);
+    json_end(&json);
 }
 
 void ecr_rules_encode_prefix(struct strbuf *out, const char *prefix)
 {
-    strbuf_add_char(out, '{');
-    json_fields_add(out, "ecrRepositoryPrefix", prefix);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_given(&json, "ecrRepositoryPrefix", prefix);
+    json_end(&json);
 }
 
 static int decode_rule(struct ecr_rule *rule, const json_t *object, struct arena *arena,

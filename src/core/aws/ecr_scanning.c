@@ -7,6 +7,7 @@
 
 #include "pullthrough/core/image/glob.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_writer.h"
 
 #include <stdio.h>
 
@@ -128,22 +129,24 @@ int ecr_scanning_add(struct ecr_scanning *scanning, const char *prefix, struct a
 
 void ecr_scanning_encode(struct strbuf *out, const struct ecr_scanning *scanning)
 {
-    strbuf_add_char(out, '{');
-    json_fields_add(out, "scanType", scanning->enhanced ? "ENHANCED" : "BASIC");
-    strbuf_add_str(out, ",\"rules\":[");
+    struct json_writer json = json_begin(out, false);
+
+    json_add_text(&json, "scanType", scanning->enhanced ? "ENHANCED" : "BASIC");
+    json_add_array(&json, "rules");
     for (size_t i = 0; i < scanning->n_rules; i++) {
         const struct ecr_scanning_rule *rule = &scanning->rules[i];
 
-        strbuf_add_str(out, i > 0 ? ",{" : "{");
-        json_fields_add(out, "scanFrequency", rule->frequency);
-        strbuf_add_str(out, ",\"repositoryFilters\":[");
+        json_add_object(&json, NULL);
+        json_add_given(&json, "scanFrequency", rule->frequency);
+        json_add_array(&json, "repositoryFilters");
         for (size_t k = 0; k < rule->n_filters; k++) {
-            strbuf_add_str(out, k > 0 ? ",{" : "{");
-            json_fields_add(out, "filter", rule->filters[k]);
-            json_fields_add(out, "filterType", "WILDCARD");
-            strbuf_add_char(out, '}');
+            json_add_object(&json, NULL);
+            json_add_given(&json, "filter", rule->filters[k]);
+            json_add_text(&json, "filterType", "WILDCARD");
+            json_end(&json);
         }
-        strbuf_add_str(out, "]}");
+        json_end(&json);
+        json_end(&json);
     }
-    strbuf_add_str(out, "]}");
+    json_end_all(&json);
 }

@@ -6,26 +6,32 @@
 
 #include "pullthrough/core/aws/ecr_rules.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_writer.h"
 
 enum { NAME_MAX_BYTES = 512, ARN_MAX_BYTES = 4096, TOKEN_MAX_BYTES = 8192, LIST_MAX = 1000 };
 
 void ecr_templates_encode_describe(struct strbuf *out, const char *next_token)
 {
-    strbuf_add_str(out, "{\"maxResults\":50"); /* each may carry 40 KiB of policies */
-    json_fields_add(out, "nextToken", next_token);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_number(&json, "maxResults", 50); /* each may carry 40 KiB of policies */
+    json_add_given(&json, "nextToken", next_token);
+    json_end(&json);
 }
 
 void ecr_templates_encode_create(struct strbuf *out, const char *lifecycle_policy,
                                  const char *repository_policy)
 {
-    strbuf_add_str(out, "{\"prefix\":\"" ECR_ROOT "\",\"appliedFor\":[\"PULL_THROUGH_CACHE\"],"
-                        "\"description\":\"Pull through cache\","
-                        "\"encryptionConfiguration\":{\"encryptionType\":\"AES256\"},"
-                        "\"imageTagMutability\":\"MUTABLE\"");
-    json_fields_add(out, "lifecyclePolicy", lifecycle_policy);
-    json_fields_add(out, "repositoryPolicy", repository_policy);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_text(&json, "prefix", ECR_ROOT);
+    strbuf_add_str(json_add(&json, "appliedFor"), "[\"PULL_THROUGH_CACHE\"]");
+    json_add_text(&json, "description", "Pull through cache");
+    strbuf_add_str(json_add(&json, "encryptionConfiguration"), "{\"encryptionType\":\"AES256\"}");
+    json_add_text(&json, "imageTagMutability", "MUTABLE");
+    json_add_given(&json, "lifecyclePolicy", lifecycle_policy);
+    json_add_given(&json, "repositoryPolicy", repository_policy);
+    json_end(&json);
 }
 
 /* ECR: lifecycle policies, "tagStatus":"any" must have the last priority. */

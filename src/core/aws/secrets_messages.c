@@ -6,14 +6,16 @@
 
 #include "pullthrough/core/aws/secret_json.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_writer.h"
 
 enum { ARN_MAX_BYTES = 4096 };
 
 void secrets_encode_id(struct strbuf *out, const char *id)
 {
-    strbuf_add_char(out, '{');
-    json_fields_add(out, "SecretId", id);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_text(&json, "SecretId", id);
+    json_end(&json);
 }
 
 /* VersionIdsToStages: {"version": ["AWSCURRENT", ...], ...}; left out while there is no value. */

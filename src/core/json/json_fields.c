@@ -96,14 +96,3 @@ int json_fields_bool(const json_t *object, const char *name, bool *value, struct
     *value = json_is_true(found);
     return 0;
 }
-
-void json_fields_add(struct strbuf *out, const char *name, const char *text)
-{
-    if (!text[0])
-        return;
-    if (out->len > 0 && out->ptr[out->len - 1] != '{')
-        strbuf_add_char(out, ',');
-    strbuf_add_json(out, slice_str(name));
-    strbuf_add_char(out, ':');
-    strbuf_add_json(out, slice_str(text));
-}

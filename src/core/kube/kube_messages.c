@@ -8,6 +8,7 @@
 #include "pullthrough/core/base/base64.h"
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_writer.h"
 
 _Static_assert((int)KUBE_ANSWER_MAX <= (int)SECRET_JSON_MAX, "a Secret is read by secret_json");
 
@@ -93,49 +94,51 @@ int kube_decode_secret(struct kube_secret *secret, struct slice body, struct err
     return 0;
 }
 
-static void add_data(struct strbuf *out, const struct certificate_texts *texts)
+static void add_base64(struct json_writer *json, const char *name, struct slice bytes)
+{
+    strbuf_add_char(json_add(json, name), '"');
+    strbuf_add_base64(json->out, bytes);
+    strbuf_add_char(json->out, '"');
+}
+
+static void add_data(struct json_writer *json, const struct certificate_texts *texts)
 {
     const struct slice values[KEYS] = {texts->ca, texts->ca_key, texts->leaf, texts->leaf_key};
 
-    bool first = true;
-
-    strbuf_add_str(out, "\"data\":{");
-    for (unsigned key = 0; key < KEYS; key++) {
-        if (!values[key].len)
-            continue;
-        strbuf_add_str(out, first ? "\"" : ",\"");
-        first = false;
-        strbuf_add_str(out, key_names[key]);
-        strbuf_add_str(out, "\":\"");
-        strbuf_add_base64(out, values[key]);
-        strbuf_add_char(out, '"');
-    }
-    strbuf_add_char(out, '}');
+    json_add_object(json, "data");
+    for (unsigned key = 0; key < KEYS; key++)
+        if (values[key].len)
+            add_base64(json, key_names[key], values[key]);
+    json_end(json);
 }
 
 void kube_encode_secret_patch(struct strbuf *out, const char *version,
                               const struct certificate_texts *texts)
 {
-    strbuf_add_str(out, "{\"metadata\":{\"resourceVersion\":");
-    strbuf_add_json(out, slice_str(version));
-    strbuf_add_str(out, "},");
-    add_data(out, texts);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_object(&json, "metadata");
+    json_add_text(&json, "resourceVersion", version);
+    json_end(&json);
+    add_data(&json, texts);
+    json_end(&json);
 }
 
 void kube_encode_secret(struct strbuf *out, const char *namespace, const char *name,
                         const struct certificate_texts *texts)
 {
-    strbuf_add_format(out,
-                      "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"type\":\"%s\","
-                      "\"metadata\":{\"name\":",
-                      texts->ca_key.len ? "Opaque" : "kubernetes.io/tls");
-    strbuf_add_json(out, slice_str(name));
-    strbuf_add_str(out, ",\"namespace\":");
-    strbuf_add_json(out, slice_str(namespace));
-    strbuf_add_str(out, ",\"labels\":{\"app.kubernetes.io/name\":\"pullthrough\"}},");
-    add_data(out, texts);
-    strbuf_add_char(out, '}');
+    struct json_writer json = json_begin(out, false);
+
+    json_add_text(&json, "apiVersion", "v1");
+    json_add_text(&json, "kind", "Secret");
+    json_add_text(&json, "type", texts->ca_key.len ? "Opaque" : "kubernetes.io/tls");
+    json_add_object(&json, "metadata");
+    json_add_text(&json, "name", name);
+    json_add_text(&json, "namespace", namespace);
+    strbuf_add_str(json_add(&json, "labels"), "{\"app.kubernetes.io/name\":\"pullthrough\"}");
+    json_end(&json);
+    add_data(&json, texts);
+    json_end(&json);
 }
 
 void kube_webhooks_init(struct kube_webhooks *webhooks)
@@ -188,20 +191,32 @@ int kube_decode_webhooks(struct kube_webhooks *webhooks, struct slice body, stru
     return 0;
 }
 
+/* Left open for its value. */
+static void add_operation(struct json_writer *json, const char *operation, const char *path)
+{
+    json_add_object(json, NULL);
+    json_add_text(json, "op", operation);
+    json_add_text(json, "path", path);
+}
+
 void kube_encode_bundle_patch(struct strbuf *out, const struct kube_webhooks *webhooks,
                               struct slice bundle)
 {
-    strbuf_add_str(out, "[{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\",\"value\":");
-    strbuf_add_json(out, slice_str(webhooks->version));
-    strbuf_add_char(out, '}');
+    struct json_writer json = {.out = out};
+
+    json_add_array(&json, NULL);
+    add_operation(&json, "test", "/metadata/resourceVersion");
+    json_add_text(&json, "value", webhooks->version);
+    json_end(&json);
     for (size_t i = 0; i < webhooks->n; i++) {
-        strbuf_add_format(
-            out, ",{\"op\":\"add\",\"path\":\"/webhooks/%zu/clientConfig/caBundle\",\"value\":\"",
-            i);
-        strbuf_add_base64(out, bundle);
-        strbuf_add_str(out, "\"}");
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/webhooks/%zu/clientConfig/caBundle", i);
+        add_operation(&json, "add", path);
+        add_base64(&json, "value", bundle);
+        json_end(&json);
     }
-    strbuf_add_char(out, ']');
+    json_end(&json);
 }
 
 enum kube_outcome kube_judge_status(int status, bool json_patch)

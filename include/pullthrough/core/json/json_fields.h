@@ -8,7 +8,6 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
-#include "pullthrough/core/base/strbuf.h"
 
 #include <jansson.h>
 
@@ -42,9 +41,5 @@ int json_fields_list(const json_t *object, const char *name, size_t max, const j
 
 /* A boolean that must be there. */
 int json_fields_bool(const json_t *object, const char *name, bool *value, struct error *error);
-
-/* Append `"name":"text"` to an object that is being written, with a comma unless it is the
- * first member; nothing where `text` is empty. */
-void json_fields_add(struct strbuf *out, const char *name, const char *text);
 
 #endif

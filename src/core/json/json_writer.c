@@ -1,0 +1,103 @@
+/*
+ * Only whether a comma is due is remembered, and which bracket ends what is open. It refuses to
+ * hold values: what is written is written.
+ */
+#include "pullthrough/core/json/json_writer.h"
+
+static void add_break(struct json_writer *json)
+{
+    strbuf_add_format(json->out, "\n%*s", (int)json->line - 1, "");
+    json->line = 0;
+}
+
+void json_add_line(struct json_writer *json, unsigned spaces)
+{
+    json->line = spaces + 1;
+}
+
+struct strbuf *json_add(struct json_writer *json, const char *name)
+{
+    if (json->more)
+        strbuf_add_char(json->out, ',');
+    if (json->line)
+        add_break(json);
+    else if (json->more && json->spaced)
+        strbuf_add_char(json->out, ' ');
+    json->more = true;
+    if (name) {
+        strbuf_add_json(json->out, slice_str(name));
+        strbuf_add_str(json->out, json->spaced ? ": " : ":");
+    }
+    return json->out;
+}
+
+static void start(struct json_writer *json, const char *name, bool array)
+{
+    strbuf_add_char(json_add(json, name), array ? '[' : '{');
+    json->more = false;
+    json->arrays = json->arrays << 1 | array;
+    json->depth++;
+}
+
+void json_add_object(struct json_writer *json, const char *name)
+{
+    start(json, name, false);
+}
+
+struct json_writer json_begin(struct strbuf *out, bool spaced)
+{
+    struct json_writer json = {.out = out, .spaced = spaced};
+
+    json_add_object(&json, NULL);
+    return json;
+}
+
+void json_add_array(struct json_writer *json, const char *name)
+{
+    start(json, name, true);
+}
+
+void json_end(struct json_writer *json)
+{
+    if (json->line)
+        add_break(json);
+    strbuf_add_char(json->out, json->arrays & 1 ? ']' : '}');
+    json->more = true;
+    json->arrays >>= 1;
+    json->depth--;
+}
+
+void json_end_all(struct json_writer *json)
+{
+    while (json->depth)
+        json_end(json);
+}
+
+void json_add_text(struct json_writer *json, const char *name, const char *text)
+{
+    if (text)
+        strbuf_add_json(json_add(json, name), slice_str(text));
+    else
+        strbuf_add_str(json_add(json, name), "null");
+}
+
+void json_add_given(struct json_writer *json, const char *name, const char *text)
+{
+    if (text && *text)
+        json_add_text(json, name, text);
+}
+
+void json_add_slice(struct json_writer *json, const char *name, struct slice text)
+{
+    strbuf_add_json(json_add(json, name), text);
+}
+
+void json_add_number(struct json_writer *json, const char *name, uint64_t number)
+{
+    strbuf_add_u64(json_add(json, name), number);
+}
+
+void json_add_bool(struct json_writer *json, const char *name, bool value)
+{
+    strbuf_add_str(json_add(json, name), value ? "true" : "false");
+}

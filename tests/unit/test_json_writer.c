@@ -1,0 +1,107 @@
+#include "pullthrough/core/json/json_writer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { TEXT_MAX = 4096 };
+
+static void add_items(struct json_writer *json)
+{
+    json_add_array(json, "none");
+    json_end(json);
+    json_add_object(json, "empty");
+    json_end(json);
+    json_add_array(json, "items");
+    json_add_number(json, NULL, UINT64_MAX);
+    json_add_bool(json, NULL, false);
+    json_add_object(json, NULL);
+    json_add_text(json, "a \"b\"", "tab\there");
+    json_add_given(json, "left out", "");
+    json_add_given(json, "left out", NULL);
+    json_add_given(json, "given", "x");
+    json_end(json);
+    json_add_text(json, NULL, NULL);
+    json_end(json);
+    json_add_slice(json, "part", slice_of("partial", 4));
+    strbuf_add_str(json_add(json, "own"), "1.5");
+    json_add_bool(json, "last", true);
+}
+
+static void test_compact(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
+    struct json_writer json = json_begin(&out, false);
+
+    (void)state;
+    add_items(&json);
+    json_end(&json);
+    assert_string_equal(strbuf_str(&out),
+                        "{\"none\":[],\"empty\":{},\"items\":[18446744073709551615,false,"
+                        "{\"a \\\"b\\\"\":\"tab\\there\",\"given\":\"x\"},null],"
+                        "\"part\":\"part\",\"own\":1.5,\"last\":true}");
+}
+
+static void test_spaced(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
+    struct json_writer json = json_begin(&out, true);
+
+    (void)state;
+    add_items(&json);
+    json_end(&json);
+    assert_string_equal(strbuf_str(&out),
+                        "{\"none\": [], \"empty\": {}, \"items\": [18446744073709551615, false, "
+                        "{\"a \\\"b\\\"\": \"tab\\there\", \"given\": \"x\"}, null], "
+                        "\"part\": \"part\", \"own\": 1.5, \"last\": true}");
+}
+
+static void test_lines(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
+    struct json_writer json = json_begin(&out, true);
+
+    (void)state;
+    json_add_text(&json, "a", "");
+    json_add_line(&json, 2);
+    json_add_array(&json, "b");
+    for (unsigned i = 0; i < 2; i++) {
+        json_add_line(&json, 4);
+        json_add_number(&json, NULL, i);
+    }
+    json_add_line(&json, 2);
+    json_end(&json);
+    json_add_line(&json, 0);
+    json_end(&json);
+    assert_string_equal(strbuf_str(&out), "{\"a\": \"\",\n  \"b\": [\n    0,\n    1\n  ]\n}");
+}
+
+static void test_all_that_is_open_ends(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
+    struct json_writer json = {.out = &out};
+
+    (void)state;
+    json_add_array(&json, NULL);
+    json_add_object(&json, NULL);
+    json_add_array(&json, "a");
+    json_add_array(&json, NULL);
+    json_end_all(&json);
+    json_end_all(&json);
+    assert_string_equal(strbuf_str(&out), "[{\"a\":[[]]}]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_spaced),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_all_that_is_open_ends),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
