@@ -75,11 +75,15 @@ static int load(struct tls *tls, const struct options *options, struct error *er
     STRBUF_CLEANUP struct strbuf cert = STRBUF_INIT(FILE_MOST_BYTES);
     STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(FILE_MOST_BYTES);
     STRBUF_CLEANUP struct strbuf client_ca = STRBUF_INIT(FILE_MOST_BYTES);
+    struct key_pair *pair;
 
     if (file_read(options->cert, &cert, error) || file_read(options->key, &key, error) ||
         (options->client_ca && file_read(options->client_ca, &client_ca, error)))
         return -1;
-    return tls_load(tls, strbuf_slice(&cert), strbuf_slice(&key), strbuf_slice(&client_ca), error);
+    return key_pair_read(&pair, strbuf_slice(&cert), strbuf_slice(&key), strbuf_slice(&client_ca),
+                         error) < 0
+               ? -1
+               : tls_load(tls, pair, error);
 }
 
 static bool parse_number(const char *text, uint64_t *number)

@@ -54,9 +54,13 @@ static void shake(struct tls *tls)
 static void load(const struct slice texts[TEXTS])
 {
     struct tls *tls = tls_new(NULL, NULL);
-    struct tls_dates dates;
+    struct certificate_dates dates;
     struct error error = {""};
-    int result = tls_load(tls, texts[0], texts[1], texts[2], &error);
+    struct key_pair *pair;
+    int result = key_pair_read(&pair, texts[0], texts[1], texts[2], &error);
+
+    if (result == 0)
+        result = tls_load(tls, pair, &error);
 
     FUZZ_ASSERT(ERR_peek_error() == 0);
     FUZZ_ASSERT(tls_loaded(tls, &dates) == (result == 0));

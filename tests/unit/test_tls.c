@@ -73,7 +73,11 @@ static void hear(void *context, bool done, const char *why)
 static int load(struct tls *tls, const char *chain, const char *key, const char *client_ca,
                 struct error *error)
 {
-    return tls_load(tls, slice_str(chain), slice_str(key), slice_str(client_ca), error);
+    struct key_pair *pair;
+
+    return key_pair_read(&pair, slice_str(chain), slice_str(key), slice_str(client_ca), error) < 0
+               ? -1
+               : tls_load(tls, pair, error);
 }
 
 static struct tls *new_loaded(struct heard *heard)
@@ -392,7 +396,7 @@ static void test_dates(void **state)
     struct tls *tls = new_loaded(&heard);
     struct made_certificate *expired = made_certificate_new(&(struct certificate_wish){
         .name = "expired", .alternative = "DNS:x", .from_s = -7200, .to_s = -3600});
-    struct tls_dates dates;
+    struct certificate_dates dates;
     int64_t now = time(NULL);
 
     (void)state;
@@ -553,8 +557,7 @@ static void test_keys_that_no_client_speaks_are_refused(void **state)
         struct made_certificate *made = made_certificate_new(&wish);
         struct tls *tls = tls_new(NULL, NULL);
         struct error error = {""};
-        int result = tls_load(tls, slice_str(made->pem), slice_str(made->key_pem),
-                              (struct slice){0}, &error);
+        int result = load(tls, made->pem, made->key_pem, NULL, &error);
 
         assert_string_equal(error.text, rows[i].problem ? rows[i].problem : "");
         assert_int_equal(result, rows[i].problem ? -1 : 0);
@@ -600,20 +603,20 @@ static void test_a_ceiling_on_what_is_read(void **state)
 {
     enum { LEN = 1024 * 1024 + 1 };
     char *spaces = malloc(LEN);
-    struct tls *tls = tls_new(NULL, NULL);
+    struct key_pair *pair;
     struct error error;
 
     (void)state;
     assert_non_null(spaces);
     memset(spaces, ' ', LEN);
-    assert_int_equal(tls_load(tls, slice_of(spaces, LEN), slice_str(""), slice_str(""), &error),
-                     -1);
+    assert_int_equal(
+        key_pair_read(&pair, slice_of(spaces, LEN), slice_str(""), slice_str(""), &error), -1);
     assert_string_equal(error.text, "certificate chain: larger than 1048576 bytes");
     assert_int_equal(
-        tls_load(tls, slice_str(leaf->pem), slice_of(spaces, LEN), slice_str(""), &error), -1);
+        key_pair_read(&pair, slice_str(leaf->pem), slice_of(spaces, LEN), slice_str(""), &error),
+        -1);
     assert_string_equal(error.text, "private key: larger than 1048576 bytes");
     free(spaces);
-    tls_free(tls);
 }
 
 enum { SHAKES = 60 };

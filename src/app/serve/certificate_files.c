@@ -30,6 +30,7 @@ static int load(const struct certificate_files *files, const struct config *conf
     STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(PEM_MAX);
     STRBUF_CLEANUP struct strbuf client_ca = STRBUF_INIT(PEM_MAX);
     struct strbuf *texts[CERTIFICATE_FILES] = {&chain, &key, &client_ca};
+    struct key_pair *pair;
 
     for (int i = 0; i < CERTIFICATE_FILES; i++) {
         const char *path = certificate_path(config, i);
@@ -39,16 +40,18 @@ static int load(const struct certificate_files *files, const struct config *conf
         if (status < 0)
             return status;
     }
-    /* To tls_load() an empty bundle means that clients need no certificate. */
+    /* To key_pair_read() an empty bundle means that clients need no certificate. */
     if (*certificate_path(config, CLIENT_CA) && client_ca.len == 0)
         return error_set(error, "client CA bundle: %s is empty",
                          certificate_path(config, CLIENT_CA));
-    return tls_load(files->tls, strbuf_slice(&chain), strbuf_slice(&key), strbuf_slice(&client_ca),
-                    error);
+    return key_pair_read(&pair, strbuf_slice(&chain), strbuf_slice(&key), strbuf_slice(&client_ca),
+                         error) < 0
+               ? -1
+               : tls_load(files->tls, pair, error);
 }
 
 static void tell_loaded(struct certificate_files *files, const struct config *config,
-                        const struct tls_dates *dates)
+                        const struct certificate_dates *dates)
 {
     STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
 
@@ -66,7 +69,7 @@ static bool take(struct certificate_files *files, const struct config *config, b
 {
     bool first = files->loaded_s == 0;
     struct error error = {""};
-    struct tls_dates dates;
+    struct certificate_dates dates;
     int status = load(files, config, &error);
 
     files->unread = status == FILE_UNREAD;

@@ -46,16 +46,18 @@ static bool on_stopped(void *context)
 }
 
 /* Nothing is loaded for a configuration that is over. */
-static int on_load(void *context, struct slice leaf, struct slice key, struct error *error)
+static int on_load(void *context, struct key_pair *pair, struct error *error)
 {
     struct certificate_keeper *keeper = context;
-    int result = -1;
+    int result;
 
     worker_lock(&keeper->worker);
-    if (worker_is_over(&keeper->worker))
-        (void)error_set(error, "stopped");
-    else
-        result = tls_load(keeper->tls, leaf, key, (struct slice){0}, error);
+    if (worker_is_over(&keeper->worker)) {
+        key_pair_free(pair);
+        result = error_set(error, "stopped");
+    } else {
+        result = tls_load(keeper->tls, pair, error);
+    }
     worker_unlock(&keeper->worker);
     return result;
 }

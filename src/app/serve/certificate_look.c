@@ -88,21 +88,13 @@ static void log_written(const struct certificate_look *look, const char *message
     log_event(LOG_LEVEL_INFO, message, LOG_TEXT("purpose", look->round.purpose));
 }
 
-static int load(const struct certificate_look *look, struct error *error)
-{
-    STRBUF_CLEANUP struct strbuf leaf = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
-    STRBUF_CLEANUP struct strbuf key = STRBUF_SECRET_INIT(CERTIFICATE_TEXT_MAX);
-
-    certificate_set_print_leaf(look->round.wanted, &leaf);
-    certificate_set_print_leaf_key(look->round.wanted, &key);
-    return look->parts.load(look->parts.context, strbuf_slice(&leaf), strbuf_slice(&key), error);
-}
-
 static enum kube_outcome load_leaf(struct certificate_look *look, struct error *error)
 {
     struct certificate_dates dates = certificate_set_leaf_dates(look->round.wanted);
     STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
-    bool loaded = load(look, error) == 0;
+    struct key_pair *pair;
+    bool loaded = key_pair_of_set(&pair, look->round.wanted, error) == 0 &&
+                  look->parts.load(look->parts.context, pair, error) == 0;
 
     if (look->loaded_s)
         metrics_certificate_reload(look->parts.metrics, loaded);

@@ -10,6 +10,7 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/certificate/certificate_round.h"
+#include "pullthrough/core/certificate/key_pair.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/sys/timing.h"
@@ -36,8 +37,8 @@ struct certificate_report {
 struct certificate_look_parts {
     struct timing timing; /* stopped() ends a look early */
     struct metrics *metrics;
-    /* Serve this from now on; -1 with the reason. */
-    int (*load)(void *context, struct slice leaf, struct slice key, struct error *error);
+    /* Serve this from now on, which takes it over; -1 with the reason. */
+    int (*load)(void *context, struct key_pair *pair, struct error *error);
     void *context;
 };
 

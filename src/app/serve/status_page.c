@@ -38,7 +38,7 @@ static void readyz(void *context, const struct http_request *request,
                    struct http_response *response)
 {
     const struct status_page *page = context;
-    struct tls_dates dates;
+    struct certificate_dates dates;
 
     if (atomic_load(&page->draining))
         answer(response, false, "draining\n");

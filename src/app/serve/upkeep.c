@@ -113,7 +113,7 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
     static const char *const modes[] = {[CONFIG_RECONCILE_MANAGE] = "manage",
                                         [CONFIG_RECONCILE_OBSERVE] = "observe",
                                         [CONFIG_RECONCILE_OFF] = "off"};
-    struct tls_dates dates = {0};
+    struct certificate_dates dates = {0};
     struct status_report report = {
         .details = upkeep->config->status.details,
         .paths = {slice_str(upkeep->parts.config_path), slice_str(upkeep->config->tls.cert_file),

@@ -4,8 +4,9 @@
  *
  * libcrypto fails here only without memory or without randomness: both end the program.
  */
-#include "certificate_parts.h"
+#include "certificate_make.h"
 
+#include "certificate_pem.h"
 #include "pullthrough/core/base/alloc.h"
 
 #include <stdio.h>

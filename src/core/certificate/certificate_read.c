@@ -1,89 +1,29 @@
 /*
- * PEM and DER as libcrypto reads them; every text is bounded before. Never asks for a passphrase.
- * libcrypto's error queue is empty after each function.
+ * Sets and bundles from what a Secret and a webhook hold; every text is bounded before. Whoever
+ * wrote them may have written anything, so a set refuses what it can't use and says why.
  */
 #include "certificate_parts.h"
 
+#include "certificate_make.h"
+#include "certificate_pem.h"
 #include "pullthrough/core/base/alloc.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 enum { BUNDLE_MOST = 64 }; /* certificates of a caBundle that are looked at */
-
-static int refuse_password(char *buffer, int size, int writing, void *context)
-{
-    (void)buffer, (void)size, (void)writing, (void)context;
-    return -1;
-}
-
-static BIO *open_pem(struct slice pem)
-{
-    return alloc_made(BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len));
-}
-
-STACK_OF(X509) *certificate_read_all(struct slice pem, int most)
-{
-    STACK_OF(X509) *all = alloc_made(sk_X509_new_null());
-    BIO *bio = open_pem(pem.len <= CERTIFICATE_TEXT_MAX ? pem : (struct slice){0});
-    X509 *one;
-
-    while ((one = PEM_read_bio_X509(bio, NULL, refuse_password, NULL)) != NULL &&
-           sk_X509_num(all) <= most)
-        alloc_must(sk_X509_push(all, one) > 0);
-    X509_free(one);
-    BIO_free(bio);
-    ERR_clear_error();
-    if (sk_X509_num(all) <= most)
-        return all;
-    sk_X509_pop_free(all, X509_free);
-    return NULL;
-}
-
-static EVP_PKEY *read_key(struct slice pem)
-{
-    BIO *bio = open_pem(pem.len <= CERTIFICATE_TEXT_MAX ? pem : (struct slice){0});
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, refuse_password, NULL);
-
-    BIO_free(bio);
-    ERR_clear_error();
-    return key;
-}
-
-/* Out of the range of time_t and before 1970 is 0, which has ended. */
-static int64_t seconds_of(const ASN1_TIME *time)
-{
-    struct tm parts;
-    int64_t seconds = ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
-
-    return seconds < 0 ? 0 : seconds;
-}
-
-struct certificate_dates certificate_dates_of(const X509 *certificate)
-{
-    return (struct certificate_dates){seconds_of(X509_get0_notBefore(certificate)),
-                                      seconds_of(X509_get0_notAfter(certificate))};
-}
-
-int certificate_find(const STACK_OF(X509) *stack, const X509 *certificate)
-{
-    for (int i = 0; i < sk_X509_num(stack); i++)
-        if (X509_cmp(sk_X509_value(stack, i), certificate) == 0)
-            return i;
-    return -1;
-}
 
 struct certificate_bundle *certificate_bundle_read(struct slice pem)
 {
     struct certificate_bundle *bundle = alloc_zeroed(1, sizeof(*bundle));
 
-    bundle->all = certificate_read_all(pem, BUNDLE_MOST);
-    if (!bundle->all)
+    (void)certificate_pem_read(&bundle->all, pem, CERTIFICATE_TEXT_MAX, BUNDLE_MOST, NULL);
+    if (sk_X509_num(bundle->all) > BUNDLE_MOST) {
+        sk_X509_pop_free(bundle->all, X509_free);
         bundle->all = alloc_made(sk_X509_new_null());
+    }
     return bundle;
 }
 
@@ -93,14 +33,6 @@ void certificate_bundle_free(struct certificate_bundle *bundle)
         return;
     sk_X509_pop_free(bundle->all, X509_free);
     free(bundle);
-}
-
-static bool belongs_to(X509 *certificate, EVP_PKEY *key)
-{
-    bool belongs = X509_check_private_key(certificate, key) == 1;
-
-    ERR_clear_error();
-    return belongs;
 }
 
 static bool signed_by(X509 *leaf, X509 *ca)
@@ -115,8 +47,9 @@ static bool signed_by(X509 *leaf, X509 *ca)
 static int read_cas(struct certificate_set *set, const struct certificate_texts *texts,
                     struct error *error)
 {
-    set->cas = certificate_read_all(texts->ca, CERTIFICATE_CAS_MAX);
-    if (!set->cas)
+    (void)certificate_pem_read(&set->cas, texts->ca, CERTIFICATE_TEXT_MAX, CERTIFICATE_CAS_MAX,
+                               NULL);
+    if (sk_X509_num(set->cas) > CERTIFICATE_CAS_MAX)
         return error_set(error, "ca.crt has over %d certificates", CERTIFICATE_CAS_MAX);
     if (sk_X509_num(set->cas) == 0)
         return error_set(error, "ca.crt holds no certificate");
@@ -129,10 +62,10 @@ static int read_cas(struct certificate_set *set, const struct certificate_texts 
 static int read_ca_key(struct certificate_set *set, const struct certificate_texts *texts,
                        struct error *error)
 {
-    set->ca_key = read_key(texts->ca_key);
+    set->ca_key = certificate_pem_key(texts->ca_key, CERTIFICATE_TEXT_MAX, NULL);
     if (!set->ca_key)
         return error_set(error, "ca.key holds no private key");
-    if (!belongs_to(sk_X509_value(set->cas, 0), set->ca_key))
+    if (!certificate_has_key(sk_X509_value(set->cas, 0), set->ca_key))
         return error_set(error, "ca.key is not the key of the first certificate of ca.crt");
     return 0;
 }
@@ -140,19 +73,22 @@ static int read_ca_key(struct certificate_set *set, const struct certificate_tex
 static int read_leaf(struct certificate_set *set, const struct certificate_texts *texts,
                      struct error *error)
 {
-    STACK_OF(X509) *chain = certificate_read_all(texts->leaf, CERTIFICATE_CAS_MAX);
-    int n = chain ? sk_X509_num(chain) : 0;
+    STACK_OF(X509) *chain;
+    int n;
 
+    (void)certificate_pem_read(&chain, texts->leaf, CERTIFICATE_TEXT_MAX, CERTIFICATE_CAS_MAX,
+                               NULL);
+    n = sk_X509_num(chain) <= CERTIFICATE_CAS_MAX ? sk_X509_num(chain) : 0;
     set->leaf = n == 1 ? sk_X509_shift(chain) : NULL;
     sk_X509_pop_free(chain, X509_free);
     if (!set->leaf)
         return error_set(
             error, n ? "tls.crt holds %d certificates, not one" : "tls.crt holds no certificate",
             n);
-    set->leaf_key = read_key(texts->leaf_key);
+    set->leaf_key = certificate_pem_key(texts->leaf_key, CERTIFICATE_TEXT_MAX, NULL);
     if (!set->leaf_key)
         return error_set(error, "tls.key holds no private key");
-    if (!belongs_to(set->leaf, set->leaf_key))
+    if (!certificate_has_key(set->leaf, set->leaf_key))
         return error_set(error, "tls.key is not the key of tls.crt");
     if (X509_check_purpose(set->leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
         return error_set(error, "tls.crt is not a server's certificate");

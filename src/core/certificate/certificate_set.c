@@ -3,6 +3,8 @@
  */
 #include "certificate_parts.h"
 
+#include "certificate_make.h"
+#include "certificate_pem.h"
 #include "pullthrough/core/base/alloc.h"
 
 #include <stdlib.h>
@@ -62,12 +64,21 @@ static X509 *ca_of(const struct certificate_set *set, size_t i)
     return sk_X509_value(set->cas, (int)i);
 }
 
+/* Where a certificate is in a stack, byte for byte; -1 where it isn't. */
+static int find(const STACK_OF(X509) *stack, const X509 *certificate)
+{
+    for (int i = 0; i < sk_X509_num(stack); i++)
+        if (X509_cmp(sk_X509_value(stack, i), certificate) == 0)
+            return i;
+    return -1;
+}
+
 /* The leaf's CA must be in the copy by now. */
 static void share_leaf(struct certificate_set *copy, const struct certificate_set *set)
 {
     copy->leaf = shared(set->leaf);
     copy->leaf_key = shared_key(set->leaf_key);
-    copy->leaf_ca = (size_t)certificate_find(copy->cas, ca_of(set, set->leaf_ca));
+    copy->leaf_ca = (size_t)find(copy->cas, ca_of(set, set->leaf_ca));
 }
 
 static void issue(struct certificate_set *set, const struct certificate_names *names, int64_t now_s,
@@ -158,9 +169,8 @@ struct certificate_set *certificate_set_adopt(const struct certificate_set *set,
     for (int i = 0; i < sk_X509_num(bundle->all); i++) {
         X509 *one = sk_X509_value(bundle->all, i);
 
-        if (sk_X509_num(changed->cas) < CERTIFICATE_CAS_MAX &&
-            certificate_find(changed->cas, one) < 0 && certificate_is_ours(one) &&
-            certificate_dates_of(one).not_after_s > now_s)
+        if (sk_X509_num(changed->cas) < CERTIFICATE_CAS_MAX && find(changed->cas, one) < 0 &&
+            certificate_is_ours(one) && certificate_dates_of(one).not_after_s > now_s)
             push(changed->cas, shared(one));
     }
     if (certificate_set_cas(changed) == certificate_set_cas(set))
@@ -221,7 +231,7 @@ bool certificate_bundle_is_empty(const struct certificate_bundle *bundle)
 bool certificate_bundle_holds(const struct certificate_bundle *bundle,
                               const struct certificate_set *set, size_t i)
 {
-    return certificate_find(bundle->all, ca_of(set, i)) >= 0;
+    return find(bundle->all, ca_of(set, i)) >= 0;
 }
 
 bool certificate_bundle_is(const struct certificate_bundle *bundle,

@@ -18,14 +18,13 @@
 #include <openssl/ssl.h>
 
 #include "pullthrough/core/base/alloc.h"
-#include "tls_pair.h"
 
 enum { WHY_BYTES = 256 };
 
 struct tls {
     SSL_CTX *context;
     pthread_mutex_t lock;
-    struct tls_pair *current;
+    struct key_pair *current;
     tls_on_handshake on_handshake;
     void *context_of_callback;
 };
@@ -35,9 +34,9 @@ static void ssl_cleanup(SSL **ssl)
     SSL_free(*ssl);
 }
 
-static struct tls_pair *take_current(struct tls *tls)
+static struct key_pair *take_current(struct tls *tls)
 {
-    struct tls_pair *pair;
+    struct key_pair *pair;
 
     (void)pthread_mutex_lock(&tls->lock);
     pair = tls->current;
@@ -47,7 +46,7 @@ static struct tls_pair *take_current(struct tls *tls)
     return pair;
 }
 
-static void give_back(struct tls *tls, struct tls_pair *pair)
+static void give_back(struct tls *tls, struct key_pair *pair)
 {
     bool last;
 
@@ -57,15 +56,34 @@ static void give_back(struct tls *tls, struct tls_pair *pair)
     last = --pair->references == 0;
     (void)pthread_mutex_unlock(&tls->lock);
     if (last)
-        tls_pair_free(pair);
+        key_pair_free(pair);
+}
+
+/* false with OpenSSL's error queue saying why. */
+static bool use_pair(const struct key_pair *pair, SSL *ssl)
+{
+    STACK_OF(X509_NAME) *names;
+
+    if (SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->chain, 1) != 1)
+        return false;
+    if (!pair->clients)
+        return true;
+    names = SSL_dup_CA_list(pair->client_names);
+    if (!names || SSL_set1_verify_cert_store(ssl, pair->clients) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return false;
+    }
+    SSL_set_client_CA_list(ssl, names);
+    SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return true;
 }
 
 /* OpenSSL calls this once it has read the ClientHello. */
 static int on_certificate(SSL *ssl, void *context)
 {
     struct tls *tls = context;
-    struct tls_pair *pair = take_current(tls);
-    bool used = pair && tls_pair_use(pair, ssl);
+    struct key_pair *pair = take_current(tls);
+    bool used = pair && use_pair(pair, ssl);
 
     give_back(tls, pair);
     return used ? 1 : 0;
@@ -200,29 +218,31 @@ void tls_free(struct tls *tls)
     if (!tls)
         return;
     SSL_CTX_free(tls->context);
-    tls_pair_free(tls->current);
+    key_pair_free(tls->current);
     (void)pthread_mutex_destroy(&tls->lock);
     free(tls);
 }
 
 /* What only OpenSSL's own rules know, such as a key that is too short: try it here, where it
  * can be explained, and not in the first handshake. */
-static int try_pair(struct tls *tls, const struct tls_pair *pair, struct error *error)
+static int try_pair(struct tls *tls, const struct key_pair *pair, struct error *error)
 {
     __attribute__((cleanup(ssl_cleanup))) SSL *ssl = alloc_made(SSL_new(tls->context));
+    const char *reason;
 
-    return tls_pair_use(pair, ssl) ? 0 : error_set(error, "certificate: %s", tls_pair_reason());
+    if (use_pair(pair, ssl))
+        return 0;
+    reason = ERR_reason_error_string(ERR_peek_error());
+    ERR_clear_error();
+    return error_set(error, "certificate: %s", reason ? reason : "refused by OpenSSL");
 }
 
-int tls_load(struct tls *tls, struct slice chain, struct slice key, struct slice client_ca,
-             struct error *error)
+int tls_load(struct tls *tls, struct key_pair *pair, struct error *error)
 {
-    struct tls_pair *pair, *previous;
+    struct key_pair *previous;
 
-    if (tls_pair_new(&pair, chain, key, client_ca, error))
-        return -1;
     if (try_pair(tls, pair, error)) {
-        tls_pair_free(pair);
+        key_pair_free(pair);
         return -1;
     }
     (void)pthread_mutex_lock(&tls->lock);
@@ -233,10 +253,10 @@ int tls_load(struct tls *tls, struct slice chain, struct slice key, struct slice
     return 0;
 }
 
-bool tls_loaded(const struct tls *tls, struct tls_dates *dates)
+bool tls_loaded(const struct tls *tls, struct certificate_dates *dates)
 {
     struct tls *held = (struct tls *)tls; /* only its lock is written */
-    struct tls_pair *pair = take_current(held);
+    struct key_pair *pair = take_current(held);
 
     if (!pair)
         return false;

@@ -10,10 +10,9 @@
 #define PULLTHROUGH_EDGE_HTTP_TLS_H
 
 #include "pullthrough/core/base/error.h"
-#include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/certificate/key_pair.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 struct tls;
 
@@ -27,21 +26,13 @@ struct tls *tls_new(tls_on_handshake on_handshake, void *context);
 /* After the http_server that borrowed it. */
 void tls_free(struct tls *tls);
 
-struct tls_dates {
-    int64_t not_before_s, not_after_s; /* since 1970, of the leaf */
-};
-
-/* Check a PEM chain (leaf first), its PEM key, and the PEM bundle of CAs that clients must
- * be signed by (empty: clients show no certificate); then make them current for new
- * connections. An expired certificate is taken, an encrypted key is not, and a leaf must be
- * usable as a server's, have a subject alternative name, and at least 112 bits of strength
- * (RSA from 2,048 bits).
+/* Make a key pair current for new connections; *pair is taken over, come what may. At least 112
+ * bits of strength (RSA from 2,048 bits).
  * -1 with the reason: nothing changed. Any one thread at a time. */
-int tls_load(struct tls *tls, struct slice chain, struct slice key, struct slice client_ca,
-             struct error *error);
+int tls_load(struct tls *tls, struct key_pair *pair, struct error *error);
 
 /* Whether a key pair is loaded, and its dates. Any thread. */
-bool tls_loaded(const struct tls *tls, struct tls_dates *dates);
+bool tls_loaded(const struct tls *tls, struct certificate_dates *dates);
 
 /* For http_server only; borrowed for the life of *tls. */
 struct ssl_ctx_st *tls_context(struct tls *tls);

@@ -1,25 +1,22 @@
 /*
- * What is refused here is what no client could ever accept: a key that isn't the leaf's, or of a
- * kind that Go, which API servers are written in, doesn't know; a leaf that may not be a server's
- * or has no name. An expired certificate is taken: to refuse
- * it would leave none at all, and tls_loaded() tells its dates. Never asks for a passphrase.
+ * What every API server would refuse is refused here, in its own words, before it is loaded. What
+ * only libssl's rules know is left to edge/http/tls.
  */
-#include "tls_pair.h"
+#include "pullthrough/core/certificate/key_pair.h"
 
+#include "certificate_parts.h"
+#include "certificate_pem.h"
 #include "pullthrough/core/base/alloc.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 enum { PEM_MOST_BYTES = 1024 * 1024, CERTIFICATES_MOST = 512 };
 
-void tls_pair_free(struct tls_pair *pair)
+void key_pair_free(struct key_pair *pair)
 {
     if (!pair)
         return;
@@ -31,9 +28,9 @@ void tls_pair_free(struct tls_pair *pair)
     free(pair);
 }
 
-static void pair_cleanup(struct tls_pair **pair)
+static void pair_cleanup(struct key_pair **pair)
 {
-    tls_pair_free(*pair);
+    key_pair_free(*pair);
 }
 
 static void stack_cleanup(STACK_OF(X509) **stack)
@@ -41,125 +38,33 @@ static void stack_cleanup(STACK_OF(X509) **stack)
     sk_X509_pop_free(*stack, X509_free);
 }
 
-static void bio_cleanup(BIO **bio)
-{
-    BIO_free(*bio);
-}
-
-bool tls_pair_use(const struct tls_pair *pair, SSL *ssl)
-{
-    STACK_OF(X509_NAME) *names;
-
-    if (SSL_use_cert_and_key(ssl, pair->leaf, pair->key, pair->chain, 1) != 1)
-        return false;
-    if (!pair->clients)
-        return true;
-    names = SSL_dup_CA_list(pair->client_names);
-    if (!names || SSL_set1_verify_cert_store(ssl, pair->clients) != 1) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return false;
-    }
-    SSL_set_client_CA_list(ssl, names);
-    SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    return true;
-}
-
-const char *tls_pair_reason(void)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-
-    ERR_clear_error();
-    return reason ? reason : "refused by OpenSSL";
-}
-
-static int refuse(struct error *error, const char *what)
-{
-    return error_set(error, "%s: %s", what, tls_pair_reason());
-}
-
-static int refuse_password(char *buffer, int size, int writing, void *asked)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    *(bool *)asked = true;
-    return -1;
-}
-
-static BIO *open_pem(struct slice pem)
-{
-    return alloc_made(BIO_new_mem_buf(pem.len ? pem.ptr : "", (int)pem.len));
-}
-
 /* All certificates of a PEM text, at least one. */
 static int read_certificates(struct slice pem, const char *what, STACK_OF(X509) **stackp,
                              struct error *error)
 {
-    __attribute__((cleanup(stack_cleanup))) STACK_OF(X509) *stack = alloc_made(sk_X509_new_null());
-    __attribute__((cleanup(bio_cleanup))) BIO *bio = NULL;
-    bool asked = false;
-    X509 *one;
-
-    if (pem.len > PEM_MOST_BYTES)
-        return error_set(error, "%s: larger than %d bytes", what, PEM_MOST_BYTES);
-    bio = open_pem(pem);
-    ERR_clear_error();
-    while ((one = PEM_read_bio_X509(bio, NULL, refuse_password, &asked)) != NULL) {
-        alloc_must(sk_X509_push(stack, one) > 0);
-        if (sk_X509_num(stack) > CERTIFICATES_MOST)
-            return error_set(error, "%s: more than %d certificates", what, CERTIFICATES_MOST);
-    }
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        return refuse(error, what);
-    ERR_clear_error();
-    if (sk_X509_num(stack) == 0)
+    if (certificate_pem_read(stackp, pem, PEM_MOST_BYTES, CERTIFICATES_MOST, error))
+        return error_prefix(error, "%s", what);
+    if (sk_X509_num(*stackp) == 0)
         return error_set(error, "%s: holds no PEM certificate", what);
-    *stackp = stack;
-    stack = NULL;
     return 0;
 }
 
 static int read_key(struct slice pem, EVP_PKEY **keyp, struct error *error)
 {
-    static const char ending[] = "PRIVATE KEY-----";
-    __attribute__((cleanup(bio_cleanup))) BIO *bio = NULL;
-    bool asked = false;
-
-    if (pem.len > PEM_MOST_BYTES)
-        return error_set(error, "private key: larger than %d bytes", PEM_MOST_BYTES);
-    bio = open_pem(pem);
-    ERR_clear_error();
-    *keyp = PEM_read_bio_PrivateKey(bio, NULL, refuse_password, &asked);
-    if (*keyp)
-        return 0;
-    if (asked) {
-        ERR_clear_error();
-        return error_set(error, "private key: is encrypted; a passphrase is never asked for");
-    }
-    /* Of this OpenSSL would only say "unsupported". */
-    if (pem.len == 0 || !memmem(pem.ptr, pem.len, ending, sizeof(ending) - 1)) {
-        ERR_clear_error();
-        return error_set(error, "private key: holds no PEM private key");
-    }
-    return refuse(error, "private key");
+    *keyp = certificate_pem_key(pem, PEM_MOST_BYTES, error);
+    return *keyp ? 0 : error_prefix(error, "private key");
 }
 
-static int check_key(const struct tls_pair *pair, struct error *error)
+static int check_key(const struct key_pair *pair, struct error *error)
 {
-    int match = X509_check_private_key(pair->leaf, pair->key);
-
-    ERR_clear_error();
-    if (match == 1)
+    if (certificate_has_key(pair->leaf, pair->key))
         return 0;
-    for (int i = 0; i < sk_X509_num(pair->chain); i++) {
-        match = X509_check_private_key(sk_X509_value(pair->chain, i), pair->key);
-        ERR_clear_error();
-        if (match == 1)
+    for (int i = 0; i < sk_X509_num(pair->chain); i++)
+        if (certificate_has_key(sk_X509_value(pair->chain, i), pair->key))
             return error_set(error,
                              "certificate chain: the private key belongs to certificate %d; the "
                              "leaf must come first",
                              i + 2);
-    }
     return error_set(error, "the private key does not belong to the certificate");
 }
 
@@ -216,7 +121,7 @@ static int check_kind(EVP_PKEY *key, struct error *error)
 }
 
 /* Where one certificate of a chain can't be parsed, Go refuses them all. */
-static int check_chain(const struct tls_pair *pair, struct error *error)
+static int check_chain(const struct key_pair *pair, struct error *error)
 {
     for (int i = 0; i < sk_X509_num(pair->chain); i++) {
         EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(pair->chain, i));
@@ -252,25 +157,15 @@ static int check_leaf(X509 *leaf, struct error *error)
     return 0;
 }
 
-static int parse_time(const ASN1_TIME *time, int64_t *seconds)
+static int read_dates(X509 *leaf, struct certificate_dates *dates, struct error *error)
 {
-    struct tm parts;
-
-    if (ASN1_TIME_to_tm(time, &parts) != 1)
-        return -1;
-    *seconds = timegm(&parts);
-    return 0;
-}
-
-static int read_dates(X509 *leaf, struct tls_dates *dates, struct error *error)
-{
-    if (parse_time(X509_get0_notBefore(leaf), &dates->not_before_s) ||
-        parse_time(X509_get0_notAfter(leaf), &dates->not_after_s))
+    if (certificate_time(X509_get0_notBefore(leaf), &dates->not_before_s) ||
+        certificate_time(X509_get0_notAfter(leaf), &dates->not_after_s))
         return error_set(error, "certificate: its dates can't be read");
     return 0;
 }
 
-static int read_clients(struct tls_pair *pair, struct slice pem, struct error *error)
+static int read_clients(struct key_pair *pair, struct slice pem, struct error *error)
 {
     __attribute__((cleanup(stack_cleanup))) STACK_OF(X509) *bundle = NULL;
 
@@ -288,24 +183,48 @@ static int read_clients(struct tls_pair *pair, struct slice pem, struct error *e
 
         if (!name || sk_X509_NAME_push(pair->client_names, name) <= 0 ||
             X509_STORE_add_cert(pair->clients, one) != 1)
-            return refuse(error, "client CA bundle");
+            return error_set(error, "client CA bundle: %s", certificate_pem_reason());
     }
     return 0;
 }
 
-int tls_pair_new(struct tls_pair **pairp, struct slice chain, struct slice key,
-                 struct slice client_ca, struct error *error)
+static int check(struct key_pair *pair, struct error *error)
 {
-    __attribute__((cleanup(pair_cleanup))) struct tls_pair *pair = alloc_zeroed(1, sizeof(*pair));
+    return check_key(pair, error) || check_leaf(pair->leaf, error) ||
+                   check_kind(pair->key, error) || check_chain(pair, error) ||
+                   read_dates(pair->leaf, &pair->dates, error)
+               ? -1
+               : 0;
+}
 
+int key_pair_read(struct key_pair **pairp, struct slice chain, struct slice key,
+                  struct slice client_ca, struct error *error)
+{
+    __attribute__((cleanup(pair_cleanup))) struct key_pair *pair = alloc_zeroed(1, sizeof(*pair));
+
+    pair->references = 1;
     if (read_certificates(chain, "certificate chain", &pair->chain, error))
         return -1;
     pair->leaf = sk_X509_shift(pair->chain);
-    if (read_key(key, &pair->key, error) || check_key(pair, error) ||
-        check_leaf(pair->leaf, error) || check_kind(pair->key, error) || check_chain(pair, error) ||
-        read_dates(pair->leaf, &pair->dates, error) || read_clients(pair, client_ca, error))
+    if (read_key(key, &pair->key, error) || check(pair, error) ||
+        read_clients(pair, client_ca, error))
         return -1;
-    pair->references = 1;
+    *pairp = pair;
+    pair = NULL;
+    return 0;
+}
+
+int key_pair_of_set(struct key_pair **pairp, const struct certificate_set *set, struct error *error)
+{
+    __attribute__((cleanup(pair_cleanup))) struct key_pair *pair = alloc_zeroed(1, sizeof(*pair));
+
+    *pair = (struct key_pair){.references = 1,
+                              .leaf = set->leaf,
+                              .chain = alloc_made(sk_X509_new_null()),
+                              .key = set->leaf_key};
+    alloc_must(X509_up_ref(pair->leaf) == 1 && EVP_PKEY_up_ref(pair->key) == 1);
+    if (check(pair, error))
+        return -1;
     *pairp = pair;
     pair = NULL;
     return 0;
