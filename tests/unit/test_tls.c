@@ -619,6 +619,51 @@ static void test_a_ceiling_on_what_is_read(void **state)
     free(spaces);
 }
 
+/* What the program keeps in a Secret was written by whoever may write there. */
+static void test_a_set_is_checked_like_files(void **state)
+{
+    static const struct {
+        const char *key, *alternative, *problem;
+    } rows[] = {
+        {"P-256", "DNS:server", ""},
+        {"secp256k1", "DNS:server",
+         "certificate: its key is ECDSA on secp256k1 (API servers know RSA of 2,048 to 8,192 bits, "
+         "ECDSA on P-256, P-384 and P-521, and Ed25519)"},
+        {"P-256", NULL,
+         "certificate: has no subject alternative name; Kubernetes ignores the common name"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct made_certificate *server =
+            made_certificate_new(&(struct certificate_wish){.name = "server",
+                                                            .alternative = rows[i].alternative,
+                                                            .key = rows[i].key,
+                                                            .issuer = ca});
+        const struct certificate_texts texts = {.ca = slice_str(ca->pem),
+                                                .leaf = slice_str(server->pem),
+                                                .leaf_key = slice_str(server->key_pem)};
+        CERTIFICATE_SET_CLEANUP struct certificate_set *set = NULL;
+        struct key_pair *pair = NULL;
+        struct error error = {""};
+
+        assert_int_equal(certificate_set_read_lasting(&set, &texts, &error), 0);
+        assert_int_equal(key_pair_of_set(&pair, set, &error), *rows[i].problem ? -1 : 0);
+        assert_string_equal(error.text, rows[i].problem);
+        if (pair) {
+            struct certificate_dates dates = certificate_set_leaf_dates(set);
+
+            assert_int_equal(X509_cmp(pair->leaf, server->x509), 0);
+            assert_int_equal(EVP_PKEY_eq(pair->key, server->key), 1);
+            assert_int_equal(sk_X509_num(pair->chain), 0);
+            assert_null(pair->clients);
+            assert_int_equal(pair->dates.not_after_s, dates.not_after_s);
+        }
+        key_pair_free(pair);
+        made_certificate_free(server);
+    }
+}
+
 enum { SHAKES = 60 };
 
 static void *shake_often(void *tls)
@@ -671,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_keys_that_no_client_speaks_are_refused),
         cmocka_unit_test(test_a_chain_that_no_client_can_parse_is_refused),
         cmocka_unit_test(test_a_ceiling_on_what_is_read),
+        cmocka_unit_test(test_a_set_is_checked_like_files),
         cmocka_unit_test(test_reloads_under_handshakes_of_two_threads),
     };
 
