@@ -7,15 +7,23 @@
 
 #include "pullthrough/core/rules/rewrite.h"
 
+static void print(const struct image_ref *ref, struct strbuf *out)
+{
+    strbuf_add_slice(out, ref->domain);
+    strbuf_add_str(out, ref->domain.len ? "/" : "");
+    image_ref_print_path(ref, out);
+    image_ref_print_version(ref, out);
+}
+
 /* `most` is what printing can come to: a domain may have any length. */
 static void check_round_trip(const struct image_ref *ref, size_t most)
 {
     STRBUF_CLEANUP struct strbuf once = STRBUF_INIT(most), twice = STRBUF_INIT(most);
     struct image_ref again;
 
-    image_ref_print(ref, &once);
+    print(ref, &once);
     FUZZ_ASSERT(image_ref_parse(&again, strbuf_slice(&once), NULL) == 0);
-    image_ref_print(&again, &twice);
+    print(&again, &twice);
     FUZZ_ASSERT(slice_equal(strbuf_slice(&once), strbuf_slice(&twice)));
     FUZZ_ASSERT(slice_equal(ref->domain, again.domain));
     FUZZ_ASSERT(slice_equal(ref->tag, again.tag) && slice_equal(ref->digest, again.digest));

@@ -306,13 +306,3 @@ void image_ref_print_version(const struct image_ref *ref, struct strbuf *out)
         strbuf_add_slice(out, ref->digest);
     }
 }
-
-void image_ref_print(const struct image_ref *ref, struct strbuf *out)
-{
-    if (ref->domain.len) {
-        strbuf_add_slice(out, ref->domain);
-        strbuf_add_char(out, '/');
-    }
-    image_ref_print_path(ref, out);
-    image_ref_print_version(ref, out);
-}

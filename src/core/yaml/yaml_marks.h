@@ -16,8 +16,6 @@ struct yaml_marks {
     size_t n, size, cursor;
 };
 
-#define YAML_MARKS_CLEANUP __attribute__((cleanup(yaml_marks_fini)))
-
 /* How many bytes of marks text[at..] begins with. */
 size_t yaml_marks_length(struct slice text, size_t at);
 

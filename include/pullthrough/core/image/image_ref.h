@@ -37,7 +37,4 @@ size_t image_ref_path_length(const struct image_ref *ref);
 /* Append ":tag" and "@digest" as far as they are there. */
 void image_ref_print_version(const struct image_ref *ref, struct strbuf *out);
 
-/* Append the whole normalised reference; never adds a tag. */
-void image_ref_print(const struct image_ref *ref, struct strbuf *out);
-
 #endif
