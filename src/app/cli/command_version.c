@@ -3,11 +3,13 @@
  */
 #include "command_line.h"
 #include "pullthrough/app/base/version.h"
+#include "pullthrough/core/json/json_writer.h"
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/http/http_server.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <yaml.h>
 #include <yyjson.h>
 
@@ -15,23 +17,35 @@ enum { OUTPUT };
 
 static const struct command_option options[] = {[OUTPUT] = COMMAND_OUTPUT};
 
-/* "libcurl 7.88.1, …" as members of an object; what stands behind the second word is left out. */
-static void add_libraries(struct strbuf *out, const char *libraries)
+/* "libcurl 7.88.1, …" as members; what stands behind the second word is left out. */
+static void add_libraries(struct json_writer *json, const char *libraries)
 {
     struct slice rest = slice_str(libraries);
 
-    for (const char *comma = ""; rest.len; comma = ", ") {
+    while (rest.len) {
         size_t end = slice_find(rest, ',');
         struct slice library = slice_of(rest.ptr, end);
         size_t space = slice_find(library, ' ');
         struct slice number = slice_from(library, space < end ? space + 1 : end);
+        char name[32];
 
-        strbuf_add_str(out, comma);
-        strbuf_add_json(out, slice_of(library.ptr, space));
-        strbuf_add_str(out, ": ");
-        strbuf_add_json(out, slice_of(number.ptr, slice_find(number, ' ')));
+        (void)snprintf(name, sizeof(name), "%.*s", (int)space, library.ptr);
+        json_add_slice(json, name, slice_of(number.ptr, slice_find(number, ' ')));
         rest = slice_from(rest, end + 2 < rest.len ? end + 2 : rest.len);
     }
+}
+
+static void add_json(struct strbuf *out, const char *libraries)
+{
+    struct json_writer json = json_begin(out, true);
+
+    json_add_text(&json, "version", version_number);
+    json_add_text(&json, "commit", version_commit);
+    json_add_line(&json, 2);
+    json_add_object(&json, "libraries");
+    add_libraries(&json, libraries);
+    json_end_all(&json);
+    strbuf_add_char(out, '\n');
 }
 
 static int run(const struct command_line *line)
@@ -43,15 +57,11 @@ static int run(const struct command_line *line)
                       http_server_library(), http_client_library(),
                       OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING,
                       jansson_version_str(), yaml_get_version_string());
-    if (command_line_option(line, OUTPUT)) {
-        strbuf_add_format(&text, "{\"version\": \"%s\", \"commit\": \"%s\",\n  \"libraries\": {",
-                          version_number, version_commit);
-        add_libraries(&text, strbuf_str(&libraries));
-        strbuf_add_str(&text, "}}\n");
-    } else {
+    if (command_line_option(line, OUTPUT))
+        add_json(&text, strbuf_str(&libraries));
+    else
         strbuf_add_format(&text, "pullthrough %s (commit %s)\n%s\n", version_number, version_commit,
                           strbuf_str(&libraries));
-    }
     return command_print(line->command, &text);
 }
 
