@@ -94,7 +94,7 @@ static int start(void **state)
                                  "http://127.0.0.1:%u/container", port);
     if (aws_client_new(&bench->client,
                        &(struct aws_client_config){
-                           .wishes = {.region = "", .endpoints = {"", "", ""}, .ca_file = ""},
+                           .spec = {.region = "", .endpoints = {"", "", ""}, .ca_file = ""},
                            .environment = bench->fake.environment,
                            .timing = bench->fake.timing,
                            .user_agent = "pullthrough/test",
@@ -205,7 +205,7 @@ static void test_a_malformed_setting(void **state)
 
     assert_int_equal(aws_client_new(&client,
                                     &(struct aws_client_config){
-                                        .wishes = {.region = "", .endpoints = {"x", "", ""}},
+                                        .spec = {.region = "", .endpoints = {"x", "", ""}},
                                         .environment = bench->fake.environment,
                                         .timing = bench->fake.timing,
                                     },

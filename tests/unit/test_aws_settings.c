@@ -60,14 +60,14 @@ static int remove_home(void **state)
     return 0;
 }
 
-static const struct aws_wishes no_wishes = {.region = "", .endpoints = {"", "", ""}, .ca_file = ""};
+static const struct aws_spec no_spec = {.region = "", .endpoints = {"", "", ""}, .ca_file = ""};
 
-static void check_region(struct home *home, const struct aws_wishes *wishes, const char *want)
+static void check_region(struct home *home, const struct aws_spec *spec, const char *want)
 {
     struct aws_settings settings;
     struct error error = {""};
 
-    if (aws_settings_load(&settings, wishes, &home->fake.environment, &error) < 0)
+    if (aws_settings_load(&settings, spec, &home->fake.environment, &error) < 0)
         fail_msg("%s", error.text);
     assert_string_equal(settings.region, want);
     aws_settings_fini(&settings);
@@ -76,32 +76,32 @@ static void check_region(struct home *home, const struct aws_wishes *wishes, con
 static void test_region(void **state)
 {
     struct home *home = *state;
-    struct aws_wishes wishes = no_wishes;
+    struct aws_spec spec = no_spec;
 
-    check_region(home, &wishes, "");
+    check_region(home, &spec, "");
     write_file(home->config, "[default]\nregion = eu-west-1\n[profile p]\nregion = eu-west-2\n");
-    check_region(home, &wishes, "eu-west-1");
+    check_region(home, &spec, "eu-west-1");
     fake_surroundings_set(&home->fake, "AWS_PROFILE", "p");
-    check_region(home, &wishes, "eu-west-2");
+    check_region(home, &spec, "eu-west-2");
     fake_surroundings_set(&home->fake, "AWS_DEFAULT_REGION", "us-east-2");
-    check_region(home, &wishes, "us-east-2");
+    check_region(home, &spec, "us-east-2");
     fake_surroundings_set(&home->fake, "AWS_REGION", "us-west-2");
-    check_region(home, &wishes, "us-west-2");
-    wishes.region = "ap-south-1";
-    check_region(home, &wishes, "ap-south-1");
+    check_region(home, &spec, "us-west-2");
+    spec.region = "ap-south-1";
+    check_region(home, &spec, "ap-south-1");
     fake_surroundings_set(&home->fake, "AWS_REGION", "");
-    wishes.region = "";
-    check_region(home, &wishes, "us-east-2");
+    spec.region = "";
+    check_region(home, &spec, "us-east-2");
 }
 
-static void check_endpoint(struct home *home, const struct aws_wishes *wishes,
-                           enum aws_service service, const char *want)
+static void check_endpoint(struct home *home, const struct aws_spec *spec, enum aws_service service,
+                           const char *want)
 {
     struct aws_settings settings;
     struct aws_endpoint endpoint;
     struct error error = {""};
 
-    if (aws_settings_load(&settings, wishes, &home->fake.environment, &error) < 0 ||
+    if (aws_settings_load(&settings, spec, &home->fake.environment, &error) < 0 ||
         aws_settings_endpoint(&settings, service, &endpoint, &error) < 0)
         fail_msg("%s", error.text);
     assert_string_equal(endpoint.url, want);
@@ -111,70 +111,70 @@ static void check_endpoint(struct home *home, const struct aws_wishes *wishes,
 static void test_endpoints(void **state)
 {
     struct home *home = *state;
-    struct aws_wishes wishes = no_wishes;
+    struct aws_spec spec = no_spec;
 
-    wishes.region = "us-west-2";
-    check_endpoint(home, &wishes, AWS_ECR, "https://api.ecr.us-west-2.amazonaws.com/");
+    spec.region = "us-west-2";
+    check_endpoint(home, &spec, AWS_ECR, "https://api.ecr.us-west-2.amazonaws.com/");
     write_file(home->config, "[default]\nendpoint_url = http://profile\nservices = s\n"
                              "[services s]\necr =\n  endpoint_url = http://section\n");
-    check_endpoint(home, &wishes, AWS_ECR, "http://section/");
-    check_endpoint(home, &wishes, AWS_STS, "http://profile/");
+    check_endpoint(home, &spec, AWS_ECR, "http://section/");
+    check_endpoint(home, &spec, AWS_STS, "http://profile/");
     fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL", "http://all:1");
-    check_endpoint(home, &wishes, AWS_ECR, "http://all:1/");
-    check_endpoint(home, &wishes, AWS_SECRETS_MANAGER, "http://all:1/");
+    check_endpoint(home, &spec, AWS_ECR, "http://all:1/");
+    check_endpoint(home, &spec, AWS_SECRETS_MANAGER, "http://all:1/");
     fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL_ECR", "http://ecr:1");
     fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL_STS", "http://sts:1");
     fake_surroundings_set(&home->fake, "AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://sm:1");
-    check_endpoint(home, &wishes, AWS_ECR, "http://ecr:1/");
-    check_endpoint(home, &wishes, AWS_STS, "http://sts:1/");
-    check_endpoint(home, &wishes, AWS_SECRETS_MANAGER, "http://sm:1/");
-    wishes.endpoints[AWS_ECR] = "https://wish";
-    check_endpoint(home, &wishes, AWS_ECR, "https://wish/");
+    check_endpoint(home, &spec, AWS_ECR, "http://ecr:1/");
+    check_endpoint(home, &spec, AWS_STS, "http://sts:1/");
+    check_endpoint(home, &spec, AWS_SECRETS_MANAGER, "http://sm:1/");
+    spec.endpoints[AWS_ECR] = "https://spec";
+    check_endpoint(home, &spec, AWS_ECR, "https://spec/");
     fake_surroundings_set(&home->fake, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
-    check_endpoint(home, &wishes, AWS_ECR, "https://wish/");
-    check_endpoint(home, &wishes, AWS_STS, "https://sts.us-west-2.amazonaws.com/");
+    check_endpoint(home, &spec, AWS_ECR, "https://spec/");
+    check_endpoint(home, &spec, AWS_STS, "https://sts.us-west-2.amazonaws.com/");
 }
 
 static void test_switches(void **state)
 {
     struct home *home = *state;
-    struct aws_wishes wishes = no_wishes;
+    struct aws_spec spec = no_spec;
 
-    wishes.region = "us-west-2";
+    spec.region = "us-west-2";
     write_file(home->config,
                "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = TRUE\n");
-    check_endpoint(home, &wishes, AWS_ECR, "https://ecr-fips.us-west-2.api.aws/");
+    check_endpoint(home, &spec, AWS_ECR, "https://ecr-fips.us-west-2.api.aws/");
     fake_surroundings_set(&home->fake, "AWS_USE_FIPS_ENDPOINT", "false");
-    check_endpoint(home, &wishes, AWS_ECR, "https://ecr.us-west-2.api.aws/");
+    check_endpoint(home, &spec, AWS_ECR, "https://ecr.us-west-2.api.aws/");
     fake_surroundings_set(&home->fake, "AWS_USE_DUALSTACK_ENDPOINT", "false");
-    check_endpoint(home, &wishes, AWS_ECR, "https://api.ecr.us-west-2.amazonaws.com/");
-    wishes.fips = true;
-    check_endpoint(home, &wishes, AWS_ECR, "https://api.ecr-fips.us-west-2.amazonaws.com/");
-    wishes.dual_stack = true;
-    check_endpoint(home, &wishes, AWS_STS, "https://sts-fips.us-west-2.api.aws/");
+    check_endpoint(home, &spec, AWS_ECR, "https://api.ecr.us-west-2.amazonaws.com/");
+    spec.fips = true;
+    check_endpoint(home, &spec, AWS_ECR, "https://api.ecr-fips.us-west-2.amazonaws.com/");
+    spec.dual_stack = true;
+    check_endpoint(home, &spec, AWS_STS, "https://sts-fips.us-west-2.api.aws/");
 }
 
 static void test_ca_file(void **state)
 {
     struct home *home = *state;
-    struct aws_wishes wishes = no_wishes;
+    struct aws_spec spec = no_spec;
     struct aws_settings settings;
     struct error error;
 
-    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_int_equal(aws_settings_load(&settings, &spec, &home->fake.environment, &error), 0);
     assert_null(settings.ca_file);
     aws_settings_fini(&settings);
     write_file(home->config, "[default]\nca_bundle = /profile\n");
-    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_int_equal(aws_settings_load(&settings, &spec, &home->fake.environment, &error), 0);
     assert_string_equal(settings.ca_file, "/profile");
     aws_settings_fini(&settings);
     fake_surroundings_set(&home->fake, "AWS_CA_BUNDLE", "/environment");
-    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
+    assert_int_equal(aws_settings_load(&settings, &spec, &home->fake.environment, &error), 0);
     assert_string_equal(settings.ca_file, "/environment");
     aws_settings_fini(&settings);
-    wishes.ca_file = "/wish";
-    assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error), 0);
-    assert_string_equal(settings.ca_file, "/wish");
+    spec.ca_file = "/spec";
+    assert_int_equal(aws_settings_load(&settings, &spec, &home->fake.environment, &error), 0);
+    assert_string_equal(settings.ca_file, "/spec");
     aws_settings_fini(&settings);
 }
 
@@ -198,16 +198,15 @@ static void test_mistakes_show_at_once(void **state)
     struct home *home = *state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct aws_wishes wishes = no_wishes;
+        struct aws_spec spec = no_spec;
         struct aws_settings settings;
         struct error error = {""};
 
-        wishes.fips = rows[i].fips;
+        spec.fips = rows[i].fips;
         fake_surroundings_set(&home->fake, rows[i].variable, rows[i].value);
         if (rows[i].config)
             write_file(home->config, rows[i].config);
-        assert_int_equal(aws_settings_load(&settings, &wishes, &home->fake.environment, &error),
-                         -1);
+        assert_int_equal(aws_settings_load(&settings, &spec, &home->fake.environment, &error), -1);
         assert_string_equal(error.text, rows[i].want);
         aws_settings_fini(&settings);
         fake_surroundings_set(&home->fake, rows[i].variable, NULL);

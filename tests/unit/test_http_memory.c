@@ -9,11 +9,11 @@
 
 enum { MIB = 1024 * 1024 };
 
-static struct http_memory plan(uint64_t limit_mib, uint64_t wished_mib)
+static struct http_memory plan(uint64_t limit_mib, uint64_t budget_mib)
 {
-    return http_memory_plan(&(struct http_memory_wish){
+    return http_memory_plan(&(struct http_memory_spec){
         .limit_bytes = limit_mib * MIB,
-        .request_bytes = wished_mib * MIB,
+        .request_bytes = budget_mib * MIB,
         .threads = 4,
         .connections = 4096,
         .max_body_bytes = 8 * MIB,

@@ -11,9 +11,9 @@
 
 enum { AGENT_MAX = 128, ARENA_EXPECTED = 1024 };
 
-static struct aws_wishes wishes_of(const struct config *config)
+static struct aws_spec spec_of(const struct config *config)
 {
-    return (struct aws_wishes){
+    return (struct aws_spec){
         .region = config->registry.region,
         .endpoints = {[AWS_ECR] = config->aws.endpoint.ecr,
                       [AWS_STS] = config->aws.endpoint.sts,
@@ -32,7 +32,7 @@ int aws_access_client(struct aws_client **clientp, const struct config *config,
     strbuf_add_format(&agent, "pullthrough/%s", version_number);
     return aws_client_new(clientp,
                           &(struct aws_client_config){
-                              .wishes = wishes_of(config),
+                              .spec = spec_of(config),
                               .environment = environment_of_process(),
                               .timing = access->timing,
                               .user_agent = strbuf_str(&agent),
@@ -47,12 +47,12 @@ int aws_access_http(struct http_client **httpp, const struct config *config,
 {
     STRBUF_CLEANUP struct strbuf agent = STRBUF_INIT(AGENT_MAX);
     const struct environment environment = environment_of_process();
-    const struct aws_wishes wishes = wishes_of(config);
+    const struct aws_spec spec = spec_of(config);
     struct aws_settings settings;
     int result;
 
     strbuf_add_format(&agent, "pullthrough/%s", version_number);
-    result = aws_settings_load(&settings, &wishes, &environment, error);
+    result = aws_settings_load(&settings, &spec, &environment, error);
     if (result == 0)
         result = http_client_new(httpp,
                                  &(struct http_client_config){

@@ -50,21 +50,21 @@ static unsigned lesser(uint64_t a, uint64_t b)
 
 struct limits limits_find(const struct config *config, unsigned threads)
 {
-    const struct http_memory_wish wish = {
+    const struct http_memory_spec spec = {
         .limit_bytes = memory_limit(""),
         .request_bytes = config->server.request_memory_bytes,
         .threads = threads,
         .connections = config->server.max_connections,
         .max_body_bytes = config->server.max_body_bytes,
     };
-    struct limits limits = {.memory = http_memory_plan(&wish)};
+    struct limits limits = {.memory = http_memory_plan(&spec)};
     uint64_t most = connections_by_descriptors(threads);
     unsigned by_memory = limits.memory.connections;
 
     limits.status_connections = lesser(STATUS_CONNECTIONS, most / 4 + 1);
     most = most > limits.status_connections ? most - limits.status_connections : 1;
     limits.memory.connections = lesser(by_memory, most);
-    log_memory(config, &limits.memory, wish.limit_bytes);
+    log_memory(config, &limits.memory, spec.limit_bytes);
     if (limits.memory.connections < config->server.max_connections)
         log_event(LOG_LEVEL_WARN,
                   by_memory <= most

@@ -29,7 +29,7 @@ int aws_client_new(struct aws_client **clientp, const struct aws_client_config *
 
     client->environment = config->environment;
     client->timing = config->timing;
-    if (aws_settings_load(&client->settings, &config->wishes, &client->environment, error) < 0 ||
+    if (aws_settings_load(&client->settings, &config->spec, &client->environment, error) < 0 ||
         http_client_new(&client->http,
                         &(struct http_client_config){
                             .ca_file = client->settings.ca_file,

@@ -79,14 +79,14 @@ static const struct {
     [AWS_SECRETS_MANAGER] = {"AWS_ENDPOINT_URL_SECRETS_MANAGER", "secrets_manager"},
 };
 
-static void load_endpoints(struct aws_settings *settings, const struct aws_wishes *wishes,
+static void load_endpoints(struct aws_settings *settings, const struct aws_spec *spec,
                            const struct environment *environment,
                            const struct aws_profiles *profiles, struct slice profile)
 {
     bool ignore = environment_is_true(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
 
     for (unsigned i = 0; i < AWS_SERVICE_COUNT; i++) {
-        struct slice url = slice_str(wishes->endpoints[i]);
+        struct slice url = slice_str(spec->endpoints[i]);
 
         if (!ignore) {
             url = first_of(url, environment_get(environment, service_names[i].variable));
@@ -97,20 +97,20 @@ static void load_endpoints(struct aws_settings *settings, const struct aws_wishe
     }
 }
 
-static bool load_switch(bool wish, const struct environment *environment, const char *variable,
+static bool load_switch(bool on, const struct environment *environment, const char *variable,
                         const struct aws_profiles *profiles, struct slice profile, const char *key)
 {
     struct slice text = first_of(environment_get(environment, variable),
                                  aws_profiles_get(profiles, profile, NULL, key));
 
-    return wish || (text.len == 4 && strncasecmp(text.ptr, "true", 4) == 0);
+    return on || (text.len == 4 && strncasecmp(text.ptr, "true", 4) == 0);
 }
 
-static int load_region(struct aws_settings *settings, const struct aws_wishes *wishes,
+static int load_region(struct aws_settings *settings, const struct aws_spec *spec,
                        const struct environment *environment, const struct aws_profiles *profiles,
                        struct slice profile, struct error *error)
 {
-    struct slice region = slice_str(wishes->region);
+    struct slice region = slice_str(spec->region);
 
     region = first_of(region, environment_get(environment, "AWS_REGION"));
     region = first_of(region, environment_get(environment, "AWS_DEFAULT_REGION"));
@@ -139,7 +139,7 @@ static int try_endpoints(const struct aws_settings *settings, struct error *erro
     return 0;
 }
 
-int aws_settings_load(struct aws_settings *settings, const struct aws_wishes *wishes,
+int aws_settings_load(struct aws_settings *settings, const struct aws_spec *spec,
                       const struct environment *environment, struct error *error)
 {
     AWS_PROFILES_CLEANUP struct aws_profiles *profiles = NULL;
@@ -147,15 +147,14 @@ int aws_settings_load(struct aws_settings *settings, const struct aws_wishes *wi
 
     *settings = (struct aws_settings){0};
     if (aws_settings_profiles(&profiles, &profile, environment, error) < 0 ||
-        load_region(settings, wishes, environment, profiles, profile, error) < 0)
+        load_region(settings, spec, environment, profiles, profile, error) < 0)
         return -1;
-    load_endpoints(settings, wishes, environment, profiles, profile);
-    settings->fips = load_switch(wishes->fips, environment, "AWS_USE_FIPS_ENDPOINT", profiles,
+    load_endpoints(settings, spec, environment, profiles, profile);
+    settings->fips = load_switch(spec->fips, environment, "AWS_USE_FIPS_ENDPOINT", profiles,
                                  profile, "use_fips_endpoint");
-    settings->dual_stack =
-        load_switch(wishes->dual_stack, environment, "AWS_USE_DUALSTACK_ENDPOINT", profiles,
-                    profile, "use_dualstack_endpoint");
-    copy_text(&settings->ca_file, first_of(first_of(slice_str(wishes->ca_file),
+    settings->dual_stack = load_switch(spec->dual_stack, environment, "AWS_USE_DUALSTACK_ENDPOINT",
+                                       profiles, profile, "use_dualstack_endpoint");
+    copy_text(&settings->ca_file, first_of(first_of(slice_str(spec->ca_file),
                                                     environment_get(environment, "AWS_CA_BUNDLE")),
                                            aws_profiles_get(profiles, profile, NULL, "ca_bundle")));
     return try_endpoints(settings, error);

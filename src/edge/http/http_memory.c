@@ -44,14 +44,14 @@ static uint64_t fitting_body(uint64_t rest)
                : 0;
 }
 
-static void fit(struct http_memory *plan, const struct http_memory_wish *wish)
+static void fit(struct http_memory *plan, const struct http_memory_spec *spec)
 {
-    uint64_t most_connections = wish->limit_bytes / 3 / CONNECTION_BYTES, fixed, rest, body;
+    uint64_t most_connections = spec->limit_bytes / 3 / CONNECTION_BYTES, fixed, rest, body;
 
     if (plan->connections > most_connections)
         plan->connections = most_connections ? (unsigned)most_connections : 1;
-    fixed = fixed_bytes(wish->threads, plan->connections);
-    rest = wish->limit_bytes > fixed ? wish->limit_bytes - fixed : 0;
+    fixed = fixed_bytes(spec->threads, plan->connections);
+    rest = spec->limit_bytes > fixed ? spec->limit_bytes - fixed : 0;
     body = fitting_body(rest);
     if (plan->max_body_bytes > body)
         plan->max_body_bytes = body > LEAST_BODY_BYTES ? body : LEAST_BODY_BYTES;
@@ -62,7 +62,7 @@ static void fit(struct http_memory *plan, const struct http_memory_wish *wish)
 
         plan->request_bytes = MOST_BUDGET;
         plan->large_at_once +=
-            (unsigned)(left / body < wish->threads ? left / body : wish->threads);
+            (unsigned)(left / body < spec->threads ? left / body : spec->threads);
     }
 }
 
@@ -74,32 +74,32 @@ static uint64_t process_bytes(uint64_t limit, unsigned connections)
     return limit > 2 * kernel ? limit - kernel : limit / 2;
 }
 
-struct http_memory http_memory_plan(const struct http_memory_wish *wish)
+struct http_memory http_memory_plan(const struct http_memory_spec *spec)
 {
     struct http_memory plan = {
         .request_bytes = MOST_BUDGET,
-        .connections = wish->connections,
-        .max_body_bytes = wish->max_body_bytes,
+        .connections = spec->connections,
+        .max_body_bytes = spec->max_body_bytes,
         .large_at_once = 1,
     };
 
-    if (wish->limit_bytes) {
-        fit(&plan, wish);
-        plan.process_bytes = process_bytes(wish->limit_bytes, plan.connections);
+    if (spec->limit_bytes) {
+        fit(&plan, spec);
+        plan.process_bytes = process_bytes(spec->limit_bytes, plan.connections);
     } else {
-        plan.large_at_once = wish->threads;
+        plan.large_at_once = spec->threads;
     }
-    if (wish->request_bytes) {
-        plan.request_bytes = wish->request_bytes;
-        if (plan.max_body_bytes > wish->request_bytes)
+    if (spec->request_bytes) {
+        plan.request_bytes = spec->request_bytes;
+        if (plan.max_body_bytes > spec->request_bytes)
             plan.max_body_bytes =
-                wish->request_bytes > LEAST_BODY_BYTES ? wish->request_bytes : LEAST_BODY_BYTES;
+                spec->request_bytes > LEAST_BODY_BYTES ? spec->request_bytes : LEAST_BODY_BYTES;
     }
     if (plan.request_bytes < plan.max_body_bytes)
         plan.request_bytes = plan.max_body_bytes;
-    if (plan.large_at_once > wish->threads)
-        plan.large_at_once = wish->threads;
-    plan.needed_bytes = fixed_bytes(wish->threads, plan.connections) +
+    if (plan.large_at_once > spec->threads)
+        plan.large_at_once = spec->threads;
+    plan.needed_bytes = fixed_bytes(spec->threads, plan.connections) +
                         plan.large_at_once * work_bytes(plan.max_body_bytes) +
                         with_slack(plan.request_bytes);
     return plan;

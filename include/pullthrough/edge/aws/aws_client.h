@@ -19,7 +19,7 @@
 #include "pullthrough/edge/sys/timing.h"
 
 struct aws_client_config {
-    struct aws_wishes wishes;
+    struct aws_spec spec;
     struct environment environment;
     struct timing timing;
     const char *user_agent;

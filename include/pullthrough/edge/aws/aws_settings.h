@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 /* What the configuration says; "" or false where it says nothing. */
-struct aws_wishes {
+struct aws_spec {
     const char *region;
     const char *endpoints[AWS_SERVICE_COUNT];
     const char *ca_file;
@@ -36,7 +36,7 @@ int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile
 
 /* Fills *settings; every endpoint is tried, so a mistake shows at once. -1 with the reason.
  * aws_settings_fini() afterwards in either case. */
-int aws_settings_load(struct aws_settings *settings, const struct aws_wishes *wishes,
+int aws_settings_load(struct aws_settings *settings, const struct aws_spec *spec,
                       const struct environment *environment, struct error *error);
 void aws_settings_fini(struct aws_settings *settings);
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct http_memory_wish {
+struct http_memory_spec {
     uint64_t limit_bytes;   /* of the process; 0: none */
     uint64_t request_bytes; /* the budget that somebody configured; 0: what the limit leaves */
     unsigned threads, connections;
@@ -26,14 +26,14 @@ struct http_memory {
     uint64_t request_bytes; /* the budget; at least max_body_bytes */
     uint64_t process_bytes; /* beyond it connections are closed; 0: no limit */
     uint64_t needed_bytes;  /* all together; over the limit only where the budget was configured */
-    unsigned connections;   /* fewer than wished where a third of the limit doesn't hold them */
-    size_t max_body_bytes;  /* less than wished where one such review would not fit */
+    unsigned connections;   /* fewer than asked for where a third of the limit doesn't hold them */
+    size_t max_body_bytes;  /* less than asked for where one such review would not fit */
     unsigned large_at_once; /* requests over HTTP_LARGE_BYTES that may be in work; at least 1 */
 };
 
 /* A request whose body is larger waits for its turn to be worked on. */
 enum { HTTP_LARGE_BYTES = 256 * 1024 };
 
-struct http_memory http_memory_plan(const struct http_memory_wish *wish);
+struct http_memory http_memory_plan(const struct http_memory_spec *spec);
 
 #endif
