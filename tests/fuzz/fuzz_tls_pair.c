@@ -91,7 +91,7 @@ static const struct made_certificate *good_of(uint8_t kind)
     struct made_certificate **one = &made[kind % KINDS];
 
     if (!*one)
-        *one = made_certificate_new(&(struct certificate_wish){
+        *one = made_certificate_new(&(struct certificate_spec){
             .name = "server",
             .alternative = "DNS:server,IP:127.0.0.1",
             .constraints = "critical,CA:FALSE",

@@ -83,27 +83,27 @@ static EVP_PKEY *make_large_rsa(int bits)
     return generate(context);
 }
 
-static EVP_PKEY *make_key(const struct certificate_wish *wish)
+static EVP_PKEY *make_key(const struct certificate_spec *spec)
 {
-    if (wish->rsa_bits >= 8192)
-        return make_large_rsa(wish->rsa_bits);
-    if (wish->rsa_bits)
-        return EVP_RSA_gen((unsigned)wish->rsa_bits);
-    if (!wish->key)
+    if (spec->rsa_bits >= 8192)
+        return make_large_rsa(spec->rsa_bits);
+    if (spec->rsa_bits)
+        return EVP_RSA_gen((unsigned)spec->rsa_bits);
+    if (!spec->key)
         return EVP_EC_gen("P-256");
-    if (strcmp(wish->key, "DSA") == 0)
+    if (strcmp(spec->key, "DSA") == 0)
         return make_dsa();
-    if (strcmp(wish->key, "explicit") == 0)
+    if (strcmp(spec->key, "explicit") == 0)
         return make_explicit();
-    if (strncmp(wish->key, "ED", 2) == 0)
-        return EVP_PKEY_Q_keygen(NULL, NULL, wish->key);
-    if (strcmp(wish->key, "RSA-PSS") == 0) {
-        EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, wish->key, NULL);
+    if (strncmp(spec->key, "ED", 2) == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, spec->key);
+    if (strcmp(spec->key, "RSA-PSS") == 0) {
+        EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, spec->key, NULL);
 
         MUST(context && EVP_PKEY_keygen_init(context) == 1);
         return generate(context);
     }
-    return EVP_EC_gen(wish->key);
+    return EVP_EC_gen(spec->key);
 }
 
 /* Ed25519 and Ed448 have a digest of their own. */
@@ -112,34 +112,34 @@ static const EVP_MD *digest_of(const EVP_PKEY *key)
     return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
 }
 
-struct made_certificate *made_certificate_new(const struct certificate_wish *wish)
+struct made_certificate *made_certificate_new(const struct certificate_spec *spec)
 {
     static long serial;
     struct made_certificate *made = calloc(1, sizeof(*made));
     BIO *pem = BIO_new(BIO_s_mem()), *key_pem = BIO_new(BIO_s_mem());
-    bool dated = wish->from_s || wish->to_s;
+    bool dated = spec->from_s || spec->to_s;
     EVP_PKEY *signer;
     X509_NAME *name;
     X509 *x509;
 
     MUST(made && pem && key_pem);
-    made->key = make_key(wish);
+    made->key = make_key(spec);
     made->x509 = x509 = X509_new();
     MUST(made->key && x509);
     MUST(X509_set_version(x509, X509_VERSION_3) && X509_set_pubkey(x509, made->key));
     MUST(ASN1_INTEGER_set(X509_get_serialNumber(x509), ++serial));
-    MUST(X509_gmtime_adj(X509_getm_notBefore(x509), dated ? wish->from_s : -3600));
-    MUST(X509_gmtime_adj(X509_getm_notAfter(x509), dated ? wish->to_s : 86400));
+    MUST(X509_gmtime_adj(X509_getm_notBefore(x509), dated ? spec->from_s : -3600));
+    MUST(X509_gmtime_adj(X509_getm_notAfter(x509), dated ? spec->to_s : 86400));
     name = X509_get_subject_name(x509);
-    MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wish->name,
+    MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)spec->name,
                                     -1, -1, 0));
     MUST(X509_set_issuer_name(x509,
-                              wish->issuer ? X509_get_subject_name(wish->issuer->x509) : name));
-    add_extension(x509, x509, NID_basic_constraints, wish->constraints);
-    add_extension(x509, x509, NID_key_usage, wish->usage);
-    add_extension(x509, x509, NID_ext_key_usage, wish->extended);
-    add_extension(x509, x509, NID_subject_alt_name, wish->alternative);
-    signer = wish->issuer ? wish->issuer->key : made->key;
+                              spec->issuer ? X509_get_subject_name(spec->issuer->x509) : name));
+    add_extension(x509, x509, NID_basic_constraints, spec->constraints);
+    add_extension(x509, x509, NID_key_usage, spec->usage);
+    add_extension(x509, x509, NID_ext_key_usage, spec->extended);
+    add_extension(x509, x509, NID_subject_alt_name, spec->alternative);
+    signer = spec->issuer ? spec->issuer->key : made->key;
     MUST(X509_sign(x509, signer, digest_of(signer)) > 0);
     MUST(PEM_write_bio_X509(pem, x509));
     MUST(PEM_write_bio_PrivateKey(key_pem, made->key, NULL, NULL, 0, NULL, NULL));

@@ -17,7 +17,7 @@ struct made_certificate {
     char *pem, *key_pem;
 };
 
-struct certificate_wish {
+struct certificate_spec {
     const char *name;
     const char *alternative; /* "DNS:a,IP:::1"; NULL: none */
     const char *constraints; /* "critical,CA:TRUE"; NULL: none */
@@ -30,7 +30,7 @@ struct certificate_wish {
     const struct made_certificate *issuer; /* NULL: self-signed */
 };
 
-struct made_certificate *made_certificate_new(const struct certificate_wish *wish);
+struct made_certificate *made_certificate_new(const struct certificate_spec *spec);
 void made_certificate_free(struct made_certificate *made);
 
 /* PEM of the key under a passphrase; in the older form ("DEK-Info") or as PKCS #8. The caller

@@ -579,9 +579,9 @@ static void test_harmless_texts_are_shown(void **state)
 /* A server with a certificate for `name`, and the outcome of asking 127.0.0.1. */
 static int ask_over_tls(const char *name, bool with_ca, char *why, size_t size)
 {
-    const struct certificate_wish wish = {
+    const struct certificate_spec spec = {
         .name = "fake", .alternative = name, .constraints = "critical,CA:TRUE"};
-    struct made_certificate *made = made_certificate_new(&wish);
+    struct made_certificate *made = made_certificate_new(&spec);
     char path[] = "/tmp/test_http_client.XXXXXX";
     int fd = mkstemp(path), got;
     struct http_client_config config = {.ca_file = with_ca ? path : NULL};

@@ -64,8 +64,8 @@ static int set_up(void **state)
     (void)snprintf(bench->folder, sizeof(bench->folder), "/tmp/test_kube_client.XXXXXX");
     assert_non_null(mkdtemp(bench->folder));
     bench->ca = made_certificate_new(
-        &(struct certificate_wish){.name = "cluster", .constraints = "critical,CA:TRUE"});
-    bench->leaf = made_certificate_new(&(struct certificate_wish){.name = "api",
+        &(struct certificate_spec){.name = "cluster", .constraints = "critical,CA:TRUE"});
+    bench->leaf = made_certificate_new(&(struct certificate_spec){.name = "api",
                                                                   .alternative = "IP:127.0.0.1",
                                                                   .extended = "serverAuth",
                                                                   .issuer = bench->ca});
@@ -370,7 +370,7 @@ static void test_another_ca(void **state)
 {
     struct bench *bench = *state;
     struct made_certificate *other = made_certificate_new(
-        &(struct certificate_wish){.name = "other", .constraints = "critical,CA:TRUE"});
+        &(struct certificate_spec){.name = "other", .constraints = "critical,CA:TRUE"});
 
     write_file(bench, "ca.crt", other->pem);
     assert_int_equal(

@@ -22,19 +22,19 @@ static struct made_certificate *ca, *other_ca, *leaf, *second, *rsa, *client, *s
 static int make_certificates(void **state)
 {
     (void)state;
-    ca = made_certificate_new(&(struct certificate_wish){
+    ca = made_certificate_new(&(struct certificate_spec){
         .name = "ca", .constraints = "critical,CA:TRUE", .usage = "keyCertSign,cRLSign"});
     other_ca = made_certificate_new(
-        &(struct certificate_wish){.name = "other ca", .constraints = "critical,CA:TRUE"});
+        &(struct certificate_spec){.name = "other ca", .constraints = "critical,CA:TRUE"});
     leaf = made_certificate_new(
-        &(struct certificate_wish){.name = "leaf", .alternative = "DNS:localhost", .issuer = ca});
+        &(struct certificate_spec){.name = "leaf", .alternative = "DNS:localhost", .issuer = ca});
     second = made_certificate_new(
-        &(struct certificate_wish){.name = "second", .alternative = "DNS:localhost", .issuer = ca});
-    rsa = made_certificate_new(&(struct certificate_wish){
+        &(struct certificate_spec){.name = "second", .alternative = "DNS:localhost", .issuer = ca});
+    rsa = made_certificate_new(&(struct certificate_spec){
         .name = "rsa", .alternative = "DNS:localhost", .issuer = ca, .rsa_bits = 2048});
     client = made_certificate_new(
-        &(struct certificate_wish){.name = "client", .extended = "clientAuth", .issuer = ca});
-    stranger = made_certificate_new(&(struct certificate_wish){
+        &(struct certificate_spec){.name = "client", .extended = "clientAuth", .issuer = ca});
+    stranger = made_certificate_new(&(struct certificate_spec){
         .name = "stranger", .extended = "clientAuth", .issuer = other_ca});
     return 0;
 }
@@ -95,35 +95,35 @@ struct ends {
     SSL_CTX *client_context;
 };
 
-struct client_wish {
+struct client_spec {
     int version; /* the only one; 0: any */
     const char *alpn;
     const struct made_certificate *shows;
     const struct made_certificate *trusts; /* NULL: anybody */
 };
 
-static struct ends ends_new(struct tls *tls, const struct client_wish *wish)
+static struct ends ends_new(struct tls *tls, const struct client_spec *spec)
 {
     struct ends ends = {.client_context = SSL_CTX_new(TLS_client_method())};
     BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
 
     assert_true(ends.client_context && to_server && to_client);
     SSL_CTX_set_security_level(ends.client_context, 0); /* TLS 1.1 takes part in a test */
-    assert_int_equal(SSL_CTX_set_min_proto_version(ends.client_context, wish->version), 1);
-    assert_int_equal(SSL_CTX_set_max_proto_version(ends.client_context, wish->version), 1);
-    if (wish->alpn)
+    assert_int_equal(SSL_CTX_set_min_proto_version(ends.client_context, spec->version), 1);
+    assert_int_equal(SSL_CTX_set_max_proto_version(ends.client_context, spec->version), 1);
+    if (spec->alpn)
         assert_int_equal(SSL_CTX_set_alpn_protos(ends.client_context,
-                                                 (const unsigned char *)wish->alpn,
-                                                 (unsigned)strlen(wish->alpn)),
+                                                 (const unsigned char *)spec->alpn,
+                                                 (unsigned)strlen(spec->alpn)),
                          0);
-    if (wish->shows) {
-        assert_int_equal(SSL_CTX_use_certificate(ends.client_context, wish->shows->x509), 1);
-        assert_int_equal(SSL_CTX_use_PrivateKey(ends.client_context, wish->shows->key), 1);
+    if (spec->shows) {
+        assert_int_equal(SSL_CTX_use_certificate(ends.client_context, spec->shows->x509), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey(ends.client_context, spec->shows->key), 1);
     }
-    if (wish->trusts) {
+    if (spec->trusts) {
         SSL_CTX_set_verify(ends.client_context, SSL_VERIFY_PEER, NULL);
         assert_int_equal(
-            X509_STORE_add_cert(SSL_CTX_get_cert_store(ends.client_context), wish->trusts->x509),
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(ends.client_context), spec->trusts->x509),
             1);
     }
     ends.server = SSL_new(tls_context(tls));
@@ -186,11 +186,11 @@ static void test_tls_1_2_and_1_3_with_both_kinds_of_key(void **state)
     (void)state;
     for (int i = 0; i < 6; i++) {
         const struct made_certificate *used = i < 3 ? leaf : rsa;
-        struct client_wish wish = {.version = versions[i % 3], .trusts = ca};
+        struct client_spec spec = {.version = versions[i % 3], .trusts = ca};
         struct ends ends;
 
         assert_int_equal(load(tls, used->pem, used->key_pem, NULL, NULL), 0);
-        ends = ends_new(tls, &wish);
+        ends = ends_new(tls, &spec);
         assert_true(shake(&ends));
         assert_string_equal(shown(&ends, name, sizeof(name)), i < 3 ? "leaf" : "rsa");
         assert_false(SSL_SESSION_has_ticket(SSL_get_session(ends.client)));
@@ -205,14 +205,14 @@ static void test_older_versions_and_ciphers_are_refused(void **state)
 {
     struct heard heard;
     struct tls *tls = new_loaded(&heard);
-    struct ends ends = ends_new(tls, &(struct client_wish){.version = TLS1_1_VERSION});
+    struct ends ends = ends_new(tls, &(struct client_spec){.version = TLS1_1_VERSION});
 
     (void)state;
     assert_false(shake(&ends));
     assert_string_equal(heard.why, "unsupported protocol");
     ends_free(&ends);
 
-    ends = ends_new(tls, &(struct client_wish){.version = TLS1_2_VERSION});
+    ends = ends_new(tls, &(struct client_spec){.version = TLS1_2_VERSION});
     assert_int_equal(SSL_set_cipher_list(ends.client, "ECDHE-ECDSA-AES128-SHA"), 1);
     assert_false(shake(&ends));
     assert_string_equal(heard.why, "no shared cipher");
@@ -237,7 +237,7 @@ static void test_alpn(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct ends ends = ends_new(tls, &(struct client_wish){.alpn = rows[i].offered});
+        struct ends ends = ends_new(tls, &(struct client_spec){.alpn = rows[i].offered});
         const unsigned char *chosen;
         unsigned len;
 
@@ -253,8 +253,8 @@ static void test_reload_reaches_the_next_client_hello(void **state)
 {
     struct heard heard;
     struct tls *tls = new_loaded(&heard);
-    struct ends live = ends_new(tls, &(struct client_wish){0});
-    struct ends waiting = ends_new(tls, &(struct client_wish){0});
+    struct ends live = ends_new(tls, &(struct client_spec){0});
+    struct ends waiting = ends_new(tls, &(struct client_spec){0});
     char name[50], byte;
 
     (void)state;
@@ -275,7 +275,7 @@ static void test_without_a_certificate_a_handshake_says_so(void **state)
 {
     struct heard heard = {0};
     struct tls *tls = tls_new(hear, &heard);
-    struct ends ends = ends_new(tls, &(struct client_wish){0});
+    struct ends ends = ends_new(tls, &(struct client_spec){0});
 
     (void)state;
     assert_false(tls_loaded(tls, NULL));
@@ -295,7 +295,7 @@ static void test_a_client_that_refuses_us_is_heard(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         struct ends ends =
-            ends_new(tls, &(struct client_wish){.version = versions[i], .trusts = other_ca});
+            ends_new(tls, &(struct client_spec){.version = versions[i], .trusts = other_ca});
 
         assert_false(shake(&ends));
         assert_string_equal(heard.why, "tlsv1 alert unknown ca");
@@ -324,10 +324,10 @@ static void test_client_certificates(void **state)
     (void)state;
     assert_int_equal(load(tls, leaf->pem, leaf->key_pem, ca->pem, NULL), 0);
     for (int i = 0; i < 6; i++) {
-        struct client_wish wish = {.version = versions[i / 3], .shows = rows[i % 3].shows};
+        struct client_spec spec = {.version = versions[i / 3], .shows = rows[i % 3].shows};
 
         memset(&heard, 0, sizeof(heard));
-        ends = ends_new(tls, &wish);
+        ends = ends_new(tls, &spec);
         (void)shake(&ends); /* in TLS 1.3 the client is done before it is refused */
         assert_int_equal(heard.done, rows[i % 3].why ? 0 : 1);
         assert_int_equal(heard.failed, rows[i % 3].why ? 1 : 0);
@@ -335,7 +335,7 @@ static void test_client_certificates(void **state)
         ends_free(&ends);
     }
     assert_int_equal(load(tls, leaf->pem, leaf->key_pem, NULL, NULL), 0); /* and without again */
-    ends = ends_new(tls, &(struct client_wish){0});
+    ends = ends_new(tls, &(struct client_spec){0});
     assert_true(shake(&ends));
     ends_free(&ends);
     tls_free(tls);
@@ -345,8 +345,8 @@ static void test_connections_that_end_early(void **state)
 {
     struct heard heard;
     struct tls *tls = new_loaded(&heard);
-    struct ends silent = ends_new(tls, &(struct client_wish){0});
-    struct ends gone = ends_new(tls, &(struct client_wish){0});
+    struct ends silent = ends_new(tls, &(struct client_spec){0});
+    struct ends gone = ends_new(tls, &(struct client_spec){0});
 
     (void)state;
     ends_free(&silent);
@@ -377,7 +377,7 @@ static void test_garbage_is_reported_once(void **state)
 
     (void)state;
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct ends ends = ends_new(tls, &(struct client_wish){0});
+        struct ends ends = ends_new(tls, &(struct client_spec){0});
 
         assert_true(
             BIO_write(SSL_get_wbio(ends.client), rows[i].bytes.ptr, (int)rows[i].bytes.len) > 0);
@@ -394,7 +394,7 @@ static void test_dates(void **state)
 {
     struct heard heard;
     struct tls *tls = new_loaded(&heard);
-    struct made_certificate *expired = made_certificate_new(&(struct certificate_wish){
+    struct made_certificate *expired = made_certificate_new(&(struct certificate_spec){
         .name = "expired", .alternative = "DNS:x", .from_s = -7200, .to_s = -3600});
     struct certificate_dates dates;
     int64_t now = time(NULL);
@@ -420,9 +420,9 @@ static void test_a_chain_is_sent_whole(void **state)
 {
     struct heard heard;
     struct tls *tls = new_loaded(&heard);
-    struct made_certificate *middle = made_certificate_new(&(struct certificate_wish){
+    struct made_certificate *middle = made_certificate_new(&(struct certificate_spec){
         .name = "middle", .constraints = "critical,CA:TRUE", .issuer = ca});
-    struct made_certificate *end = made_certificate_new(&(struct certificate_wish){
+    struct made_certificate *end = made_certificate_new(&(struct certificate_spec){
         .name = "end", .alternative = "DNS:localhost", .issuer = middle});
     char *chain = joined(end->pem, middle->pem), *turned = joined(middle->pem, end->pem);
     struct error error;
@@ -430,7 +430,7 @@ static void test_a_chain_is_sent_whole(void **state)
 
     (void)state;
     assert_int_equal(load(tls, chain, end->key_pem, NULL, NULL), 0);
-    ends = ends_new(tls, &(struct client_wish){.trusts = ca});
+    ends = ends_new(tls, &(struct client_spec){.trusts = ca});
     assert_true(shake(&ends));
     ends_free(&ends);
     assert_int_equal(load(tls, turned, end->key_pem, NULL, &error), -1);
@@ -443,10 +443,11 @@ static void test_a_chain_is_sent_whole(void **state)
     tls_free(tls);
 }
 
-static struct made_certificate *wished(const char *alternative, const char *constraints,
-                                       const char *usage, const char *extended, int rsa_bits)
+static struct made_certificate *odd_certificate(const char *alternative, const char *constraints,
+                                                const char *usage, const char *extended,
+                                                int rsa_bits)
 {
-    return made_certificate_new(&(struct certificate_wish){.name = "odd",
+    return made_certificate_new(&(struct certificate_spec){.name = "odd",
                                                            .alternative = alternative,
                                                            .constraints = constraints,
                                                            .usage = usage,
@@ -456,11 +457,11 @@ static struct made_certificate *wished(const char *alternative, const char *cons
 
 static void test_refusals_keep_what_is_loaded(void **state)
 {
-    struct made_certificate *nameless = wished(NULL, NULL, NULL, NULL, 0);
+    struct made_certificate *nameless = odd_certificate(NULL, NULL, NULL, NULL, 0);
     struct made_certificate *signer =
-        wished("DNS:x", "critical,CA:TRUE", "keyCertSign,cRLSign", NULL, 0);
-    struct made_certificate *for_clients = wished("DNS:x", NULL, NULL, "clientAuth", 0);
-    struct made_certificate *weak = wished("DNS:x", NULL, NULL, NULL, 1024);
+        odd_certificate("DNS:x", "critical,CA:TRUE", "keyCertSign,cRLSign", NULL, 0);
+    struct made_certificate *for_clients = odd_certificate("DNS:x", NULL, NULL, "clientAuth", 0);
+    struct made_certificate *weak = odd_certificate("DNS:x", NULL, NULL, NULL, 1024);
     char *pkcs8 = made_certificate_encrypted_key(leaf, false);
     char *older = made_certificate_encrypted_key(leaf, true);
     char *broken = joined(leaf->pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END "
@@ -504,7 +505,7 @@ static void test_refusals_keep_what_is_loaded(void **state)
             error.text[strlen(rows[i].want)] = '\0';
         assert_string_equal(error.text, rows[i].want);
         assert_int_equal(ERR_peek_error(), 0);
-        ends = ends_new(tls, &(struct client_wish){0});
+        ends = ends_new(tls, &(struct client_spec){0});
         assert_true(shake(&ends));
         assert_string_equal(shown(&ends, name, sizeof(name)), "leaf");
         ends_free(&ends);
@@ -550,11 +551,11 @@ static void test_keys_that_no_client_speaks_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const struct certificate_wish wish = {.name = "server",
+        const struct certificate_spec spec = {.name = "server",
                                               .alternative = "DNS:server",
                                               .key = rows[i].key,
                                               .rsa_bits = rows[i].rsa_bits};
-        struct made_certificate *made = made_certificate_new(&wish);
+        struct made_certificate *made = made_certificate_new(&spec);
         struct tls *tls = tls_new(NULL, NULL);
         struct error error = {""};
         int result = load(tls, made->pem, made->key_pem, NULL, &error);
@@ -582,9 +583,9 @@ static void test_a_chain_that_no_client_can_parse_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct made_certificate *issuer = made_certificate_new(&(struct certificate_wish){
+        struct made_certificate *issuer = made_certificate_new(&(struct certificate_spec){
             .name = "CA", .constraints = "critical,CA:TRUE", .key = rows[i].key});
-        struct made_certificate *server = made_certificate_new(&(struct certificate_wish){
+        struct made_certificate *server = made_certificate_new(&(struct certificate_spec){
             .name = "server", .alternative = "DNS:server", .issuer = issuer});
         char *chain = joined(server->pem, issuer->pem);
         struct tls *tls = tls_new(NULL, NULL);
@@ -636,7 +637,7 @@ static void test_a_set_is_checked_like_files(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct made_certificate *server =
-            made_certificate_new(&(struct certificate_wish){.name = "server",
+            made_certificate_new(&(struct certificate_spec){.name = "server",
                                                             .alternative = rows[i].alternative,
                                                             .key = rows[i].key,
                                                             .issuer = ca});
@@ -669,7 +670,7 @@ enum { SHAKES = 60 };
 static void *shake_often(void *tls)
 {
     for (int i = 0; i < SHAKES; i++) {
-        struct ends ends = ends_new(tls, &(struct client_wish){.trusts = ca});
+        struct ends ends = ends_new(tls, &(struct client_spec){.trusts = ca});
 
         if (!shake(&ends))
             abort();
