@@ -462,6 +462,45 @@ static void test_hash_is_of_the_values(void **state)
     assert_string_equal(plain->hash, digits);
 }
 
+static void collect_key(void *context, const char *path)
+{
+    strbuf_add_format(context, "%s ", path);
+}
+
+static void test_keys_that_wait_for_a_restart(void **state)
+{
+    static const char others[] =
+        "registry: {region: eu-west-1}\nupstreams: [{registry: quay.io}]\n"
+        "rewrite: {warnings: true}\nreconcile: {interval: 1h}\naws: {fips: true}\n"
+        "tls: {secretName: other}\nstatus: {details: true}\nlog: {level: warn}\n";
+    static const char all[] =
+        "listen: {webhook: \":1\", status: \":2\"}\nlog: {format: text, level: warn}\n"
+        "server: {threads: 3, maxConnections: 7, maxBody: 1MiB, requestMemory: 64MiB, drain: 7s}\n";
+    static const struct {
+        const char *started, *now, *want;
+    } rows[] = {
+        {"", "", ""},
+        {"", others, ""},
+        {"server: {drain: 90s, maxBody: 1MiB}", "server: {drain: 1m30s, maxBody: 1024KiB}", ""},
+        {"log: {format: json}", "", "log.format "},
+        {"", "server: {drain: 15001ms}", "server.drain "},
+        {"", all,
+         "listen.webhook listen.status server.threads server.maxConnections server.maxBody "
+         "server.requestMemory server.drain log.format "},
+        {all, all, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        CONFIG_CLEANUP const struct config *started = parse(slice_str(rows[i].started));
+        CONFIG_CLEANUP const struct config *now = parse(slice_str(rows[i].now));
+        STRBUF_CLEANUP struct strbuf keys = STRBUF_INIT(1000);
+
+        config_restart_keys(started, now, collect_key, &keys);
+        assert_string_equal(strbuf_str(&keys), rows[i].want);
+    }
+}
+
 static void *read_and_let_go(void *context)
 {
     const struct config *config = context;
@@ -632,6 +671,7 @@ int main(void)
         cmocka_unit_test(test_size_and_nodes_are_limited),
         cmocka_unit_test(test_a_null_error_is_allowed),
         cmocka_unit_test(test_hash_is_of_the_values),
+        cmocka_unit_test(test_keys_that_wait_for_a_restart),
         cmocka_unit_test(test_threads_share_a_configuration),
         cmocka_unit_test(test_printed_configurations_are_read_back),
     };

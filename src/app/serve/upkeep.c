@@ -18,7 +18,6 @@
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/worker.h"
-#include "restart_keys.h"
 #include "status_report.h"
 #include "upstreams.h"
 
@@ -57,9 +56,15 @@ static void configure_keeper(struct upkeep *upkeep, const struct config *config)
         upkeep->kept = (struct certificate_report){0};
 }
 
+static void warn_of_restart(void *context, const char *path)
+{
+    (void)context;
+    log_event(LOG_LEVEL_WARN, "this key takes effect at the next start", LOG_TEXT("key", path));
+}
+
 static void use_config(struct upkeep *upkeep, const struct config *config)
 {
-    restart_keys_warn(upkeep->started, config);
+    config_restart_keys(upkeep->started, config, warn_of_restart, NULL);
     upstreams_carry(&upkeep->upstreams, upkeep->config, config);
     configure_keeper(upkeep, config);
     config_unref(upkeep->config);

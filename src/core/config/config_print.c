@@ -3,7 +3,7 @@
  * that two of them can be compared with diff.
  *
  * A text stays bare only where no reader of YAML 1.1 or 1.2 can take it for anything
- * else; otherwise it stands in double quotes, in ASCII.
+ * else; otherwise it stands in double quotes, in ASCII. Values that print alike are the same.
  */
 #include "pullthrough/core/config/config.h"
 
@@ -11,9 +11,10 @@
 #include "pullthrough/core/base/utf8.h"
 #include "pullthrough/core/config/config_values.h"
 
+#include <stdio.h>
 #include <strings.h>
 
-enum { INDENT = 2 };
+enum { INDENT = 2, PATH_MAX_BYTES = 64 };
 
 static void print_mapping(struct strbuf *out, const struct config_mapping *mapping,
                           const void *base, unsigned indent);
@@ -193,4 +194,27 @@ static void print_mapping(struct strbuf *out, const struct config_mapping *mappi
 void config_print(const struct config *config, struct strbuf *out)
 {
     print_mapping(out, &config_schema, config, 0);
+}
+
+void config_restart_keys(const struct config *started, const struct config *config,
+                         config_key_fn tell, void *context)
+{
+    for (size_t i = 0; i < config_schema.n_keys; i++) {
+        const struct config_mapping *section = &config_schema.keys[i].mapping;
+
+        for (size_t k = 0; k < section->n_keys; k++) {
+            const struct config_key *key = &section->keys[k];
+            STRBUF_CLEANUP struct strbuf before = STRBUF_INIT(CONFIG_TEXT_MAX);
+            STRBUF_CLEANUP struct strbuf now = STRBUF_INIT(CONFIG_TEXT_MAX);
+            char path[PATH_MAX_BYTES];
+
+            if (!key->restart)
+                continue;
+            print_scalar(&before, key, started);
+            print_scalar(&now, key, config);
+            (void)snprintf(path, sizeof(path), "%s.%s", config_schema.keys[i].name, key->name);
+            if (strcmp(strbuf_str(&before), strbuf_str(&now)) != 0)
+                tell(context, path);
+        }
+    }
 }

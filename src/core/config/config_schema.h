@@ -45,6 +45,7 @@ struct config_key {
     bool number_ok;           /* of a text: digits need no quotes */
     bool secret;              /* of a text: never shown in a message */
     bool lines_ok;            /* of a text: line feeds and tabs are allowed */
+    bool restart;             /* of a section's scalar: a new value waits for the next start */
     uint64_t least, most;     /* of a number; `most`: of a list, its length */
     const char *const *words; /* of a choice: by the enum's values, NULL-terminated */
     const char *const *later; /* of a choice: words of other versions; may be NULL */

@@ -159,6 +159,12 @@ static inline void config_cleanup(const struct config **configp)
  * config_parse() of it gives an equal one. At most CONFIG_TEXT_MAX bytes. */
 void config_print(const struct config *config, struct strbuf *out);
 
+/* Tell the keys ("server.threads") of which a running program keeps the value that it was started
+ * with, and that have another one now; the path is dead after the call. */
+typedef void (*config_key_fn)(void *context, const char *path);
+void config_restart_keys(const struct config *started, const struct config *config,
+                         config_key_fn tell, void *context);
+
 /* What the environment may add to `registry:` (AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCOUNT_ID);
  * empty slices where it says nothing. */
 struct config_environment {
