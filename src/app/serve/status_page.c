@@ -28,10 +28,15 @@ static uint64_t up_ms(const struct status_page *page)
     return (clock_monotonic_ns() - page->started_ns) / 1000000;
 }
 
-/* The rules aren't known yet, and may be at any moment. */
-static bool is_waiting(const struct status_page *page, const struct snapshot *snapshot)
+const char *status_page_unready(const struct status_page_facts *facts)
 {
-    return snapshot->waiting && up_ms(page) < STATUS_PAGE_FIRST_LOOK_MS;
+    if (facts->draining)
+        return "draining\n";
+    if (!facts->certificate)
+        return "no certificate loaded\n";
+    if (facts->waiting && facts->up_ms < STATUS_PAGE_FIRST_LOOK_MS)
+        return "ECR was not looked at yet\n";
+    return NULL;
 }
 
 static void readyz(void *context, const struct http_request *request,
@@ -39,15 +44,15 @@ static void readyz(void *context, const struct http_request *request,
 {
     const struct status_page *page = context;
     struct certificate_dates dates;
+    const struct status_page_facts facts = {
+        .draining = atomic_load(&page->draining),
+        .certificate = tls_loaded(page->tls, &dates),
+        .waiting = snapshots_current(page->snapshots, request->loop)->waiting,
+        .up_ms = up_ms(page),
+    };
+    const char *why_not = status_page_unready(&facts);
 
-    if (atomic_load(&page->draining))
-        answer(response, false, "draining\n");
-    else if (!tls_loaded(page->tls, &dates))
-        answer(response, false, "no certificate loaded\n");
-    else if (is_waiting(page, snapshots_current(page->snapshots, request->loop)))
-        answer(response, false, "ECR was not looked at yet\n");
-    else
-        answer(response, true, "ok\n");
+    answer(response, !why_not, why_not ? why_not : "ok\n");
 }
 
 static void metrics(void *context, const struct http_request *request,

@@ -14,6 +14,7 @@
 #include "snapshot.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct status_page {
@@ -26,6 +27,16 @@ struct status_page {
 };
 
 enum { STATUS_PAGE_ROUTES = 4, STATUS_PAGE_FIRST_LOOK_MS = 5000 };
+
+/* What /readyz goes by. */
+struct status_page_facts {
+    bool draining, certificate; /* one is loaded */
+    bool waiting;               /* for the first pass, without which the rules say nothing */
+    uint64_t up_ms;
+};
+
+/* Why no reviews are to be sent here yet, or any more: a line of text; NULL: they may be. */
+const char *status_page_unready(const struct status_page_facts *facts);
 
 /* The four routes, with `page` as their context. */
 void status_page_routes(struct status_page *page, struct http_route routes[STATUS_PAGE_ROUTES]);
