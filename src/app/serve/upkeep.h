@@ -1,7 +1,8 @@
 /*
- * The upkeep thread: plain blocking code beside the loops. It looks whether the
- * configuration or the certificate files changed, loads what did, and publishes a new
- * snapshot. What is broken is refused, logged and counted; what was in use goes on.
+ * The upkeep thread: plain blocking code beside the loops. It looks whether the configuration or
+ * the certificate files changed, loads what did, takes what its two helpers found (the reconciler
+ * and the certificate keeper, threads too), and publishes a new snapshot. What is broken is
+ * refused, logged and counted; what was in use goes on.
  */
 #ifndef PULLTHROUGH_APP_SERVE_UPKEEP_H
 #define PULLTHROUGH_APP_SERVE_UPKEEP_H
@@ -27,13 +28,13 @@ struct upkeep_parts {
  * snapshot. A certificate that can't be loaded is not a failure: it is looked at again. */
 struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config *config);
 
-/* -1 with the reason in error. Signals must be blocked in the caller. */
+/* All three threads. -1 with the reason in error. Signals must be blocked in the caller. */
 int upkeep_start(struct upkeep *upkeep, struct error *error);
 
 /* Read everything again now, changed or not (SIGHUP). Any thread. */
 void upkeep_reload(struct upkeep *upkeep);
 
-/* Ends the thread, if it runs, and frees everything. */
+/* Ends the threads that run, and frees everything. NULL is allowed. */
 void upkeep_free(struct upkeep *upkeep);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * Whether a text of the configuration is a name of its kind: a registry's domain, an
- * account, a pattern, an address.
+ * Whether a text of the configuration is what its key wants: a registry's domain, an account, a
+ * region, a pattern, an address, a policy, a path.
  *
  * Each function: 0; or -1 with the reason in error, which reads on after the value and a
- * colon. A text without control characters is taken for granted (config_reader).
+ * colon. That the text has no control characters (of a policy: none but line feeds and tabs) is
+ * taken for granted (config_scalar).
  */
 #ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_NAMES_H
 #define PULLTHROUGH_CORE_CONFIG_CONFIG_NAMES_H

@@ -13,7 +13,7 @@ struct secret_json;
 
 enum { SECRET_JSON_MAX = 3 * 1024 * 1024 }; /* bytes of a text */
 
-/* -1 with the reason, which quotes nothing, where the text is not JSON object. */
+/* -1 with the reason, which quotes nothing, where the text is not a JSON object. */
 int secret_json_parse(struct secret_json **jsonp, struct slice text, struct error *error);
 /* Wipes. */
 void secret_json_free(struct secret_json *json);

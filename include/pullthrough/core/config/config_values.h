@@ -1,7 +1,7 @@
 /*
- * The written forms of the configuration's numbers: "true", "4096", "8MiB", "1m30s".
+ * The written forms of the configuration's booleans and numbers: "true", "4096", "8MiB", "1m30s".
  *
- * Only texts: whether a value was quoted, and its bounds, are config_reader's business.
+ * Only texts: whether a value was quoted, and its bounds, are config_scalar's business.
  */
 #ifndef PULLTHROUGH_CORE_CONFIG_CONFIG_VALUES_H
 #define PULLTHROUGH_CORE_CONFIG_CONFIG_VALUES_H

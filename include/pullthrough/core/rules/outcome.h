@@ -13,7 +13,7 @@ enum outcome {
     OUTCOME_ALREADY_ECR,       /* any ECR host form, any account, or our own target host */
     OUTCOME_EXCLUDED,          /* a glob of rewrite.exclude */
     OUTCOME_DIGEST,            /* pinned by digest, and rewrite.digests is skip */
-    OUTCOME_RULE_NOT_READY,    /* the upstream's ECR rule is not known to work */
+    OUTCOME_RULE_NOT_READY,    /* no ECR rule is known to work for it */
     OUTCOME_TOO_LONG,          /* the repository name would be over 255 bytes */
     OUTCOME_PULL_SECRETS,      /* rewrite.pullSecrets: skip, and the pod names some */
     OUTCOME_PULL_FAILED,       /* the old pod waits for just this image, and can't have it */
@@ -29,7 +29,7 @@ enum { OUTCOME_COUNT = OUTCOME_SKIPPED_NAMESPACE + 1 };
 /* "rewritten", "not-upstream", ...; static storage. */
 const char *outcome_name(enum outcome outcome);
 
-/* A sentence for a person: why the image was left alone; static storage. */
+/* The same for a person, read on after the image and a colon; static storage. */
 const char *outcome_explanation(enum outcome outcome);
 
 #endif

@@ -21,14 +21,14 @@
 struct http_request {
     struct slice method;
     struct slice path; /* normalised, without the query */
-    struct slice body; /* whole; valid until the route returns */
+    struct slice body; /* whole; these three are valid until the route returns */
     unsigned loop;     /* which loop thread, from 0 */
 };
 
 struct http_response {
     int status;               /* preset to 200 */
     const char *content_type; /* static; preset to "text/plain; charset=utf-8" */
-    struct strbuf body;       /* empty; the server sends and frees it */
+    struct strbuf body;       /* empty, and the server's: to be filled only */
 };
 
 typedef void (*http_route_fn)(void *context, const struct http_request *request,
@@ -67,7 +67,7 @@ enum http_loss {
 struct http_server_config {
     unsigned threads;
     size_t max_body_bytes;     /* above: 413 */
-    size_t max_response_bytes; /* ceiling of http_response.body */
+    size_t max_response_bytes; /* ceiling of http_response.body; above: 500 */
     uint64_t idle_ms;          /* keep-alive; must be over the API server's 90 s */
     uint64_t request_ms;       /* as in a listener */
     uint64_t handshake_ms;

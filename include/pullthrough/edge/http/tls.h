@@ -1,8 +1,8 @@
 /*
  * The server's side of TLS: one SSL_CTX for life, whose certificate can be exchanged.
  *
- * TLS 1.2 and 1.3, ALPN http/1.1 only, no tickets, no session cache, no renegotiation
- * (SECURITY.md has why). A handshake takes the key pair that is current when its ClientHello has
+ * TLS 1.2 and 1.3, ALPN http/1.1 only, no tickets, no session cache, no renegotiation (tls.c has
+ * why). A handshake takes the key pair that is current when its ClientHello has
  * come; live connections keep theirs. Freeing the SSL_CTX at a reload instead would be a
  * use after free inside libh2o 2.2.5, which keeps the raw pointer until the ClientHello.
  */
