@@ -1,3 +1,8 @@
+/*
+ * What the configuration says of AWS goes from here to edge/aws, and nowhere else. The account that
+ * an operator names and the one that the keys are of are two things; STS is asked only for the
+ * second, and only where the keys don't tell.
+ */
 #include "pullthrough/app/base/aws_access.h"
 
 #include "pullthrough/app/base/config_source.h"

@@ -1,5 +1,6 @@
 /*
- * The file is named in every error about it, in the form that editors jump to.
+ * A configuration from a file, from standard input, or none at all. The file is named in every
+ * error about it, in the form that editors jump to.
  */
 #include "pullthrough/app/base/config_source.h"
 

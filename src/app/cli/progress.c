@@ -1,3 +1,7 @@
+/*
+ * Nothing runs beside the work: whether a line is due is looked at whenever blocking code waits or
+ * asks whether it is to stop. It never says so; a command is ended by a signal.
+ */
 #include "progress.h"
 
 #include "text_table.h"

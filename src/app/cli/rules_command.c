@@ -1,3 +1,7 @@
+/*
+ * What a person reads and what a script reads are made from the same report, side by side: texts of
+ * others are made printable for the one and escaped for the other.
+ */
 #include "rules_command.h"
 
 #include "pullthrough/app/cli/commands.h"

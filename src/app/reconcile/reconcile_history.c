@@ -1,4 +1,8 @@
 /*
+ * What a single look can't tell: a refusal that comes again, a write that failed, a credential that
+ * is new. It remembers and answers; what follows from it is the plan's. Nothing of it outlives the
+ * process, so every start looks at everything.
+ *
  * Times are of the monotonic clock: a pass that is late by a jump of the wall clock would be a
  * pass that never comes.
  */

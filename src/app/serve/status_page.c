@@ -1,3 +1,8 @@
+/*
+ * A page tells what there is now, and waits for nobody: it takes the loop's snapshot, some numbers
+ * and the clock. A replica that is ill but serves is alive: /healthz fails only where a loop hangs,
+ * since a restart helps against nothing else.
+ */
 #include "status_page.h"
 
 #include "pullthrough/app/base/version.h"

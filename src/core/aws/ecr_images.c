@@ -10,6 +10,7 @@
 #include "pullthrough/core/json/json_fields.h"
 #include "pullthrough/core/json/json_writer.h"
 
+/* Bounds of ours, well over what ECR gives: so that an answer can't grow without end. */
 enum { NAME_MAX_BYTES = 512, URI_MAX_BYTES = 2048, TAGS_MAX = 10000 };
 
 void ecr_images_encode_repository(struct strbuf *out, const char *name)
@@ -62,6 +63,8 @@ void ecr_images_encode_describe(struct strbuf *out, const char *repository, cons
     json_end_all(&json);
 }
 
+/* Tags are an array of texts, which json_fields has no reader for. A NUL within one would end it
+ * for whoever prints it. */
 static int decode_tags(struct ecr_image *image, const json_t *object, struct arena *arena,
                        struct error *error)
 {
@@ -120,6 +123,7 @@ int ecr_images_decode(struct ecr_images *images, struct slice body, struct arena
     return 0;
 }
 
+/* The token goes into a header as it is: no line feed may be in it. */
 static bool is_base64(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -136,7 +140,7 @@ int ecr_images_decode_token(struct strbuf *token, const char **endpoint, struct 
                             struct arena *arena, struct error *error)
 {
     SECRET_JSON_CLEANUP struct secret_json *json = NULL;
-    struct slice text, place;
+    struct slice text, place; /* gone with the JSON, hence the copies */
     struct url url;
     char *copy;
 

@@ -1,3 +1,7 @@
+/*
+ * Room is asked for before anything is written, so that a piece is appended whole or not at all.
+ * Sizes double, up to the ceiling and its NUL.
+ */
 #include "pullthrough/core/base/strbuf.h"
 
 #include "pullthrough/core/base/alloc.h"

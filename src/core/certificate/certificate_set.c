@@ -1,5 +1,7 @@
 /*
- * Sets, their changes, and what they are asked.
+ * A set is never changed: each change makes another one, which shares the certificates that stay.
+ * So a caller can compare what there was with what there is, and go back. What is due, and when,
+ * isn't known here (certificate_plan.c).
  */
 #include "certificate_parts.h"
 

@@ -1,5 +1,6 @@
 /*
- * Finding what belongs to an upstream among rules and templates.
+ * What belongs to an upstream among rules, templates and secrets, where ECR and people write the
+ * same thing in several ways. It compares; what follows from that is reconcile_judge.c's.
  */
 #include "reconcile_judge.h"
 

@@ -1,6 +1,17 @@
 /*
  * One upstream: its rule, what lies below it, its credential. The first thing that stands against
- * it is its reason.
+ * it is its reason, in this order:
+ *
+ *   1  the configuration switches it off
+ *   2  something that holds for the whole registry: mode off, a region without the feature,
+ *      keys of another account
+ *   3  ECR could not be asked: what was ready stays so, of everything else nothing is known
+ *   4  there is a rule, and it isn't ours to use: another upstream's, for a part of it only,
+ *      or under a template that breaks pulls
+ *   5  there is a rule, and its credential is missing or no good (reconcile_credential.c)
+ *   6  there is no rule: what keeps it from being made, or that it is yet to be made
+ *
+ * What somebody has below the prefix (reconcile_below.c) takes images away, and changes no state.
  */
 #include "reconcile_judge.h"
 

@@ -1,6 +1,9 @@
 /*
- * One block of copies, looked up by linear search: a rule set has a handful of rows, and
- * comparing lengths first makes the wrong ones cost a few instructions each.
+ * Copies of what a review asks for, so that the configuration may go while reviews are judged.
+ * Looked up by linear search: a rule set has a handful of rows, and comparing lengths first makes
+ * the wrong ones cost a few instructions each.
+ *
+ * It knows single facts and refuses to weigh them: which one outranks which is rewrite.c's.
  */
 #include "pullthrough/core/rules/rule_set.h"
 
@@ -9,15 +12,18 @@
 
 #include <stdlib.h>
 
+/* One of the configuration's upstreams, at the same index; those that are switched off too, for
+ * what a pod was given while they were on. */
 struct row {
     struct slice registry, prefix;
     struct slice *aliases;
     size_t n_aliases;
-    bool enabled, ready;
+    bool enabled, ready; /* ready: new pods may be sent to the cache now */
     struct taken *taken;
     size_t n_taken;
 };
 
+/* A NUL stands behind `reason`, as behind every copy. */
 struct taken {
     struct slice path, reason;
 };
@@ -36,6 +42,8 @@ struct rule_set {
     struct slice host;
     struct row *rows;
     size_t n_rows;
+    /* A pattern with a "/" is meant for whole names, in their long form; without one for what
+     * somebody wrote: "nginx:*". */
     struct list exclude_texts, exclude_names, namespaces;
     struct label *labels;
     size_t n_labels;
@@ -221,7 +229,8 @@ bool rule_set_is_ready(const struct rule_set *rules, int upstream)
     return rules->rows[upstream].ready;
 }
 
-/* Below, not at it: ECR assumes a "/" behind each prefix. */
+/* Below, not at it: ECR assumes a "/" behind each prefix. The path of an official image has no
+ * "library/" in front, as it was written; in ECR it has. */
 static bool is_below(const struct image_ref *ref, struct slice path)
 {
     if (ref->official)
@@ -273,6 +282,7 @@ bool rule_set_excludes_text(const struct rule_set *rules, struct slice text)
     return false;
 }
 
+/* "docker.io/library/nginx": without tag and digest. */
 static bool excludes_name(const struct rule_set *rules, const struct image_ref *ref,
                           struct slice domain)
 {
