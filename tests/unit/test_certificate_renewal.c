@@ -44,12 +44,6 @@ static void start(struct world *world)
     *world = (struct world){.random = 88172645463325252u, .now_s = START_S};
 }
 
-static void replace(char **place, struct slice text)
-{
-    free(*place);
-    *place = text.len ? strndup(text.ptr, text.len) : NULL;
-}
-
 static void stop(struct world *world)
 {
     free(world->ca);
@@ -61,7 +55,8 @@ static void stop(struct world *world)
 static void make_webhooks(struct world *world)
 {
     world->bundle_version = ++world->version;
-    replace(&world->bundle, slice_str(""));
+    free(world->bundle);
+    world->bundle = NULL;
 }
 
 static X509 *first(const char *pem)
@@ -159,9 +154,12 @@ static enum kube_outcome write_secret(struct world *world, const struct certific
         if (world->leaf && trusts(world->ca, world->leaf, world->now_s))
             assert_true(trusts(world->bundle, world->leaf, world->now_s));
     }
-    replace(&world->ca, strbuf_slice(&ca));
-    replace(&world->leaf, strbuf_slice(&leaf));
-    replace(&world->key, strbuf_slice(&key));
+    free(world->ca);
+    free(world->leaf);
+    free(world->key);
+    world->ca = strbuf_detach(&ca);
+    world->leaf = strbuf_detach(&leaf);
+    world->key = strbuf_detach(&key);
     world->secret_version = ++world->version;
     world->writes++;
     return KUBE_DONE;
@@ -172,7 +170,8 @@ static enum kube_outcome write_bundle(struct world *world, const struct certific
     STRBUF_CLEANUP struct strbuf cas = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
 
     certificate_set_print_cas(set, &cas);
-    replace(&world->bundle, strbuf_slice(&cas));
+    free(world->bundle);
+    world->bundle = strbuf_detach(&cas);
     world->bundle_version = ++world->version;
     world->writes++;
     return KUBE_DONE;
@@ -386,7 +385,8 @@ static void test_what_is_left_alone(void **state)
     world.secret_version = ++world.version;
     assert_int_equal(run(&world, false, NULL), CERTIFICATE_RENEWAL_DONE); /* empty is nobody's */
     assert_int_equal(world.writes, 1);
-    replace(&world.leaf, slice_str("nonsense"));
+    free(world.leaf);
+    world.leaf = strdup("nonsense");
     for (int publish = 0; publish < 2; publish++) {
         assert_int_equal(run(&world, publish, &why), CERTIFICATE_RENEWAL_REFUSED);
         assert_non_null(strstr(why.text, "the Secret holds something else"));
