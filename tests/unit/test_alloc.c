@@ -28,13 +28,19 @@ static void test_zeroed(void **state)
 static void test_copies(void **state)
 {
     char *text = alloc_text(slice_of("mirror/nginx", 6)), *empty = alloc_text((struct slice){0});
-    char *string = alloc_string("nginx");
+    char *string = alloc_string("nginx"), *replaced = NULL;
 
     (void)state;
     assert_string_equal(text, "mirror");
     assert_string_equal(empty, "");
     assert_string_equal(string, "nginx");
     assert_null(alloc_string(NULL));
+    alloc_replace(&replaced, "docker.io");
+    assert_string_equal(replaced, "docker.io");
+    alloc_replace(&replaced, replaced + 7);
+    assert_string_equal(replaced, "io");
+    alloc_replace(&replaced, NULL);
+    assert_null(replaced);
     free(text);
     free(empty);
     free(string);

@@ -1,5 +1,6 @@
 /* The cases are tables in tests/fixtures/config: accepted.txt, what is printed where it differs
  * from defaults.yaml, and refused.txt, the errors. */
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/config/config.h"
 
 #include "fixture.h"
@@ -543,13 +544,6 @@ static uint64_t next_random(uint64_t *state)
     return *state * 2685821657736338717u;
 }
 
-static void replace(char **text, const char *with)
-{
-    free(*text);
-    *text = strdup(with);
-    assert_non_null(*text);
-}
-
 /* Texts that YAML would take for something else, or that need care in quotes. */
 static const char *const awkward[] = {
     "null",
@@ -614,15 +608,15 @@ static struct config *random_config(uint64_t *random)
         (struct config *)parse(slice_str("rewrite: {exclude: [a, b, c], excludeDefaults: false}\n"
                                          "tls: {mode: files}"));
 
-    replace(&config->tls.cert_file, pick(random));
-    replace(&config->tls.key_file, pick(random));
-    replace(&config->tls.client_ca_file, pick(random));
+    alloc_replace(&config->tls.cert_file, pick(random));
+    alloc_replace(&config->tls.key_file, pick(random));
+    alloc_replace(&config->tls.client_ca_file, pick(random));
     for (size_t i = 0; i < config->rewrite.n_exclude; i++) {
         const char *text = pick(random);
 
         /* patterns are ASCII without spaces */
         if (!strpbrk(text, " \xc2\xc3\xe2\xef\xf0"))
-            replace(&config->rewrite.exclude[i], text);
+            alloc_replace(&config->rewrite.exclude[i], text);
     }
     config->rewrite.digests = next_random(random) % 2;
     config->rewrite.warnings = next_random(random) % 2;
@@ -634,9 +628,9 @@ static struct config *random_config(uint64_t *random)
     config->reconcile.interval_ms = 10000 + next_random(random) % 86390001;
     config->reconcile.validate_ms = next_random(random) % 604800001;
     config->reconcile.template.untagged_days = (unsigned)(next_random(random) % 3651);
-    replace(&config->reconcile.template.repository_policy,
-            next_random(random) % 2 ? "{\"a\":\n\t\"\xc3\xa9 # b: c\"}" : "");
-    replace(&config->aws.ca_file, pick(random));
+    alloc_replace(&config->reconcile.template.repository_policy,
+                  next_random(random) % 2 ? "{\"a\":\n\t\"\xc3\xa9 # b: c\"}" : "");
+    alloc_replace(&config->aws.ca_file, pick(random));
     config->server.threads = (unsigned)(next_random(random) % 65);
     config->server.max_connections = (unsigned)(1 + next_random(random) % 1000000);
     config->server.max_body_bytes = 65536 + next_random(random) % (1023 * 65536);

@@ -3,6 +3,7 @@
  * counts, when it is to be tried, what a new configuration keeps.
  */
 #include "app/reconcile/reconcile_history.h"
+#include "pullthrough/core/base/alloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -246,7 +247,7 @@ static void test_what_a_new_configuration_keeps(void **state)
     struct reconcile_observation seen;
 
     (void)state;
-    reconcile_history_set(&old.secret_arn, "named");
+    alloc_replace(&old.secret_arn, "named");
     upstream_status_set(&old.before, &ready);
     try_all(&old, (struct try[TRIES_MAX]){{"a", GOOD, 100, false}});
     reconcile_history_given(&old, "b");
@@ -279,7 +280,7 @@ static void test_the_rules_own_secret(void **state)
 
     (void)state;
     assert_int_equal(seen.rule_secret, RECONCILE_SECRET_NOT_LOOKED);
-    reconcile_history_set(&history.rule_secret_arn, "a");
+    alloc_replace(&history.rule_secret_arn, "a");
     seen = reconcile_history_observation(&history, "a", false, 0);
     assert_int_equal(seen.rule_secret, RECONCILE_SECRET_ABSENT);
     seen = reconcile_history_observation(&history, "b", false, 0);

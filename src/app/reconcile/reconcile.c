@@ -117,7 +117,7 @@ static void conclude(struct pass *pass, const struct reconcile_plan *plan)
     }
     report->notes = alloc_zeroed(plan->n_notes + 1, sizeof(*report->notes));
     for (report->n_notes = 0; report->n_notes < plan->n_notes; report->n_notes++)
-        reconcile_history_set(&report->notes[report->n_notes], plan->notes[report->n_notes]);
+        alloc_replace(&report->notes[report->n_notes], plan->notes[report->n_notes]);
     report->outcome = !pass->observed.rules ? RECONCILE_FAILED
                       : all                 ? RECONCILE_COMPLETE
                                             : RECONCILE_INCOMPLETE;

@@ -32,14 +32,6 @@ void reconcile_history_fini(struct reconcile_history *history)
     *history = (struct reconcile_history){0};
 }
 
-void reconcile_history_set(char **text, const char *with)
-{
-    char *copy = alloc_string(with);
-
-    free(*text);
-    *text = copy;
-}
-
 void reconcile_history_carry(struct reconcile_history *history, struct reconcile_history *old)
 {
     history->before = old->before;
@@ -65,14 +57,14 @@ void reconcile_history_tried(struct reconcile_history *history, const char *arn,
 
     if (!is_of(trial, arn))
         forget_trial(trial);
-    reconcile_history_set(&trial->arn, arn);
-    reconcile_history_set(&trial->doubt, NULL);
+    alloc_replace(&trial->arn, arn);
+    alloc_replace(&trial->doubt, NULL);
     trial->tried_ms = now_ms;
     trial->due = false;
     if (validation->valid) {
         trial->validity = RECONCILE_VALID;
         trial->refused = false;
-        reconcile_history_set(&history->given_arn, NULL);
+        alloc_replace(&history->given_arn, NULL);
         return;
     }
     trial->doubt_of = validation->about;
@@ -84,9 +76,9 @@ void reconcile_history_tried(struct reconcile_history *history, const char *arn,
         (is_new || trial->validity == RECONCILE_INVALID ||
          now_ms - trial->refused_ms >= confirm_ms)) {
         trial->validity = RECONCILE_INVALID;
-        reconcile_history_set(&trial->problem, validation->failure);
+        alloc_replace(&trial->problem, validation->failure);
     } else {
-        reconcile_history_set(&trial->doubt, validation->failure);
+        alloc_replace(&trial->doubt, validation->failure);
     }
 }
 
@@ -97,13 +89,13 @@ void reconcile_history_failed(struct reconcile_history *history, const struct aw
     history->attempt.answered = failure != NULL;
     history->attempt.class = failure ? failure->class : AWS_ERROR_TRANSIENT;
     history->attempt.at_ms = now_ms;
-    reconcile_history_set(&history->attempt.problem, problem);
+    alloc_replace(&history->attempt.problem, problem);
 }
 
 void reconcile_history_given(struct reconcile_history *history, const char *arn)
 {
     reconcile_history_done(history);
-    reconcile_history_set(&history->given_arn, *arn ? arn : NULL);
+    alloc_replace(&history->given_arn, *arn ? arn : NULL);
 }
 
 void reconcile_history_done(struct reconcile_history *history)

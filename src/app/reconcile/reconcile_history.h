@@ -37,9 +37,6 @@ struct reconcile_history {
 
 void reconcile_history_fini(struct reconcile_history *history);
 
-/* Replace an owned text; NULL for none. */
-void reconcile_history_set(char **text, const char *with);
-
 /* What an upstream's new history keeps of the old one where only the configuration around it
  * changed: how it stood, and how its rule's credential did, which is tried anew. */
 void reconcile_history_carry(struct reconcile_history *history, struct reconcile_history *old);

@@ -1,6 +1,7 @@
 /*
  * What a pass asks: rules and templates always, everything else only where there is a reason.
  */
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/image/aws_partition.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "reconcile_steps.h"
@@ -128,7 +129,7 @@ static void look_into_secret(struct pass *pass, struct reconcile_history *histor
 
     if (result == ECR_CLIENT_SECRET_INVALID) {
         history->secret = RECONCILE_SECRET_MALFORMED;
-        reconcile_history_set(&history->secret_problem, pass->error.text);
+        alloc_replace(&history->secret_problem, pass->error.text);
     } else if (result) {
         pass->report->problem = pass->error;
     }
@@ -147,15 +148,15 @@ static void look_at_secret(struct pass *pass, size_t upstream)
     history->looked = true;
     if (result == 0) {
         history->secret = reconcile_secret_of(&description);
-        reconcile_history_set(&history->secret_arn, description.arn);
-        reconcile_history_set(&history->secret_problem, NULL);
+        alloc_replace(&history->secret_arn, description.arn);
+        alloc_replace(&history->secret_problem, NULL);
         if (history->secret == RECONCILE_SECRET_FOUND && pass->config->reconcile.read_secrets)
             look_into_secret(pass, history);
         return;
     }
     history->secret = result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
                                                    : RECONCILE_SECRET_FAILED;
-    reconcile_history_set(&history->secret_problem, pass->error.text);
+    alloc_replace(&history->secret_problem, pass->error.text);
 }
 
 /* The secret that a rule has beside the one that we would give it: it may be gone. */
@@ -168,7 +169,7 @@ static void look_at_rule_secret(struct pass *pass, struct reconcile_history *his
 
     pass_say(pass, "looking at the secret", arn);
     result = pass_result(pass, ecr_client_secret(&client, arn, &description));
-    reconcile_history_set(&history->rule_secret_arn, arn);
+    alloc_replace(&history->rule_secret_arn, arn);
     history->rule_secret = result == 0                    ? reconcile_secret_of(&description)
                            : result == AWS_CLIENT_REFUSED ? reconcile_secret_refused(&pass->failure)
                                                           : RECONCILE_SECRET_FAILED;

@@ -49,6 +49,14 @@ char *alloc_string(const char *text)
     return text ? alloc_made(strdup(text)) : NULL;
 }
 
+void alloc_replace(char **text, const char *with)
+{
+    char *copy = alloc_string(with);
+
+    free(*text);
+    *text = copy;
+}
+
 void *alloc_grown(void *array, size_t n, size_t *size, size_t item_bytes)
 {
     if (n < *size)

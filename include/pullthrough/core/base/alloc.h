@@ -20,6 +20,8 @@ void *alloc_zeroed(size_t n, size_t item_bytes);
 char *alloc_text(struct slice text);
 /* A copy of a string; NULL gives NULL. */
 char *alloc_string(const char *text);
+/* An owned string, or NULL, makes place for a copy of another one, which may be itself. */
+void alloc_replace(char **text, const char *with);
 
 /* `array`, or a larger one in its place, with room for one more than its n items; *size is how many
  * it has room for. NULL, 0 and 0 begin one. */
