@@ -1,5 +1,6 @@
 /*
- * `pullthrough check-config`: what a configuration means, before a cluster finds out.
+ * `pullthrough check-config`: what a configuration means, before a cluster finds out. It asks
+ * nobody: whether AWS agrees is for `rules` and `verify`.
  */
 #include "command_line.h"
 #include "pullthrough/app/base/config_source.h"

@@ -1,3 +1,8 @@
+/*
+ * Once from left to right: options are taken as they come, words gathered at the front of argv.
+ * What words mean is looked at afterwards, since an option may stand before the verb that allows
+ * it.
+ */
 #include "command_line.h"
 
 #include "pullthrough/core/base/alloc.h"

@@ -1,5 +1,6 @@
 /*
- * The webhook without the network: the same answer to the same bytes.
+ * `pullthrough review`: the webhook without the network: the same answer to the same bytes. It asks
+ * nobody, so every rule is taken to be ready.
  */
 #include "command_line.h"
 #include "pullthrough/app/base/config_source.h"

@@ -1,5 +1,7 @@
 /*
- * `pullthrough rules`: ECR's pull-through-cache rules from the command line.
+ * `pullthrough rules`: ECR's pull-through-cache rules from the command line. Here is what its verbs
+ * have in common; each has a source of its own, and works with the reconciler's parts, so that both
+ * say the same. What they found is printed whole at the end, or not at all.
  */
 #include "command_line.h"
 #include "pullthrough/app/base/aws_access.h"

@@ -1,5 +1,6 @@
 /*
- * `pullthrough serve`: the webhook itself.
+ * `pullthrough serve`: the webhook itself, which is app/serve's. Here is only how it is called;
+ * what goes wrong once it runs goes to the log, not to its exit status.
  */
 #include "command_line.h"
 #include "pullthrough/app/serve/service.h"
