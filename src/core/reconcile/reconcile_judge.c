@@ -20,18 +20,6 @@
 
 #define TEXT(...) reconcile_text(question->arena, __VA_ARGS__)
 
-void judgement_conclude(struct judgement *judgement, enum upstream_state state, const char *reason)
-{
-    judgement->status.state = state;
-    judgement->status.reason = reason;
-}
-
-void judgement_note(struct judgement *judgement, const char *note)
-{
-    if (judgement->n_notes < JUDGEMENT_NOTES_MAX)
-        judgement->notes[judgement->n_notes++] = note;
-}
-
 const char *judge_registry(const struct reconcile_wanted *wanted,
                            const struct reconcile_observed *observed, enum upstream_state *state,
                            struct arena *arena)

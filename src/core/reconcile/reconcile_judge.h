@@ -1,11 +1,12 @@
 /*
- * Private to the reconcile_*.c: how one upstream stands and what its rule needs; and which
- * creation template governs it.
+ * Private to the reconcile_*.c: how one upstream stands and what its rule needs.
  */
 #ifndef PULLTHROUGH_SRC_CORE_RECONCILE_JUDGE_H
 #define PULLTHROUGH_SRC_CORE_RECONCILE_JUDGE_H
 
-#include "pullthrough/core/reconcile/reconcile_plan.h"
+#include "reconcile_find.h"
+
+#include "pullthrough/core/reconcile/reconcile_observation.h"
 
 enum { JUDGEMENT_NOTES_MAX = 3 };
 
@@ -49,35 +50,18 @@ bool judge_may_write(struct judgement *judgement, const struct question *questio
 /* Rules and templates below the upstream's prefix: what they take of its images. */
 void judge_below(struct judgement *judgement, const struct question *question);
 
-void judgement_conclude(struct judgement *judgement, enum upstream_state state, const char *reason);
-void judgement_note(struct judgement *judgement, const char *note);
+/* The last word counts. */
+static inline void judgement_conclude(struct judgement *judgement, enum upstream_state state,
+                                      const char *reason)
+{
+    judgement->status.state = state;
+    judgement->status.reason = reason;
+}
 
-/* The template that the first pull below `prefix` uses: of those that are for pull-through the one
- * with the longest prefix, else ROOT; NULL where there is none. */
-const struct ecr_template *template_for(const struct ecr_templates *templates, const char *prefix);
-
-/* Whether repositories of the template can't be created: tags, and no role that may set them. */
-bool template_is_broken(const struct ecr_template *template);
-
-/* The template with this prefix, or NULL. */
-const struct ecr_template *template_find(const struct ecr_templates *templates, const char *prefix);
-
-/* What stands in `prefix` behind "ABOVE/"; empty where it doesn't lie below. */
-struct slice prefix_below(const char *prefix, const char *above);
-
-/* Whether an upstreamRegistryUrl means the same as another: case, scheme and a "/" at the end
- * don't count. */
-bool rule_has_url(const struct ecr_rule *rule, const char *url);
-
-/* Whether a rule's credential is the secret that is wanted, by name or ARN. */
-bool rule_has_secret(const struct ecr_rule *rule, const char *secret);
-
-/* Whether two ARNs differ only in what Secrets Manager puts behind a name: then at most one of them
- * is there, for names are unique. */
-bool secret_was_made_anew(const char *arn, const char *other);
-
-/* A text in the arena. */
-const char *reconcile_text(struct arena *arena, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static inline void judgement_note(struct judgement *judgement, const char *note)
+{
+    if (judgement->n_notes < JUDGEMENT_NOTES_MAX)
+        judgement->notes[judgement->n_notes++] = note;
+}
 
 #endif

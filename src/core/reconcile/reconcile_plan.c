@@ -2,64 +2,9 @@
  * Judging an upstream comes first, its actions follow from the judgement; so what is done
  * and what is said cannot disagree.
  */
+#include "pullthrough/core/reconcile/reconcile_plan.h"
+
 #include "reconcile_judge.h"
-
-#include "pullthrough/core/image/aws_partition.h"
-
-enum reconcile_secret reconcile_secret_of(const struct secret_description *description)
-{
-    if (description->deleted)
-        return RECONCILE_SECRET_DELETED;
-    if (!description->has_value)
-        return RECONCILE_SECRET_EMPTY;
-    if (!secrets_has_default_key(description))
-        return RECONCILE_SECRET_FOREIGN_KEY;
-    return RECONCILE_SECRET_FOUND;
-}
-
-enum reconcile_secret reconcile_secret_refused(const struct aws_error *failure)
-{
-    if (failure->class == AWS_ERROR_NOT_FOUND)
-        return RECONCILE_SECRET_ABSENT;
-    if (failure->class == AWS_ERROR_ACCESS_DENIED)
-        return RECONCILE_SECRET_FORBIDDEN;
-    return RECONCILE_SECRET_FAILED;
-}
-
-int64_t reconcile_retry_s(enum aws_error_class class)
-{
-    switch (class) {
-    case AWS_ERROR_QUOTA:
-    case AWS_ERROR_UNSUPPORTED_UPSTREAM:
-    case AWS_ERROR_SECRET_REQUIRED:
-    case AWS_ERROR_INVALID: return 3600; /* somebody has to change something */
-    case AWS_ERROR_SECRET_NOT_FOUND:
-    case AWS_ERROR_SECRET_INACCESSIBLE:
-    case AWS_ERROR_SECRET_UNDECRYPTABLE:
-    case AWS_ERROR_ACCESS_DENIED: return 300;
-    default: return 0; /* the pass's own interval is enough */
-    }
-}
-
-bool reconcile_wants_secret(const struct reconcile_wanted *wanted, const struct ecr_rules *rules,
-                            size_t upstream)
-{
-    const struct config_upstream *asked = &wanted->upstreams[upstream];
-    const struct ecr_rule *rule = ecr_rules_find(rules, asked->prefix);
-
-    if (!asked->enabled || wanted->mode != RECONCILE_MANAGE || !rules || !asked->secret[0] ||
-        aws_is_arn(slice_str(asked->secret)))
-        return false;
-    return !rule || (rule_has_url(rule, asked->url) && !rule_has_secret(rule, asked->secret));
-}
-
-bool reconcile_wants_rule_secret(const struct reconcile_wanted *wanted,
-                                 const struct ecr_rules *rules, size_t upstream)
-{
-    const struct ecr_rule *rule = ecr_rules_find(rules, wanted->upstreams[upstream].prefix);
-
-    return rule && rule->credential_arn[0] && reconcile_wants_secret(wanted, rules, upstream);
-}
 
 struct making {
     struct reconcile_plan *plan;

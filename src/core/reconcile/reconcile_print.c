@@ -1,7 +1,7 @@
 /*
  * The plan as people know it from infrastructure tools: a sign, a thing, what differs.
  */
-#include "reconcile_judge.h"
+#include "pullthrough/core/reconcile/reconcile_plan.h"
 
 static const char *mode_name(enum reconcile_mode mode)
 {
