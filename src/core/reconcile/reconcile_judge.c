@@ -1,17 +1,27 @@
 /*
- * One upstream: its rule, what lies below it, its credential. The first thing that stands against
- * it is its reason, in this order:
+ * One upstream: its rule, what lies below it and its credential become one state with one reason.
+ * Only what was observed is judged. Refuses to point a rule elsewhere, and to exchange a credential
+ * that works; what each state means to an operator is in docs/aws.md.
  *
- *   1  the configuration switches it off
- *   2  something that holds for the whole registry: mode off, a region without the feature,
- *      keys of another account
- *   3  ECR could not be asked: what was ready stays so, of everything else nothing is known
- *   4  there is a rule, and it isn't ours to use: another upstream's, for a part of it only,
- *      or under a template that breaks pulls
- *   5  there is a rule, and its credential is missing or no good (reconcile_credential.c)
- *   6  there is no rule: what keeps it from being made, or that it is yet to be made
+ * Several things may stand against an upstream. The first of these is its state:
  *
- * What somebody has below the prefix (reconcile_below.c) takes images away, and changes no state.
+ *   disabled, mode off    the operator's word goes before whatever AWS says
+ *   region, account       a rule that is seen in another one, or made there, is not the one meant
+ *   rules not seen        a failed look shows nothing, and a rule doesn't go because AWS is away:
+ *                         ready stays ready, and all else is unknown
+ *   conflict              the rule serves other images, so a pull through it would be wrong with
+ *                         any credential, and it isn't ours to give one to
+ *   a broken template     no first pull gets past it, with any credential
+ *   no rule               in mode observe just that, for nobody here makes one; else what has to be
+ *                         mended first: no secret configured, none there, the last write failed
+ *   the credential        all that is left to stand against a rule that is ours
+ *
+ * Of the credential the better witness has the last word (reconcile_credential.c): first that the
+ * rule lacks one; over that why it can't be given one, by what Secrets Manager says now or else by
+ * what the last write came to; over all that upstream refused it, for ECR has then tried, and a
+ * description only tells what might be wrong. A try that decides nothing is a note, and notes
+ * change no state. Neither does what lies below the prefix: it takes some images and leaves the
+ * rest.
  */
 #include "reconcile_judge.h"
 
