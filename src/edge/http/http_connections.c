@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 
 #include "pullthrough/core/base/alloc.h"
-#include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/log.h"
 
 enum {
@@ -25,11 +24,6 @@ enum {
     SUNK_MS = 3000,   /* idle for about so long: it lies low in its client's stack */
     CALM_MS = 500,    /* nobody has sent anything for so long: no client is about to dig for it */
 };
-
-uint64_t http_now_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
 
 static void log_pause(struct log_limit *limit, const char *message, const struct http_port *port)
 {
@@ -63,15 +57,6 @@ static void release(struct http_port *port, const struct http_loop *own)
     for (unsigned i = 0; i < server->n_loops; i++)
         if (&server->loops[i] != own && atomic_load(&server->loops[i].acceptors[port->index].full))
             http_loop_wake(&server->loops[i]);
-}
-
-void http_connection_lost(const struct http_connection *connection, enum http_loss loss)
-{
-    const struct http_port *port = connection->acceptor->port;
-    const struct http_server_config *config = &port->server->config;
-
-    if (config->on_loss)
-        config->on_loss(config->context, port->index, loss);
 }
 
 static void on_close(void *data)
@@ -292,14 +277,6 @@ void http_connections_end(struct http_loop *loop, bool all)
                  (!connection->warned && !is_fresh(connection, loop) && !is_busy(connection)))
             end(connection);
     }
-}
-
-bool http_connection_is_silent(const struct http_connection *connection)
-{
-    char byte;
-
-    return recv(h2o_socket_get_fd(connection->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           errno == EAGAIN;
 }
 
 static bool is_calm(const struct http_port *port, uint64_t now_ms)

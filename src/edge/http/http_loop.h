@@ -151,6 +151,39 @@ struct http_server {
     uint64_t deadline_ms; /* for answers under way; written before stopping is set */
 };
 
+/* http_loop.c */
+
+/* Make a loop look around; any thread. */
+void http_loop_wake(struct http_loop *loop);
+/* From now on that does something, or no longer. */
+void http_loop_set_wakeable(struct http_loop *loop, bool wakeable);
+
+/* Whether nothing has come that libh2o hasn't read. */
+bool http_connection_is_silent(const struct http_connection *connection);
+
+/* The clock now: loop->now_ms is as old as the turn, which may have waited for a second. */
+uint64_t http_now_ms(void);
+
+/* Something was lost for want of room: tell who wants to know. */
+void http_connection_lost(const struct http_connection *connection, enum http_loss loss);
+
+static inline struct http_connection *http_connection_of(const h2o_socket_t *socket)
+{
+    return socket->on_close.data; /* NULL once it is closed */
+}
+
+static inline struct http_loop *http_loop_of(const struct http_connection *connection)
+{
+    return connection->acceptor->loop;
+}
+
+/* Whether libh2o waits for what the client says: for a request, for the rest of one, or in a
+ * handshake. Only then may anybody else write to it, or end it through its reader. */
+static inline bool http_connection_is_reading(const struct http_connection *connection)
+{
+    return h2o_socket_is_reading(connection->socket) && !h2o_socket_is_writing(connection->socket);
+}
+
 /* http_port.c */
 
 /* Bind one socket for each of n_sockets loops to host and number (0: a free one) and listen. */
@@ -175,32 +208,6 @@ void http_connections_thin(struct http_loop *loop);
 void http_connections_end(struct http_loop *loop, bool all);
 /* A request has come whole; whether its connection may stay open after the answer. */
 bool http_connections_note(struct http_connection *connection);
-
-static inline struct http_connection *http_connection_of(const h2o_socket_t *socket)
-{
-    return socket->on_close.data; /* NULL once it is closed */
-}
-
-static inline struct http_loop *http_loop_of(const struct http_connection *connection)
-{
-    return connection->acceptor->loop;
-}
-
-/* Whether libh2o waits for what the client says: for a request, for the rest of one, or in a
- * handshake. Only then may anybody else write to it, or end it through its reader. */
-static inline bool http_connection_is_reading(const struct http_connection *connection)
-{
-    return h2o_socket_is_reading(connection->socket) && !h2o_socket_is_writing(connection->socket);
-}
-
-/* Whether nothing has come that libh2o hasn't read. */
-bool http_connection_is_silent(const struct http_connection *connection);
-
-/* The clock now: loop->now_ms is as old as the turn, which may have waited for a second. */
-uint64_t http_now_ms(void);
-
-/* Something was lost for want of room: tell who wants to know. */
-void http_connection_lost(const struct http_connection *connection, enum http_loss loss);
 
 /* http_watch.c, on the loop's thread */
 
@@ -277,10 +284,5 @@ void http_answer_register(struct http_port *port, h2o_hostconf_t *host);
 void http_answer_waiting(struct http_connection *connection, h2o_req_t *req);
 /* Its turn will not come: 503. */
 void http_answer_refused(struct http_connection *connection, h2o_req_t *req);
-
-/* http_server.c */
-
-/* Make a loop look around; any thread. */
-void http_loop_wake(struct http_loop *loop);
 
 #endif

@@ -49,21 +49,6 @@ static void on_wake(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
     (void)messages; /* none is ever sent: to be woken is the message */
 }
 
-void http_loop_wake(struct http_loop *loop)
-{
-    (void)pthread_mutex_lock(&loop->waking);
-    if (loop->wakeable)
-        h2o_multithread_send_message(&loop->waker, NULL);
-    (void)pthread_mutex_unlock(&loop->waking);
-}
-
-static void set_wakeable(struct http_loop *loop, bool wakeable)
-{
-    (void)pthread_mutex_lock(&loop->waking);
-    loop->wakeable = wakeable;
-    (void)pthread_mutex_unlock(&loop->waking);
-}
-
 static void look_at_clock(struct http_loop *loop)
 {
     uint64_t now_ns = clock_monotonic_ns();
@@ -161,7 +146,7 @@ static void *run(void *argument)
     struct http_server *server = loop->server;
 
     set_up(loop);
-    set_wakeable(loop, true);
+    http_loop_set_wakeable(loop, true);
     (void)sem_post(&server->set_up);
     while (!atomic_load_explicit(&server->stopping, memory_order_acquire)) {
         bool draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
@@ -177,7 +162,7 @@ static void *run(void *argument)
         http_connections_sweep(loop);
     }
     finish(loop);
-    set_wakeable(loop, false);
+    http_loop_set_wakeable(loop, false);
     tear_down(loop);
     atomic_store_explicit(&loop->beat_ns, 0, memory_order_relaxed);
     return NULL;
