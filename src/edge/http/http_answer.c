@@ -15,6 +15,7 @@ enum {
     SHARE_MOST_BYTES = 8 * 1024, /* of an answer: a connection's share */
     PULL_MOST_BYTES = 32 * 1024, /* with the headers it must stay under libh2o's 64 KiB */
     KEEP_MOST_BYTES = 64 * 1024,
+    PIPELINED_MOST = 64,
 };
 
 struct handler {
@@ -213,6 +214,27 @@ static void answer_now(struct http_connection *connection, h2o_req_t *req,
     loop->body = response.body;
 }
 
+/*
+ * Whether its connection may stay open after the answer. libh2o works off everything that a client
+ * has sent ahead before it looks at anybody else, and goes on when the answers can't be written any
+ * more. Clients that wait for answers send one request a turn.
+ */
+static bool note_request(struct http_connection *connection)
+{
+    uint64_t turn = connection->acceptor->loop->turns;
+
+    if (connection->acceptor->port->closes_any)
+        http_evict_allow(connection);
+    else
+        http_evict_use(connection);
+    connection->requests++;
+    if (connection->turn != turn) {
+        connection->turn = turn;
+        connection->requests_in_turn = 0;
+    }
+    return ++connection->requests_in_turn < PIPELINED_MOST && !connection->warned;
+}
+
 static int on_request(h2o_handler_t *super, h2o_req_t *req)
 {
     const struct http_port *port = ((struct handler *)super)->port;
@@ -220,7 +242,7 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
         http_connection_of(req->conn->callbacks->get_socket(req->conn));
     bool large = req->entity.len > HTTP_LARGE_BYTES;
 
-    if (!http_connections_note(connection))
+    if (!note_request(connection))
         req->http1_is_persistent = 0;
     if (large && !http_gate_enter(connection, req))
         return 0;

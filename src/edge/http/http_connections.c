@@ -18,7 +18,6 @@
 enum {
     ACCEPTS_AT_ONCE = 16,
     STARVED_MS = 200,
-    PIPELINED_MOST = 64,
     FRESH_MS = 1000,  /* a connection this young, without a request yet, is about to bring one */
     LINGER_MS = 1000, /* for a client to hear that its request is refused */
     SUNK_MS = 3000,   /* idle for about so long: it lies low in its client's stack */
@@ -316,25 +315,4 @@ void http_connections_thin(struct http_loop *loop)
     if (oldest && loop->now_ms >= oldest->heard_ms + SUNK_MS &&
         is_calm(oldest->acceptor->port, loop->now_ms) && http_connection_is_silent(oldest))
         http_evict_close(oldest);
-}
-
-/*
- * libh2o works off everything that a client has sent ahead before it looks at anybody else, and
- * goes on when the answers can't be written any more. Clients that wait for answers send one
- * request a turn.
- */
-bool http_connections_note(struct http_connection *connection)
-{
-    uint64_t turn = connection->acceptor->loop->turns;
-
-    if (connection->acceptor->port->closes_any)
-        http_evict_allow(connection);
-    else
-        http_evict_use(connection);
-    connection->requests++;
-    if (connection->turn != turn) {
-        connection->turn = turn;
-        connection->requests_in_turn = 0;
-    }
-    return ++connection->requests_in_turn < PIPELINED_MOST && !connection->warned;
 }

@@ -206,8 +206,6 @@ void http_connections_sweep(struct http_loop *loop);
 void http_connections_thin(struct http_loop *loop);
 /* End what is idle now; with `all` the others too. */
 void http_connections_end(struct http_loop *loop, bool all);
-/* A request has come whole; whether its connection may stay open after the answer. */
-bool http_connections_note(struct http_connection *connection);
 
 /* http_watch.c, on the loop's thread */
 
