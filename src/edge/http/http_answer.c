@@ -255,18 +255,17 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
 void http_answer_waiting(struct http_connection *connection, h2o_req_t *req)
 {
     answer_now(connection, req, connection->acceptor->port);
-    http_watch(connection->socket);
 }
 
-void http_answer_refused(struct http_connection *connection, h2o_req_t *req)
+void http_answer_refused(struct http_connection *connection)
 {
+    h2o_req_t *req = http_gate_forget(connection);
     struct http_response response = {.body = STRBUF_INIT(256)};
 
     preset(&response, 503, "requests under way take all of their memory\n");
     req->http1_is_persistent = 0;
     send_answer(connection, req, &response);
     strbuf_fini(&response.body);
-    http_watch(connection->socket);
 }
 
 void http_answer_register(struct http_port *port, h2o_hostconf_t *host)

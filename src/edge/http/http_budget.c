@@ -7,16 +7,13 @@
  */
 #include "http_loop.h"
 
-#include <malloc.h>
 #include <sys/socket.h>
 
 #include "pullthrough/edge/http/http_memory.h"
 #include "pullthrough/edge/sys/log.h"
 
 enum {
-    SLACK = 8,                /* as in http_memory.c */
-    MAPPED_BYTES = 64 * 1024, /* what is larger is a mapping of its own: http_watch.c */
-    LOOSE_MOST_BYTES = 16 * 1024 * 1024,
+    SLACK = 8, /* as in http_memory.c */
 };
 
 static struct http_connection *heavy_of(h2o_linklist_t *link)
@@ -81,49 +78,37 @@ static void cut(struct http_connection *connection)
     http_connection_lost(connection, HTTP_LOSS_REQUEST);
     http_evict_abandon(connection);
     (void)shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
-    http_budget_hold(connection, 0); /* it is about to be freed, and must not be found again */
+    http_connection_hold(connection, 0); /* it is about to be freed, and must not be found again */
 }
 
-static void refuse_something(struct http_loop *loop)
+/* Returns one that was answered, or NULL. */
+static struct http_connection *refuse_something(struct http_loop *loop)
 {
     struct http_connection *connection = heaviest(loop, true);
 
-    if (connection)
+    if (connection) {
         refuse(connection);
-    else if (!http_gate_refuse_last(loop) && (connection = heaviest(loop, false)))
-        cut(connection);
-}
-
-/* malloc keeps what lies between connections that live on, and large bodies can't use that. */
-void http_budget_give_back(struct http_server *server, size_t bytes)
-{
-    size_t before = atomic_fetch_add_explicit(&server->loose, bytes, memory_order_relaxed);
-
-    if (before < LOOSE_MOST_BYTES && before + bytes >= LOOSE_MOST_BYTES) {
-        atomic_store_explicit(&server->loose, 0, memory_order_relaxed);
-        (void)malloc_trim(0);
+        return NULL;
     }
+    connection = http_gate_last(loop);
+    if (connection) {
+        http_connection_lost(connection, HTTP_LOSS_REQUEST);
+        http_answer_refused(connection);
+        return connection;
+    }
+    connection = heaviest(loop, false);
+    if (connection)
+        cut(connection);
+    return NULL;
 }
 
-void http_budget_hold(struct http_connection *connection, size_t bytes)
+struct http_connection *http_budget_grown(struct http_loop *loop, size_t bytes)
 {
-    struct http_loop *loop = http_loop_of(connection);
-    size_t before = connection->held, all;
+    size_t held = atomic_load_explicit(&loop->server->held, memory_order_relaxed);
 
-    if (bytes == before)
-        return;
-    connection->held = bytes;
-    if (!before)
-        h2o_linklist_insert(&loop->heavy, &connection->heavy);
-    else if (!bytes)
-        h2o_linklist_unlink(&connection->heavy);
-    all = atomic_fetch_add_explicit(&loop->server->held, bytes - before, memory_order_relaxed) +
-          (bytes - before);
-    if (bytes < before && before - bytes <= 2 * MAPPED_BYTES)
-        http_budget_give_back(loop->server, before - bytes);
-    if (bytes > before &&
-        (is_far_over(loop->server, all) || http_pressure_grown(loop->server, bytes - before)))
-        refuse_something(loop);
+    return is_far_over(loop->server, held) || http_pressure_grown(loop->server, bytes)
+               ? refuse_something(loop)
+               : NULL;
 }
 
 static struct http_loop *loop_of_heaviest(struct http_loop *own)

@@ -66,11 +66,11 @@ static void on_close(void *data)
 
     connection->socket->on_close.data = NULL; /* libh2o frees the socket in the next turn */
     (void)http_gate_forget(connection);
-    http_budget_hold(connection, 0);
+    http_connection_hold(connection, 0);
     http_evict_forbid(connection);
     h2o_linklist_unlink(&connection->link);
     free(connection);
-    http_budget_give_back(server, HTTP_BUFFER_BYTES);
+    http_give_back(server, HTTP_BUFFER_BYTES);
     acceptor->starved_ms = 0; /* a file descriptor is free again */
     release(acceptor->port, acceptor->loop);
     if (acceptor->port->tls && server->config.on_connections)
@@ -223,6 +223,12 @@ static void end(struct http_connection *connection)
     connection->warned = true;
 }
 
+static void refuse_waiting(struct http_connection *connection)
+{
+    http_answer_refused(connection);
+    http_watch(connection->socket);
+}
+
 static void check_deadline(struct http_connection *connection, const struct http_loop *loop)
 {
     const struct http_port *port = connection->acceptor->port;
@@ -239,7 +245,7 @@ static void check_deadline(struct http_connection *connection, const struct http
         connection->since_ms = loop->now_ms;
     } else if (quiet_ms >= (busy ? port->request_ms : port->idle_ms)) {
         if (connection->waiting)
-            http_answer_refused(connection, http_gate_forget(connection));
+            refuse_waiting(connection);
         else
             end(connection);
     }
@@ -271,7 +277,7 @@ void http_connections_end(struct http_loop *loop, bool all)
         if (connection->end_by)
             http_refuse_end(connection);
         else if (all && connection->waiting)
-            http_answer_refused(connection, http_gate_forget(connection));
+            refuse_waiting(connection);
         else if (all ||
                  (!connection->warned && !is_fresh(connection, loop) && !is_busy(connection)))
             end(connection);
@@ -315,4 +321,17 @@ void http_connections_thin(struct http_loop *loop)
     if (oldest && loop->now_ms >= oldest->heard_ms + SUNK_MS &&
         is_calm(oldest->acceptor->port, loop->now_ms) && http_connection_is_silent(oldest))
         http_evict_close(oldest);
+}
+
+bool http_connections_serve(struct http_loop *loop)
+{
+    h2o_req_t *req;
+    struct http_connection *connection = http_gate_next(loop, &req);
+
+    if (!connection)
+        return false;
+    http_answer_waiting(connection, req);
+    http_watch(connection->socket);
+    http_gate_leave(loop);
+    return !h2o_linklist_is_empty(&loop->waiting);
 }

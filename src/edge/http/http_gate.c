@@ -116,37 +116,25 @@ h2o_req_t *http_gate_forget(struct http_connection *connection)
     return req;
 }
 
-bool http_gate_run(struct http_loop *loop)
+struct http_connection *http_gate_next(struct http_loop *loop, h2o_req_t **reqp)
 {
     struct http_gate *gate = &loop->server->gate;
     struct http_connection *connection = NULL;
-    h2o_req_t *req = NULL;
 
     if (h2o_linklist_is_empty(&loop->waiting))
-        return false;
+        return NULL;
     lock(gate);
     if (next_loop(loop->server) == loop) {
         connection = waiting_of(loop->waiting.next);
-        req = connection->waiting;
+        *reqp = connection->waiting;
         take_out(connection);
         gate->free--;
     }
     unlock(gate);
-    if (!connection)
-        return false;
-    http_answer_waiting(connection, req);
-    http_gate_leave(loop);
-    return !h2o_linklist_is_empty(&loop->waiting);
+    return connection;
 }
 
-bool http_gate_refuse_last(struct http_loop *loop)
+struct http_connection *http_gate_last(struct http_loop *loop)
 {
-    struct http_connection *connection;
-
-    if (h2o_linklist_is_empty(&loop->waiting))
-        return false;
-    connection = waiting_of(loop->waiting.prev);
-    http_connection_lost(connection, HTTP_LOSS_REQUEST);
-    http_answer_refused(connection, http_gate_forget(connection));
-    return true;
+    return h2o_linklist_is_empty(&loop->waiting) ? NULL : waiting_of(loop->waiting.prev);
 }

@@ -5,9 +5,15 @@
 #include "http_loop.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include "pullthrough/edge/sys/clock.h"
+
+enum {
+    MAPPED_BYTES = 64 * 1024, /* what is larger is a mapping of its own: http_watch.c */
+    LOOSE_MOST_BYTES = 16 * 1024 * 1024,
+};
 
 void http_loop_wake(struct http_loop *loop)
 {
@@ -44,4 +50,32 @@ bool http_connection_is_silent(const struct http_connection *connection)
 
     return recv(h2o_socket_get_fd(connection->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            errno == EAGAIN;
+}
+
+/* malloc keeps what lies between connections that live on, and large bodies can't use that. */
+void http_give_back(struct http_server *server, size_t bytes)
+{
+    size_t before = atomic_fetch_add_explicit(&server->loose, bytes, memory_order_relaxed);
+
+    if (before < LOOSE_MOST_BYTES && before + bytes >= LOOSE_MOST_BYTES) {
+        atomic_store_explicit(&server->loose, 0, memory_order_relaxed);
+        (void)malloc_trim(0);
+    }
+}
+
+void http_connection_hold(struct http_connection *connection, size_t bytes)
+{
+    struct http_loop *loop = http_loop_of(connection);
+    size_t before = connection->held;
+
+    if (bytes == before)
+        return;
+    connection->held = bytes;
+    if (!before)
+        h2o_linklist_insert(&loop->heavy, &connection->heavy);
+    else if (!bytes)
+        h2o_linklist_unlink(&connection->heavy);
+    atomic_fetch_add_explicit(&loop->server->held, bytes - before, memory_order_relaxed);
+    if (bytes < before && before - bytes <= 2 * MAPPED_BYTES)
+        http_give_back(loop->server, before - bytes);
 }

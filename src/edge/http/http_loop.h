@@ -1,18 +1,20 @@
 /*
  * The inside of http_server, shared by its files and by nobody else: here libh2o's types show.
  *
- *   http_server.c       the server: configuration, threads, stopping
+ *   http_loop.c         what all others stand on: waking, the clock, what a connection holds
  *   http_port.c         sockets that listen
- *   http_connections.c  accepting, the limit, deadlines, closing
- *   http_watch.c        between libh2o and a socket: how much memory a connection holds
- *   http_budget.c       the memory of all requests together, and who goes when it is used up
- *   http_gate.c         large requests one after the other
- *   http_pressure.c     what nobody can count: the size of the process
- *   http_evict.c        who goes when a port is full
  *   http_refuse.c       an answer to a request that never came whole
+ *   http_evict.c        who goes when a port is full
+ *   http_pressure.c     what nobody can count: the size of the process
+ *   http_gate.c         large requests one after the other
  *   http_answer.c       a request to its route, the answer back
+ *   http_budget.c       the memory of all requests together, and who goes when it is used up
+ *   http_watch.c        between libh2o and a socket: how much memory a connection holds
+ *   http_connections.c  accepting, the limit, deadlines, closing
+ *   http_server.c       the server: configuration, threads, stopping
  *
- * Everything of a loop belongs to its thread, except what is atomic and the waker.
+ * Each calls only those above it. Everything of a loop belongs to its thread, except what is
+ * atomic and the waker.
  */
 #ifndef PULLTHROUGH_SRC_EDGE_HTTP_LOOP_H
 #define PULLTHROUGH_SRC_EDGE_HTTP_LOOP_H
@@ -184,6 +186,11 @@ static inline bool http_connection_is_reading(const struct http_connection *conn
     return h2o_socket_is_reading(connection->socket) && !h2o_socket_is_writing(connection->socket);
 }
 
+/* The connection holds so many bytes now; for the budget. */
+void http_connection_hold(struct http_connection *connection, size_t bytes);
+/* So many bytes went back to malloc in small pieces. */
+void http_give_back(struct http_server *server, size_t bytes);
+
 /* http_port.c */
 
 /* Bind one socket for each of n_sockets loops to host and number (0: a free one) and listen. */
@@ -192,50 +199,13 @@ int http_port_bind(struct http_port *port, struct slice host, uint16_t number, u
 /* Closes what no loop has taken. */
 void http_port_fini(struct http_port *port);
 
-/* http_connections.c, on the loop's thread */
+/* http_refuse.c, on the loop's thread */
 
-void http_acceptor_start(struct http_acceptor *acceptor);
-/* Accept again where there is room again. */
-void http_acceptor_resume(struct http_acceptor *acceptor);
-/* Take what has connected already, then listen no more. */
-void http_acceptor_close(struct http_acceptor *acceptor);
-
-/* The deadlines: end what is idle, or at one request, for too long. */
-void http_connections_sweep(struct http_loop *loop);
-/* While draining, each turn: end the one that has been idle for longest, if that is safe now. */
-void http_connections_thin(struct http_loop *loop);
-/* End what is idle now; with `all` the others too. */
-void http_connections_end(struct http_loop *loop, bool all);
-
-/* http_watch.c, on the loop's thread */
-
-/* After libh2o had the socket: see to it that the next time goes through us. */
-void http_watch(h2o_socket_t *socket);
-
-/* http_budget.c, on the loop's thread */
-
-/* The connection holds so many bytes now. May refuse it, or another one. */
-void http_budget_hold(struct http_connection *connection, size_t bytes);
-/* So many bytes went back to malloc in small pieces. */
-void http_budget_give_back(struct http_server *server, size_t bytes);
-/* After each turn: when the budget is used up, the largest body that still arrives goes. */
-void http_budget_settle(struct http_loop *loop);
-
-/* http_gate.c, on the loop's thread */
-
-void http_gate_init(struct http_gate *gate, unsigned at_once);
-void http_gate_fini(struct http_gate *gate);
-/* Whether a large request may be worked on now. If not, it is answered later, by
- * http_answer_waiting() or http_answer_refused(). */
-bool http_gate_enter(struct http_connection *connection, h2o_req_t *req);
-/* For each time that it could be entered. */
-void http_gate_leave(struct http_loop *loop);
-/* After each turn: answer the first that waits, if its turn has come. Whether there are more. */
-bool http_gate_run(struct http_loop *loop);
-/* It waits no longer; its request, or NULL if it didn't wait. */
-h2o_req_t *http_gate_forget(struct http_connection *connection);
-/* Refuse the one that came last; false if none waits here. */
-bool http_gate_refuse_last(struct http_loop *loop);
+/* Answer a request of which libh2o still reads, with a status and "Connection: close", and end the
+ * connection once the client has had time to hear that. Its memory is free at once. */
+void http_refuse(struct http_connection *connection, int status);
+/* The time is over. */
+void http_refuse_end(struct http_connection *connection);
 
 /* http_evict.c, on the loop's thread */
 
@@ -266,21 +236,62 @@ bool http_pressure_grown(struct http_server *server, size_t bytes);
 /* After each turn, on the loop's thread. */
 void http_pressure_look(struct http_loop *loop);
 
-/* http_refuse.c, on the loop's thread */
+/* http_gate.c, on the loop's thread */
 
-/* Answer a request of which libh2o still reads, with a status and "Connection: close", and end the
- * connection once the client has had time to hear that. Its memory is free at once. */
-void http_refuse(struct http_connection *connection, int status);
-/* The time is over. */
-void http_refuse_end(struct http_connection *connection);
+void http_gate_init(struct http_gate *gate, unsigned at_once);
+void http_gate_fini(struct http_gate *gate);
+/* Whether a large request may be worked on now. If not, it is answered later, by
+ * http_answer_waiting() or http_answer_refused(). */
+bool http_gate_enter(struct http_connection *connection, h2o_req_t *req);
+/* For each time that it could be entered. */
+void http_gate_leave(struct http_loop *loop);
+/* The first that waits here if its turn has come, with its request; else NULL. It waits no longer,
+ * and has entered. */
+struct http_connection *http_gate_next(struct http_loop *loop, h2o_req_t **reqp);
+/* It waits no longer; its request, or NULL if it didn't wait. */
+h2o_req_t *http_gate_forget(struct http_connection *connection);
+/* The one that came last, which goes on waiting; NULL if none waits here. */
+struct http_connection *http_gate_last(struct http_loop *loop);
 
 /* http_answer.c */
 
 /* Make `host` answer with the port's routes. */
 void http_answer_register(struct http_port *port, h2o_hostconf_t *host);
-/* A large request's turn has come. */
+/* A large request's turn has come. Like the next it leaves the socket to be watched by the caller:
+ * http_watch() may have to answer, too. */
 void http_answer_waiting(struct http_connection *connection, h2o_req_t *req);
 /* Its turn will not come: 503. */
-void http_answer_refused(struct http_connection *connection, h2o_req_t *req);
+void http_answer_refused(struct http_connection *connection);
+
+/* http_budget.c, on the loop's thread */
+
+/* After a connection came to hold so many bytes more. May refuse it, or another one. Returns one
+ * that was answered, or NULL: who calls must http_watch() it. */
+struct http_connection *http_budget_grown(struct http_loop *loop, size_t bytes);
+/* After each turn: when the budget is used up, the largest body that still arrives goes. */
+void http_budget_settle(struct http_loop *loop);
+
+/* http_watch.c, on the loop's thread */
+
+/* After libh2o had the socket: see to it that the next time goes through us. */
+void http_watch(h2o_socket_t *socket);
+
+/* http_connections.c, on the loop's thread */
+
+void http_acceptor_start(struct http_acceptor *acceptor);
+/* Accept again where there is room again. */
+void http_acceptor_resume(struct http_acceptor *acceptor);
+/* Take what has connected already, then listen no more. */
+void http_acceptor_close(struct http_acceptor *acceptor);
+
+/* The deadlines: end what is idle, or at one request, for too long. */
+void http_connections_sweep(struct http_loop *loop);
+/* While draining, each turn: end the one that has been idle for longest, if that is safe now. */
+void http_connections_thin(struct http_loop *loop);
+/* End what is idle now; with `all` the others too. */
+void http_connections_end(struct http_loop *loop, bool all);
+/* After each turn: answer the large request that waits first, if its turn has come. Whether there
+ * are more. */
+bool http_connections_serve(struct http_loop *loop);
 
 #endif

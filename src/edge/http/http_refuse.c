@@ -79,7 +79,7 @@ void http_refuse(struct http_connection *connection, int status)
     connection->end_by = connection->on_read;
     connection->since_ms = http_now_ms();
     h2o_buffer_consume(&socket->input, socket->input->size);
-    http_budget_hold(connection, 0);
+    http_connection_hold(connection, 0);
     h2o_socket_read_stop(socket);
     h2o_socket_write(socket, &answer, 1, on_written);
 }

@@ -63,7 +63,7 @@ static bool settle(struct http_loop *loop)
     http_evict_asked(loop);
     http_budget_settle(loop);
     http_pressure_look(loop);
-    return http_gate_run(loop);
+    return http_connections_serve(loop);
 }
 
 /* Wait for events and handle them, once. */

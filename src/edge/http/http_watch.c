@@ -178,12 +178,19 @@ static void on_write(h2o_socket_t *socket, const char *failure)
 static void account(struct http_connection *connection)
 {
     h2o_socket_t *socket = connection->socket;
+    size_t before = connection->held;
+    struct http_connection *refused;
 
     if (!h2o_socket_is_writing(socket))
         connection->answer_bytes = 0;
     if (socket->_cb.read && extent(socket->input))
         shape(socket);
-    http_budget_hold(connection, extent(socket->input) + connection->answer_bytes);
+    http_connection_hold(connection, extent(socket->input) + connection->answer_bytes);
+    if (connection->held <= before)
+        return;
+    refused = http_budget_grown(http_loop_of(connection), connection->held - before);
+    if (refused)
+        http_watch(refused->socket);
 }
 
 void http_watch(h2o_socket_t *socket)
