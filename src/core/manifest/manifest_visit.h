@@ -12,7 +12,11 @@
 
 #include <stddef.h>
 
-enum { MANIFEST_SWITCHES_MAX = 16 }; /* metadata over metadata; beyond it they don't count */
+enum {
+    MANIFEST_SWITCHES_MAX = 16, /* metadata over metadata; beyond it they don't count */
+    /* Of manifest_place.path; what manifest_other.c adds comes to less. */
+    MANIFEST_PATH_BYTES = 16 * 1024,
+};
 
 struct manifest_visit {
     const struct rule_set *rules;

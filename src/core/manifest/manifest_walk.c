@@ -9,8 +9,7 @@
 #include "manifest_visit.h"
 
 enum {
-    LISTS_MAX = 4,          /* lists inside lists */
-    PATH_BYTES = 16 * 1024, /* of manifest_place.path; what manifest_other.c adds comes to less */
+    LISTS_MAX = 4, /* lists inside lists */
     /* Without aliases a node is touched not even twelve times: an empty template of a workflow. */
     TOUCHES_PER_NODE = 16,
     TOUCHES_AT_LEAST = 1000000,
@@ -20,143 +19,6 @@ enum {
 struct defaults {
     struct slice kind, version;
 };
-
-struct feed {
-    struct manifest_visit *walk;
-    struct yaml_found mapping;
-    struct pod_gate *gate;
-    void (*add)(struct pod_gate *gate, struct slice key, struct slice value);
-};
-
-static void feed_pair(void *context, struct slice key, struct yaml_found value)
-{
-    struct feed *feed = context;
-    struct pod_gate after = *feed->gate;
-
-    feed->add(&after, key, yaml_lookup_text(value));
-    feed->gate->names_ones = after.names_ones;
-    if (pod_gate_outcome(&after) == pod_gate_outcome(feed->gate))
-        return;
-    /* A pair that another one of its key hides says nothing. */
-    if (yaml_lookup_get(&feed->walk->lookup, feed->mapping, key).node == value.node)
-        *feed->gate = after;
-}
-
-static void feed_gate(struct manifest_visit *walk, struct pod_gate *gate, struct yaml_found mapping,
-                      void (*add)(struct pod_gate *, struct slice, struct slice))
-{
-    struct feed feed = {.walk = walk, .mapping = mapping, .gate = gate, .add = add};
-
-    yaml_lookup_pairs(&walk->lookup, mapping, feed_pair, &feed);
-}
-
-void manifest_feed_gate(struct manifest_visit *walk, struct pod_gate *gate,
-                        struct yaml_found metadata)
-{
-    struct yaml_found annotations = manifest_get(walk, metadata, "annotations");
-    bool before = gate->names_ones;
-
-    feed_gate(walk, gate, manifest_get(walk, metadata, "labels"), pod_gate_label);
-    gate->names_ones = false;
-    feed_gate(walk, gate, annotations, pod_gate_annotation);
-    if (gate->names_ones && walk->n_switches < MANIFEST_SWITCHES_MAX)
-        walk->switches[walk->n_switches++] = annotations;
-    gate->names_ones |= before;
-}
-
-/* Whether an annotation opts this container or volume out. */
-static bool is_opted_out(struct manifest_visit *walk, struct slice name)
-{
-    STRBUF_CLEANUP struct strbuf key = STRBUF_INIT(PATH_BYTES);
-
-    if (walk->n_switches == 0 || name.len == 0)
-        return false;
-    strbuf_add_str(&key, POD_GATE_ONE_SWITCH);
-    strbuf_add_slice(&key, name);
-    for (unsigned i = walk->n_switches; i-- > 0;) {
-        struct yaml_found found =
-            yaml_lookup_get(&walk->lookup, walk->switches[i], strbuf_slice(&key));
-
-        if (found.node)
-            return pod_gate_opts_out(yaml_lookup_text(found));
-    }
-    return false;
-}
-
-/* Visits `image` at path "…LIST[INDEX].KEY"; its pull policy is `policy`. */
-static void visit_image(struct manifest_visit *walk, struct yaml_found entry,
-                        struct yaml_found image, const char *key, struct slice policy)
-{
-    size_t length = walk->path->len;
-    enum outcome gate = walk->place.gate;
-
-    strbuf_add_str(walk->path, key);
-    walk->place.path = strbuf_str(walk->path);
-    walk->place.container = manifest_get_text(walk, entry, "name");
-    walk->place.image = image;
-    if (gate == OUTCOME_REWRITTEN && is_opted_out(walk, walk->place.container))
-        walk->place.gate = OUTCOME_SKIPPED_CONTAINER;
-    else if (gate == OUTCOME_REWRITTEN && slice_is(policy, "Never"))
-        walk->place.gate = OUTCOME_NEVER_PULLED;
-    walk->visitor->image(walk->visitor->context, &walk->place);
-    walk->place.gate = gate;
-    strbuf_truncate(walk->path, length);
-}
-
-void manifest_visit_container(struct manifest_visit *walk, struct yaml_found entry)
-{
-    struct yaml_found image = manifest_get(walk, entry, "image");
-
-    if (image.node)
-        visit_image(walk, entry, image, ".image",
-                    manifest_get_text(walk, entry, "imagePullPolicy"));
-}
-
-/* An image volume may have no reference yet: whoever creates the pod fills it in. */
-void manifest_visit_volume(struct manifest_visit *walk, struct yaml_found entry)
-{
-    struct yaml_found source = manifest_get(walk, entry, "image");
-    struct yaml_found reference = manifest_get(walk, source, "reference");
-
-    if (reference.node && (reference.node->kind != YAML_SCALAR || reference.node->text.len))
-        visit_image(walk, entry, reference, ".image.reference",
-                    manifest_get_text(walk, source, "pullPolicy"));
-}
-
-void manifest_note_pull_secrets(struct manifest_visit *walk, struct yaml_found spec)
-{
-    struct yaml_found secrets;
-    size_t n;
-
-    walk->place.skips_rewritten = false;
-    if (!rule_set_skips_pull_secrets(walk->rules))
-        return;
-    secrets = manifest_get(walk, spec, "imagePullSecrets");
-    n = yaml_lookup_count(&walk->lookup, secrets);
-    for (size_t i = 0; i < n && !walk->lookup.spent && !walk->place.skips_rewritten; i++)
-        walk->place.skips_rewritten =
-            manifest_get_text(walk, yaml_lookup_item(secrets, i), "name").len > 0;
-}
-
-void manifest_visit_list(struct manifest_visit *walk, struct yaml_found mapping, const char *key,
-                         void (*visit)(struct manifest_visit *, struct yaml_found))
-{
-    struct yaml_found list = manifest_get(walk, mapping, key);
-    size_t n = yaml_lookup_count(&walk->lookup, list), length = walk->path->len;
-
-    for (size_t i = 0; i < n && !walk->lookup.spent; i++) {
-        strbuf_add_format(walk->path, "%s[%zu]", key, i);
-        visit(walk, yaml_lookup_item(list, i));
-        strbuf_truncate(walk->path, length);
-    }
-}
-
-void manifest_visit_spec(struct manifest_visit *walk, struct yaml_found spec)
-{
-    manifest_visit_list(walk, spec, "containers", manifest_visit_container);
-    manifest_visit_list(walk, spec, "initContainers", manifest_visit_container);
-    manifest_visit_list(walk, spec, "volumes", manifest_visit_volume);
-}
 
 /* `pod` has a pod's metadata and spec. */
 static void visit_pod(struct manifest_visit *walk, struct yaml_found pod, struct pod_gate *gate)
@@ -269,7 +131,7 @@ int manifest_walk(const struct yaml_tree *tree, const struct rule_set *rules,
                   struct error *error)
 {
     static const struct defaults none;
-    STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(PATH_BYTES);
+    STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(MANIFEST_PATH_BYTES);
     struct manifest_visit walk = {
         .rules = rules, .kinds = kinds, .visitor = visitor, .path = &path};
 
