@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 _COMMENT_OR_LITERAL = re.compile(
     r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'""", re.S | re.X
 )
+_DEFINITION = re.compile(r"^(?!static\b)\w[\w *()]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -60,6 +61,11 @@ def calls(path, names):
     whole = code(path)
     pattern = re.compile(rf"(?<![\w.])(?<!->)({'|'.join(names)})\s*\(")
     return [(line_of(whole, m.start()), m[1]) for m in pattern.finditer(whole)]
+
+
+def definitions(path):
+    """Names of the functions that it defines for other files."""
+    return _DEFINITION.findall(code(path))
 
 
 def functions(path):

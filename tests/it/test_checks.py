@@ -147,6 +147,26 @@ def test_a_header_that_only_its_room_needs_stands_beside_its_source(tree):
     ]
 
 
+def test_calls_between_the_files_of_a_room_go_one_way(tree):
+    tree.write("src/core/base/top.c", "int top(void)\n{\n    return mid(low(0));\n}\n")
+    tree.write("src/core/base/mid.c", "struct it *mid(int a,\n        int b)\n{\n    return low(1);\n}\n")
+    tree.write("src/core/base/low.c", "int low(int a)\n{\n    return it->top(a); /* top() */\n}\n")
+    tree.write("src/core/json/low.c", "static int top(void)\n{\n    return low(0);\n}\n")
+    assert tree.check("check-layers") == []
+    tree.write("src/core/base/low.c", "int low(int a)\n{\n    return a ? mid(0, 1) : 0;\n}\n")
+    assert tree.check("check-layers") == [
+        "src/core/base/low.c:3: mid(): mid.c calls back",
+        "src/core/base/mid.c:4: low(): low.c calls back",
+    ]
+    tree.write("src/core/base/low.c", "int low(int a)\n{\n    return top();\n}\n")
+    assert tree.check("check-layers") == [
+        "src/core/base/low.c:3: top(): top.c calls back",
+        "src/core/base/mid.c:4: low(): low.c calls back",
+        "src/core/base/top.c:3: mid(): mid.c calls back",
+        "src/core/base/top.c:3: low(): low.c calls back",
+    ]
+
+
 def test_a_banned_function_is_found(tree):
     tree.write("tests/unit/a.c", "void f(void)\n{\n    strcpy(a, b);\n    snprintf(a, 1, b);\n}\n")
     assert tree.check("check-banned") == ["tests/unit/a.c:3: strcpy() is banned"]
