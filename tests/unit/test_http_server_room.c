@@ -289,6 +289,76 @@ static void test_what_waits_too_long_or_at_the_end_is_refused(void **state)
     world_free(world);
 }
 
+/* One that waits for its turn, whole, in loop 2, and one at work in loop 1. */
+static void let_wait(struct world *world, int working, int waiting, size_t bytes)
+{
+    unsigned before = times_asked(world);
+
+    (void)pthread_mutex_lock(&world->gate);
+    announce(working, "/wait", HTTP_LARGE_BYTES + 1);
+    assert_true(push(working, HTTP_LARGE_BYTES + 1));
+    wait_until(has_been_asked, world, before + 1);
+    announce(waiting, "/length", bytes);
+    assert_true(push(waiting, bytes));
+    wait_arrived(waiting);
+}
+
+/* Its memory is free again, though it wasn't answered when it came. */
+static void test_who_waited_is_counted_like_others(void **state)
+{
+    struct world *world = world_new(&(struct plan){
+        .threads = 2, .large_at_once = 1, .request_memory_bytes = MIB, .max_body_bytes = MIB});
+    int working = dial_loop(world, 1), waiting = dial_loop(world, 2), next = dial_loop(world, 2);
+
+    (void)state;
+    let_wait(world, working, waiting, 700000);
+    (void)pthread_mutex_unlock(&world->gate);
+    assert_status(working, "200");
+    assert_status(waiting, "200");
+    announce(next, "/length", 700000);
+    assert_true(push(next, 700000));
+    assert_status(next, "200");
+    assert_false(has_lost_requests(world, 1));
+    (void)close(working);
+    (void)close(waiting);
+    (void)close(next);
+    world_free(world);
+}
+
+/* Answers that aren't taken use up the rest, and no body is arriving that could go. */
+static void test_who_waits_goes_when_no_body_arrives(void **state)
+{
+    enum { CLIENTS = 2 };
+    struct world *world = world_new(&(struct plan){
+        .threads = 2, .large_at_once = 1, .request_memory_bytes = MIB, .max_body_bytes = MIB});
+    int working = dial_loop(world, 1), waiting = dial_loop(world, 2), clients[CLIENTS];
+    const int small = 4096;
+
+    (void)state;
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = dial_loop(world, 2);
+        assert_int_equal(setsockopt(clients[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    }
+    let_wait(world, working, waiting, MIB - HTTP_LARGE_BYTES - PIECE);
+    assert_false(has_lost_requests(world, 1));
+    for (int i = 0; i < CLIENTS; i++) {
+        for (int j = 0; j < 4; j++) {
+            announce(clients[i], "/sized", 850);
+            (void)push(clients[i], 850);
+        }
+    }
+    assert_status(waiting, "503");
+    assert_true(is_over(waiting));
+    assert_true(has_lost_requests(world, 1));
+    (void)pthread_mutex_unlock(&world->gate);
+    assert_status(working, "200");
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(clients[i]);
+    (void)close(working);
+    (void)close(waiting);
+    world_free(world);
+}
+
 /* 530 silent ones never cost a probe. */
 static void test_a_full_port_closes_who_was_silent_for_longest(void **state)
 {
@@ -493,6 +563,8 @@ int main(void)
         cmocka_unit_test(test_a_large_answer_comes_whole),
         cmocka_unit_test(test_large_requests_wait_for_each_other_and_nobody_for_them),
         cmocka_unit_test(test_what_waits_too_long_or_at_the_end_is_refused),
+        cmocka_unit_test(test_who_waited_is_counted_like_others),
+        cmocka_unit_test(test_who_waits_goes_when_no_body_arrives),
         cmocka_unit_test(test_a_full_port_closes_who_was_silent_for_longest),
         cmocka_unit_test(test_other_loops_make_room),
         cmocka_unit_test(test_who_has_sent_a_request_stays),
