@@ -114,7 +114,8 @@ static void read_options(struct iam_options *options, const struct command_line 
         .json = command_line_option(line, OUTPUT) != NULL,
         .subject = {name_space ? name_space : "pullthrough", account ? account : "pullthrough"},
     };
-    options->principals = alloc_zeroed(line->n_given, sizeof(*options->principals));
+    /* one more, that fill_in() puts there where there is none */
+    options->principals = alloc_zeroed(line->n_given + 1, sizeof(*options->principals));
     options->n_principals = command_line_options(line, PRINCIPAL, options->principals);
     if (issuer)
         (void)iam_policy_issuer(options->issuer, slice_str(issuer), &error);
