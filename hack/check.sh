@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What to run before each commit, under a minute when only a little was changed: hack/check.sh.
+# What to run before each commit, under a minute when little has changed: hack/check.sh.
 # The layout, borders and sizes of every source, the scripts, and the unit tests of build/dev.
 set -euo pipefail
 cd "$(dirname "$0")/.."
