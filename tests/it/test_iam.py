@@ -83,6 +83,15 @@ def test_the_overview(commands):
     assert NODE in given and "NODE-ROLE" not in given and "CLUSTER-ID" not in given
 
 
+def test_the_overview_without_any_option(commands):
+    """No configuration either: account and region by the environment."""
+    done = subprocess.run([commands.program, "iam"], capture_output=True, text=True, timeout=60,
+                          env={**commands.environment, "AWS_ACCOUNT_ID": ACCOUNT})
+    commands.check(done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == commands.run("iam", *HERE, status=0).stdout
+
+
 def test_the_overview_of_a_program_that_asks_nothing(commands):
     commands.config |= {"reconcile": {"mode": "off"}, "rewrite": {"requireRule": False}}
     assert "# None: reconcile.mode is off" in commands.run("iam", *HERE, status=0).stdout
