@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from documents import section
 from http_peer import DEADLINE_S
 from service import environment
 
@@ -37,6 +38,12 @@ def _run(program):
 def test_the_program_lists_its_commands(run, arguments):
     done = run(*arguments)
     assert re.findall(r"^  (\S+) ", done.stdout, re.M) == COMMANDS and done.stderr == ""
+
+
+def test_the_readme_has_them_all():
+    rows = re.findall(r"^\| (`.*?`) \| ", section("README.md", "On your own manifests"), re.M)
+    named = [each.split()[0] for row in rows for each in re.findall(r"`([^`]+)`", row)]
+    assert list(dict.fromkeys(named)) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
