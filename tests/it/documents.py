@@ -19,6 +19,10 @@ def section(document, heading):
     return re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", text, re.M | re.S)[1]
 
 
+# Why an image stays.
+REASONS = set(re.findall(r"^\| `([a-z-]+)` \| ", section("README.md", "What is left alone"), re.M))
+
+
 def commands_in(text):
     """Each as one text, with the lines that it goes on with. Blocks are indented by four at least;
     a `$` in front says that output follows."""

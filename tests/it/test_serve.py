@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from documents import REASONS
 from http_peer import wait_for
 from service import HOST, ORIGINALS, Answer, Client, decode, review, run, sample, utc_now
 
@@ -30,23 +31,6 @@ BODY_MOST = 64 * 1024
 OPERATIONS = {"CREATE", "UPDATE", "other"}
 PASSES = {"complete", "incomplete", "failed"}
 REVIEWS = {"rewritten", "unchanged", "ignored", "not-understood", "bad-request"}
-REASONS = {
-    "never-pulled",
-    "not-upstream",
-    "invalid",
-    "already-ecr",
-    "excluded",
-    "digest",
-    "rule-not-ready",
-    "too-long",
-    "pull-secrets",
-    "pull-failed",
-    "unchanged-update",
-    "skipped-container",
-    "mirror-pod",
-    "skipped-pod",
-    "skipped-namespace",
-}
 UPSTREAMS = {"docker.io", "ghcr.io", "registry.k8s.io", "quay.io", "other"}
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
