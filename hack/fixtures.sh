@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Write what tests expect of tests/fixtures anew, as the program has it now, and show the
-# difference: hack/fixtures.sh. No argument. When that is honest stands in CONTRIBUTING.md.
+# Write what tests expect of files anew, as the program has it now, and show the difference:
+# hack/fixtures.sh. No argument. When that is honest stands in CONTRIBUTING.md.
 #
-# Those of configurations, manifests and the reconciler's plans. What becomes of a review is written
-# by hand, since tests/it/oracle.py must come to the same.
+# In tests/fixtures those of configurations, manifests, metrics and the reconciler's plans; the table
+# in docs/metrics.md, the first block of docs/configuration.md, and deploy/iam. What becomes of a review
+# is written by hand, since tests/it/oracle.py must come to the same.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,18 +14,24 @@ stage_arguments "" "$@"
 
 mapfile -t tests < <(grep -l 'fixture_says(' tests/unit/test_*.c | sed 's|.*/||; s|\.c$||')
 write() {
-    local test
+    local test status=0
+    export PULLTHROUGH_WRITE_FIXTURES=1
     for test in "${tests[@]}"; do
-        PULLTHROUGH_WRITE_FIXTURES=1 "build/dev/tests/unit/$test" || return 1
+        "build/dev/tests/unit/$test" || status=1
     done
+    /usr/bin/python3 -B -m pytest -q -p no:cacheprovider tests/it/test_iam.py -k examples_are || status=1
+    return "$status"
 }
 
 stage "configure build/dev" cmake --preset dev
-stage "build ${tests[*]}" cmake --build --preset dev -j "$(nproc)" --target "${tests[@]}"
-stage "write" write
-if [ -z "$(git status --porcelain -- tests/fixtures)" ]; then
+stage "build ${tests[*]}" cmake --build --preset dev -j "$(nproc)" --target pullthrough "${tests[@]}"
+failed=0
+stage "write" write || failed=1
+written=(tests/fixtures docs/metrics.md docs/configuration.md deploy/iam)
+if [ -z "$(git status --porcelain -- "${written[@]}")" ]; then
     printf 'nothing differs from what is committed\n'
 else
-    git --no-pager diff HEAD -- tests/fixtures
-    git status --short -- tests/fixtures
+    git --no-pager diff HEAD -- "${written[@]}"
+    git status --short -- "${written[@]}"
 fi
+exit "$failed"

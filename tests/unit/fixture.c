@@ -51,6 +51,32 @@ bool fixtures_are_written(void)
     return getenv("PULLTHROUGH_WRITE_FIXTURES") != NULL;
 }
 
+/* On standard error, since cmocka cuts long texts: from the first line that differs to the last. */
+static void show_difference(const char *path, struct slice got, struct slice want)
+{
+    size_t line = 1, same = 0, tail = 0;
+
+    for (size_t i = 0; i < got.len && i < want.len && got.ptr[i] == want.ptr[i]; i++)
+        if (got.ptr[i] == '\n') {
+            line++;
+            same = i + 1;
+        }
+    got = slice_from(got, same);
+    want = slice_from(want, same);
+    for (size_t i = 1; i <= got.len && i <= want.len; i++) {
+        if (got.ptr[got.len - i] != want.ptr[want.len - i])
+            break;
+        if (got.ptr[got.len - i] == '\n')
+            tail = i - 1;
+    }
+    got.len -= tail;
+    want.len -= tail;
+    (void)fprintf(stderr,
+                  "-- %s:%zu: it is now:\n%.*s-- wanted:\n%.*s"
+                  "-- hack/fixtures.sh writes it; CONTRIBUTING.md says when\n",
+                  path, line, SLICE_FMT(got), SLICE_FMT(want));
+}
+
 bool fixture_says(struct slice got, const char *format, ...)
 {
     STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(FILE_MAX);
@@ -64,9 +90,7 @@ bool fixture_says(struct slice got, const char *format, ...)
     if (read_path(&want, path) && slice_equal(got, strbuf_slice(&want)))
         return true;
     if (!fixtures_are_written()) {
-        /* cmocka cuts long texts */
-        (void)fprintf(stderr, "-- %s: it is now:\n%.*s-- wanted:\n%s", path, SLICE_FMT(got),
-                      strbuf_str(&want));
+        show_difference(path, got, strbuf_slice(&want));
         return false;
     }
     file = fopen(path, "wb");

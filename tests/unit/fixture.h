@@ -1,4 +1,5 @@
-/* Files of tests/fixtures, and their writing anew: hack/fixtures.sh. */
+/* Files of tests/fixtures, or from there ("../../docs"), and their writing anew by
+ * hack/fixtures.sh. */
 #ifndef PULLTHROUGH_TESTS_UNIT_FIXTURE_H
 #define PULLTHROUGH_TESTS_UNIT_FIXTURE_H
 

@@ -1,3 +1,4 @@
+#include "fixture.h"
 #include "pullthrough/edge/sys/metrics.h"
 
 #include <setjmp.h>
@@ -6,10 +7,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#define DOCUMENT "../../docs/metrics.md"
 enum { PAGE_MAX = 1024 * 1024 };
 
 static void check_line(const struct metrics *metrics, const char *line)
@@ -30,35 +31,18 @@ static void check_absent(const struct metrics *metrics, const char *text)
     assert_null(strstr(strbuf_str(&page), text));
 }
 
-/* A file against what is wanted from `marker` on. With PULLTHROUGH_WRITE set, write it anew. */
-static void check_file(const char *path, const char *marker, const struct strbuf *want)
-{
-    FILE *file = fopen(path, "r+");
-    char *text = calloc(1, PAGE_MAX), *start;
-
-    assert_non_null(file);
-    assert_non_null(text);
-    assert_true(fread(text, 1, PAGE_MAX - 1, file) > 0);
-    start = strstr(text, marker);
-    if (getenv("PULLTHROUGH_WRITE")) {
-        start = start ? start : strchr(text, '\0');
-        assert_int_equal(fseek(file, start - text, SEEK_SET), 0);
-        assert_int_equal(fwrite(strbuf_str(want), 1, want->len, file), want->len);
-        assert_int_equal(ftruncate(fileno(file), ftell(file)), 0);
-    } else if (!start || strcmp(start, strbuf_str(want)) != 0) {
-        fail_msg("%s differs from\n%s", path, strbuf_str(want));
-    }
-    assert_int_equal(fclose(file), 0);
-    free(text);
-}
-
 static void test_the_document_has_every_metric(void **state)
 {
-    STRBUF_CLEANUP struct strbuf table = STRBUF_INIT(PAGE_MAX);
+    STRBUF_CLEANUP struct strbuf page = STRBUF_INIT(PAGE_MAX);
+    const char *table;
 
     (void)state;
-    metrics_print_document(&table);
-    check_file(FIXTURES "/../../docs/metrics.md", "| metric |", &table);
+    assert_true(fixture_read(&page, DOCUMENT));
+    table = strstr(strbuf_str(&page), "| metric |");
+    assert_non_null(table);
+    strbuf_truncate(&page, (size_t)(table - strbuf_str(&page)));
+    metrics_print_document(&page);
+    assert_true(fixture_says(strbuf_slice(&page), DOCUMENT));
 }
 
 static void test_counters_count(void **state)
@@ -274,7 +258,7 @@ static void test_the_page_is_the_same(void **state)
     process = strstr(strbuf_str(&page), "# HELP process_");
     assert_non_null(process);
     strbuf_truncate(&page, (size_t)(process - strbuf_str(&page)));
-    check_file(FIXTURES "/metrics.txt", "# HELP", &page);
+    assert_true(fixture_says(strbuf_slice(&page), "metrics.txt"));
     metrics_free(metrics);
 }
 
