@@ -251,9 +251,10 @@ static void test_the_page_is_the_same(void **state)
     metrics_certificate_not_after(metrics, METRICS_LEAF, 1800000000);
     metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
     metrics_certificate_problem(metrics, true);
-    for (unsigned i = 0; i < 200; i++)
-        metrics_aws_request(metrics, (enum aws_operation)(i % AWS_OPERATION_COUNT),
-                            (enum aws_outcome)(i * i % AWS_OUTCOME_COUNT), i);
+    for (unsigned i = 0; i < AWS_OPERATION_COUNT; i++)
+        metrics_aws_request(metrics, (enum aws_operation)i, AWS_OUTCOME_OK, 250);
+    for (unsigned i = 0; i < AWS_OUTCOME_COUNT; i++)
+        metrics_aws_request(metrics, AWS_DESCRIBE_RULES, (enum aws_outcome)i, 7);
     metrics_print(metrics, &page);
     process = strstr(strbuf_str(&page), "# HELP process_");
     assert_non_null(process);
