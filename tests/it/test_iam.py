@@ -302,12 +302,20 @@ def test_the_nodes_policy_suffices(commands, quay):
     assert pull(commands.aws)[0] == 307       # to where the layer is
 
 
-@pytest.mark.parametrize("action, status, text", [
+NODES_ACTIONS = [
     ("ecr:BatchGetImage", 403, "ecr:BatchGetImage"),
     ("ecr:GetDownloadUrlForLayer", 403, "ecr:GetDownloadUrlForLayer"),
     ("ecr:BatchImportUpstreamImage", 404, "Requested image not found"),
     ("ecr:CreateRepository", 404, "does not exist in the registry"),
-])
+]
+
+
+def test_these_are_all_actions_of_the_nodes(commands):
+    assert set(actions(policy_of(commands, "nodes"))) == {
+        "ecr:GetAuthorizationToken", *(action for action, _, _ in NODES_ACTIONS)}
+
+
+@pytest.mark.parametrize("action, status, text", NODES_ACTIONS)
 def test_no_action_of_the_nodes_can_be_left_out(commands, quay, action, status, text):
     prepare_pull(commands, quay, without(policy_of(commands, "nodes"), action))
     got = pull(commands.aws)

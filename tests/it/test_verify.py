@@ -398,7 +398,8 @@ def test_the_policy_suffices(ready, aws):
     assert {call["error"] for call in aws.calls()} == {None}
 
 
-@pytest.mark.parametrize("action, step", [
+TEMPLATES = "ecr:DescribeRepositoryCreationTemplates"
+ACTIONS = [
     ("ecr:DescribePullThroughCacheRules", "rule"),
     ("secretsmanager:DescribeSecret", "secret"),
     ("ecr:ValidatePullThroughCacheRule", "validation"),
@@ -408,7 +409,16 @@ def test_the_policy_suffices(ready, aws):
     ("ecr:CreateRepository", "pull"),
     ("ecr:DescribeRepositories", "repository"),
     ("ecr:DescribeImages", "cached"),
-])
+]
+
+
+def test_these_are_all_actions(ready):
+    listed = [each["Action"] for each in policy_of(ready)["Statement"]]
+    found = {each for some in listed for each in ([some] if isinstance(some, str) else some)}
+    assert found == {action for action, _ in ACTIONS} | {TEMPLATES}
+
+
+@pytest.mark.parametrize("action, step", ACTIONS)
 def test_no_action_can_be_left_out(ready, aws, action, step):
     aws.principal("webhook", policy=policy_of(ready), denied=[action])
     ready.use(*aws.session("webhook"))
@@ -420,8 +430,7 @@ def test_no_action_can_be_left_out(ready, aws, action, step):
 
 
 def test_templates_that_may_not_be_seen(ready, aws):
-    aws.principal("webhook", policy=policy_of(ready),
-                  denied=["ecr:DescribeRepositoryCreationTemplates"])
+    aws.principal("webhook", policy=policy_of(ready), denied=[TEMPLATES])
     ready.use(*aws.session("webhook"))
     steps, _ = verify(ready, status=0)
     assert "creation templates were not seen: DescribeRepositoryCreationTemplates: AccessDenied" \
