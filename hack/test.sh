@@ -143,7 +143,7 @@ not_run() {
 }
 
 build() { # PRESET
-    cmake --preset "$1" -DPULLTHROUGH_WERROR=ON && cmake --build --preset "$1" -j "$(nproc)"
+    cmake --preset "$1" && cmake --build --preset "$1" -j "$(nproc)"
 }
 
 # built PRESET TITLE: whether it could be built, which is tried once.
