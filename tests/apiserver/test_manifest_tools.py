@@ -149,7 +149,7 @@ def test_cmake_installs_the_plugin_only_when_asked(tmp_path):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found = sorted(path.name for path in tmp_path.glob("*/share/pullthrough/helm-plugin/*"))
     assert found == ["plugin.yaml", "post-render.sh"]
-    assert not (tmp_path / "0" / "share").exists()
+    assert not (tmp_path / "0" / "share" / "pullthrough").exists()
 
 
 def test_kustomize_takes_the_program_as_a_function(program, tmp_path):
