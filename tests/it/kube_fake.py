@@ -61,7 +61,7 @@ class KubeFake:
         self.denied = set()  # of "get secrets", "create secrets", "patch webhooks", ...
         self.way = None  # how it fails: a status, "hang", "nonsense", "close"
         self.ahead_s = 0  # its clock
-        self.requests = []  # "get secrets", ...
+        self.requests = []  # "get secrets", ...; "hang"
         self.conflicts = 0
         self.before_write = None  # called before a write is carried out
         self._released = threading.Event()
@@ -293,7 +293,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if way == "hang":
-            self.kube._released.wait(60)
+            released = self.kube._released
+            with self.kube.lock:
+                self.kube.requests.append("hang")
+            released.wait(60)
             self.close_connection = True
             return
         if way == "nonsense":

@@ -536,6 +536,33 @@ def test_from_files_to_its_own_and_back(services, kube, certs):
     assert service.metrics().value(NOT_AFTER, kind="ca") is None
 
 
+def test_to_files_and_back_while_the_api_server_hangs(start, kube, certs):
+    """The one who keeps its own certificate is busy meanwhile, and sees the last one only."""
+    service = start()
+    settled(service, kube)
+    own, own_leaf = service.config.read_text(), service.leaf()
+    for _ in range(3):  # how long it takes to see that it isn't waited for is chance
+        hung, mark = kube.count("hang"), service.mark()
+        kube.way = "hang"
+        service.send(signal.SIGHUP)
+        wait_for(lambda: kube.count("hang") > hung, "a look hangs")  # noqa: B023
+        replace(service.config, settings(service.tls))
+        service.send(signal.SIGHUP)
+        wait_for(
+            lambda: [r for r in service.log("certificate loaded", mark) if "file" in r],  # noqa: B023
+            "the files' certificate",
+        )
+        assert service.leaf() == certs.leaf.der()
+        replace(service.config, own)
+        service.send(signal.SIGHUP)
+        service.wait_log("configuration loaded", mark, count=2)
+        kube.way = None
+        kube.release()
+        look(service)
+        wait_for(lambda: service.leaf() == own_leaf, "its own certificate again")
+    is_trusted(service, kube)
+
+
 def test_another_service(start, kube):
     """The CA stays, the certificate gets the new names at once."""
     service = start()

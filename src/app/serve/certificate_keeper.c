@@ -29,6 +29,7 @@ struct certificate_keeper {
 
     /* Under the worker's lock. */
     const struct config *given; /* last */
+    bool displaced; /* since one was taken: files may have been loaded in the place of ours */
     bool has_report;
     struct certificate_report report;
 
@@ -70,13 +71,18 @@ static uint32_t random_bits(void)
 static void take_config(struct certificate_keeper *keeper)
 {
     const struct config *config = NULL;
+    bool displaced;
 
     worker_lock(&keeper->worker);
     if (worker_take(&keeper->worker))
         config = config_ref(keeper->given);
+    displaced = keeper->displaced;
+    keeper->displaced = false;
     worker_unlock(&keeper->worker);
     if (!config)
         return;
+    if (displaced) /* also where the last one is of mode self again */
+        certificate_look_forget(keeper->look);
     config_unref(keeper->config);
     keeper->config = config;
     keeper->failures = keeper->conflicts = 0;
@@ -159,6 +165,7 @@ void certificate_keeper_configure(struct certificate_keeper *keeper, const struc
     worker_lock(&keeper->worker);
     config_unref(keeper->given);
     keeper->given = config_ref(config);
+    keeper->displaced = keeper->displaced || config->tls.mode != CONFIG_TLS_SELF;
     keeper->has_report = false;
     worker_renew(&keeper->worker);
     worker_unlock(&keeper->worker);

@@ -264,7 +264,7 @@ struct certificate_look *certificate_look_new(const struct certificate_look_part
     return look;
 }
 
-static void drop_round(struct certificate_look *look)
+void certificate_look_forget(struct certificate_look *look)
 {
     if (look->has_round)
         certificate_round_fini(&look->round);
@@ -275,7 +275,7 @@ void certificate_look_free(struct certificate_look *look)
 {
     if (!look)
         return;
-    drop_round(look);
+    certificate_look_forget(look);
     kube_client_free(look->client);
     config_unref(look->config);
     free(look);
@@ -292,7 +292,7 @@ void certificate_look_configure(struct certificate_look *look, const struct conf
 {
     if (look->config && is_same(look->config, config))
         return; /* the old one, which says the same, is held on to */
-    drop_round(look);
+    certificate_look_forget(look);
     config_unref(look->config);
     look->config = config_ref(config);
 }

@@ -51,6 +51,9 @@ void certificate_look_free(struct certificate_look *look);
  * is forgotten. Before the first look. */
 void certificate_look_configure(struct certificate_look *look, const struct config *config);
 
+/* What was known: the next look loads what the Secret holds, whatever is loaded. */
+void certificate_look_forget(struct certificate_look *look);
+
 /* False where it was stopped: *report is not set. */
 bool certificate_look_run(struct certificate_look *look, struct certificate_report *report);
 
