@@ -86,6 +86,31 @@ def test_the_overview(commands):
     assert NODE in given and "NODE-ROLE" not in given and "CLUSTER-ID" not in given
 
 
+FORMS = pytest.mark.parametrize("form", [(), ("-o", "json")])
+
+
+@FORMS
+def test_an_overview_of_many_principals_is_whole(commands, form):
+    roles = [f"arn:aws:iam::{ACCOUNT}:role/puller-of-team-{i:04}" for i in range(5000)]
+    principals = [f"--principal={role}" for role in roles]
+    alone = policy_of(commands, "registry", *principals)
+    assert alone["Statement"][0]["Principal"]["AWS"] == roles
+    printed = commands.run("iam", *form, *principals, *HERE, status=0).stdout
+    if form:
+        assert json.loads(printed)["registry"] == alone
+    else:
+        assert alone in [json.loads(part) for part in re.split("^# .*\n", printed, flags=re.M)
+                         if part.strip()]
+
+
+@FORMS
+def test_an_overview_that_is_too_long(commands, form):
+    """Not one that lacks a policy without a word."""
+    many = [f"--principal={ACCOUNT}"] * 50_000
+    done = commands.run("iam", *form, *many, *HERE, status=3)
+    assert (done.stdout, done.stderr) == ("", "pullthrough iam: the text is too long\n")
+
+
 def test_the_overview_without_any_option(commands):
     """No configuration either: account and region by the environment."""
     done = subprocess.run([commands.program, "iam"], capture_output=True, text=True, timeout=60,

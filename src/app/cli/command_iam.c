@@ -257,7 +257,6 @@ static void fill_in(struct iam_options *options, char *role, size_t role_bytes,
 static void add_part(const struct request *request, const struct part *part, bool first,
                      struct strbuf *out)
 {
-    STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
     struct iam_options options = *request->options;
     struct request asked = *request;
     struct error reason;
@@ -266,16 +265,17 @@ static void add_part(const struct request *request, const struct part *part, boo
     if (!part->irsa)
         options.issuer[0] = '\0';
     asked.options = &options;
-    status = add_policy(&asked, part->which, &policy, &reason);
-    if (options.json) {
-        strbuf_add_format(out, "%s\"%s\": %s", first ? "{" : ",\n", part->member,
-                          status == EXIT_FINE ? strbuf_str(&policy) : "null");
-        return;
-    }
-    strbuf_add_format(out, "# %s\n# pullthrough iam %s\n%s\n", part->says, part->command,
-                      status == EXIT_FINE ? strbuf_str(&policy) : "");
-    if (status != EXIT_FINE)
-        strbuf_add_format(out, "# None: %s.\n\n", reason.text);
+    if (options.json)
+        strbuf_add_format(out, "%s\"%s\": ", first ? "{" : ",\n", part->member);
+    else
+        strbuf_add_format(out, "# %s\n# pullthrough iam %s\n", part->says, part->command);
+    status = add_policy(&asked, part->which, out, &reason);
+    if (status != EXIT_FINE && options.json)
+        strbuf_add_str(out, "null");
+    else if (status != EXIT_FINE)
+        strbuf_add_format(out, "\n# None: %s.\n\n", reason.text);
+    else if (!options.json)
+        strbuf_add_char(out, '\n');
 }
 
 static void add_overview(const struct request *request, struct strbuf *out)
