@@ -341,6 +341,76 @@ static void test_client_certificates(void **state)
     tls_free(tls);
 }
 
+/* PEM of a CA in whose name there is a description of so many bytes. */
+static char *described_ca(size_t bytes, int *name_bytes)
+{
+    X509 *x509 = X509_dup(ca->x509);
+    X509_NAME *name = X509_get_subject_name(x509);
+    unsigned char *description = malloc(bytes);
+    BIO *pem = BIO_new(BIO_s_mem());
+    char *data, *text;
+    long len;
+
+    assert_true(description && pem);
+    memset(description, 'd', bytes);
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, "description", MBSTRING_ASC, description,
+                                                (int)bytes, -1, 0),
+                     1);
+    assert_true(X509_sign(x509, ca->key, EVP_sha256()) > 0 && PEM_write_bio_X509(pem, x509));
+    *name_bytes = i2d_X509_NAME(name, NULL);
+    len = BIO_get_mem_data(pem, &data);
+    text = strndup(data, (size_t)len);
+    assert_non_null(text);
+    BIO_free(pem);
+    X509_free(x509);
+    free(description);
+    return text;
+}
+
+/* Two bytes of length stand before each name, and another two count the whole: with more than they
+ * can, no client would get through. */
+static void test_names_of_client_cas_that_no_message_holds_are_not_sent(void **state)
+{
+    enum { NAMES_MOST = 65535 - 512, SOME = 1000 };
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    int name_bytes;
+    size_t room;
+
+    (void)state;
+    free(described_ca(SOME, &name_bytes));
+    room = (size_t)(NAMES_MOST - 2 - i2d_X509_NAME(X509_get_subject_name(ca->x509), NULL) - 2 -
+                    (name_bytes - SOME));
+    for (int i = 0; i < 6; i++) {
+        const size_t sizes[] = {room, room + 1, 70000};
+        struct client_spec spec = {.version = versions[i / 3], .shows = client};
+        char *large = described_ca(sizes[i % 3], &name_bytes);
+        char *bundle;
+        struct ends ends;
+
+        assert_true(asprintf(&bundle, "%s%s", large, ca->pem) > 0);
+        assert_int_equal(load(tls, leaf->pem, leaf->key_pem, bundle, NULL), 0);
+        ends = ends_new(tls, &spec);
+        assert_true(shake(&ends));
+        assert_int_equal(sk_X509_NAME_num(SSL_get0_peer_CA_list(ends.client)),
+                         i % 3 == 0   ? 2
+                         : i / 3 == 0 ? 0
+                                      : -1 /* no extension */);
+        ends_free(&ends);
+        spec.shows = stranger;
+        ends = ends_new(tls, &spec);
+        (void)shake(&ends);
+        assert_string_equal(heard.why, "certificate verify failed: unable to get local issuer "
+                                       "certificate");
+        ends_free(&ends);
+        free(bundle);
+        free(large);
+    }
+    assert_int_equal(heard.done, 6);
+    tls_free(tls);
+}
+
 static void test_connections_that_end_early(void **state)
 {
     struct heard heard;
@@ -600,6 +670,50 @@ static void test_a_chain_that_no_client_can_parse_is_refused(void **state)
     }
 }
 
+/* Go's crypto/tls takes a message of certificates of 262,144 bytes. */
+static void test_a_chain_that_no_client_takes_whole_is_refused(void **state)
+{
+    enum { MOST = 262144, NAMES = 2000 };
+    struct heard heard;
+    struct tls *tls = new_loaded(&heard);
+    struct made_certificate *large;
+    char *names = NULL, *chain = strdup(leaf->pem);
+    size_t len;
+    FILE *text = open_memstream(&names, &len);
+    int bytes, message = 4 + i2d_X509(leaf->x509, NULL) + 5;
+    struct error error = {""};
+    struct ends ends;
+
+    (void)state;
+    assert_non_null(text);
+    for (int i = 0; i < NAMES; i++)
+        (void)fprintf(text, "%sDNS:%d.example", i ? "," : "", i);
+    assert_int_equal(fclose(text), 0);
+    large = odd_certificate(names, NULL, NULL, NULL, 0);
+    bytes = i2d_X509(large->x509, NULL) + 5;
+    for (; message + bytes <= MOST; message += bytes) {
+        char *longer = joined(chain, large->pem);
+
+        free(chain);
+        chain = longer;
+    }
+    assert_true(message > MOST / 2);
+    assert_int_equal(load(tls, chain, leaf->key_pem, NULL, NULL), 0);
+    ends = ends_new(tls, &(struct client_spec){.trusts = ca});
+    SSL_set_max_cert_list(ends.client, MOST);
+    assert_true(shake(&ends));
+    ends_free(&ends);
+    free(names);
+    names = joined(chain, large->pem);
+    assert_int_equal(load(tls, names, leaf->key_pem, NULL, &error), -1);
+    assert_string_equal(error.text, "certificate chain: longer than the 262144 bytes (DER) that "
+                                    "API servers take");
+    free(names);
+    free(chain);
+    made_certificate_free(large);
+    tls_free(tls);
+}
+
 static void test_a_ceiling_on_what_is_read(void **state)
 {
     enum { LEN = 1024 * 1024 + 1 };
@@ -709,6 +823,7 @@ int main(void)
         cmocka_unit_test(test_without_a_certificate_a_handshake_says_so),
         cmocka_unit_test(test_a_client_that_refuses_us_is_heard),
         cmocka_unit_test(test_client_certificates),
+        cmocka_unit_test(test_names_of_client_cas_that_no_message_holds_are_not_sent),
         cmocka_unit_test(test_connections_that_end_early),
         cmocka_unit_test(test_garbage_is_reported_once),
         cmocka_unit_test(test_dates),
@@ -716,6 +831,7 @@ int main(void)
         cmocka_unit_test(test_refusals_keep_what_is_loaded),
         cmocka_unit_test(test_keys_that_no_client_speaks_are_refused),
         cmocka_unit_test(test_a_chain_that_no_client_can_parse_is_refused),
+        cmocka_unit_test(test_a_chain_that_no_client_takes_whole_is_refused),
         cmocka_unit_test(test_a_ceiling_on_what_is_read),
         cmocka_unit_test(test_a_set_is_checked_like_files),
         cmocka_unit_test(test_reloads_under_handshakes_of_two_threads),

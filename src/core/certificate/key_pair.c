@@ -120,6 +120,25 @@ static int check_kind(EVP_PKEY *key, struct error *error)
     }
 }
 
+/* Of crypto/tls: a longer message of certificates is not read (maxHandshakeCertificateMsg, and
+ * readHandshake(), whose other messages have 65,536 bytes at most). */
+enum { CHAIN_MOST_BYTES = 262144 };
+
+/* As TLS 1.3 sends it (RFC 8446, section 4.4.2), which is no shorter than TLS 1.2. */
+static int check_length(const struct key_pair *pair, struct error *error)
+{
+    enum { OF_MESSAGE = 1 + 3, OF_CERTIFICATE = 3 + 2 };
+    size_t bytes = OF_MESSAGE + OF_CERTIFICATE + (size_t)i2d_X509(pair->leaf, NULL);
+
+    for (int i = 0; i < sk_X509_num(pair->chain); i++)
+        bytes += OF_CERTIFICATE + (size_t)i2d_X509(sk_X509_value(pair->chain, i), NULL);
+    if (bytes > CHAIN_MOST_BYTES)
+        return error_set(error,
+                         "certificate chain: longer than the %d bytes (DER) that API servers take",
+                         CHAIN_MOST_BYTES);
+    return 0;
+}
+
 /* Where one certificate of a chain can't be parsed, Go refuses them all. */
 static int check_chain(const struct key_pair *pair, struct error *error)
 {
@@ -165,6 +184,20 @@ static int read_dates(X509 *leaf, struct certificate_dates *dates, struct error 
     return 0;
 }
 
+/* What is sent with a request for a client's certificate: the names, or none, which is allowed,
+ * where they are too long. Two bytes count them (RFC 5246, 7.4.4), and in TLS 1.3 the whole message
+ * but for its first bytes (RFC 8446, 4.3.2); Go takes 65,536 for that. */
+static void limit_names(STACK_OF(X509_NAME) *names)
+{
+    enum { REQUEST_MOST = 65535, OF_REST = 512 /* algorithms above all: OpenSSL sends about 60 */ };
+    size_t bytes = 0;
+
+    for (int i = 0; i < sk_X509_NAME_num(names); i++)
+        bytes += 2 + (size_t)i2d_X509_NAME(sk_X509_NAME_value(names, i), NULL);
+    while (bytes > REQUEST_MOST - OF_REST && sk_X509_NAME_num(names) > 0)
+        X509_NAME_free(sk_X509_NAME_pop(names));
+}
+
 static int read_clients(struct key_pair *pair, struct slice pem, struct error *error)
 {
     __attribute__((cleanup(stack_cleanup))) STACK_OF(X509) *bundle = NULL;
@@ -185,14 +218,15 @@ static int read_clients(struct key_pair *pair, struct slice pem, struct error *e
             X509_STORE_add_cert(pair->clients, one) != 1)
             return error_set(error, "client CA bundle: %s", certificate_pem_reason());
     }
+    limit_names(pair->client_names);
     return 0;
 }
 
 static int check(struct key_pair *pair, struct error *error)
 {
     return check_key(pair, error) || check_leaf(pair->leaf, error) ||
-                   check_kind(pair->key, error) || check_chain(pair, error) ||
-                   read_dates(pair->leaf, &pair->dates, error)
+                   check_kind(pair->key, error) || check_length(pair, error) ||
+                   check_chain(pair, error) || read_dates(pair->leaf, &pair->dates, error)
                ? -1
                : 0;
 }

@@ -3,7 +3,8 @@
  * signed by. Parsed and checked once, and never changed then.
  *
  * Refused is what no client could ever accept: a key that isn't the leaf's, or of a kind that Go,
- * which API servers are written in, doesn't know; a leaf that may not be a server's or has no name.
+ * which API servers are written in, doesn't know; a leaf that may not be a server's or has no name;
+ * a chain that is longer than Go reads.
  * An expired certificate is taken: to refuse it would leave none at all, and `dates` tells.
  */
 #ifndef PULLTHROUGH_CORE_CERTIFICATE_KEY_PAIR_H
@@ -20,9 +21,9 @@ struct key_pair {
     X509 *leaf;
     STACK_OF(X509) *chain; /* without the leaf */
     EVP_PKEY *key;
-    X509_STORE *clients; /* NULL: clients show no certificate */
-    STACK_OF(X509_NAME) *client_names;
-    struct certificate_dates dates; /* of the leaf */
+    X509_STORE *clients;               /* NULL: clients show no certificate */
+    STACK_OF(X509_NAME) *client_names; /* none where they are longer than TLS can say */
+    struct certificate_dates dates;    /* of the leaf */
 };
 
 /* Of PEM texts: a chain (leaf first), its key, which is not encrypted, and a bundle of the clients'
