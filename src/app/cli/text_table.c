@@ -62,26 +62,13 @@ void text_table_free(struct text_table *table)
     free(table);
 }
 
-/* C0 and C1 controls, and the two line breaks of Unicode. */
-static bool is_printable(const char *bytes, size_t length)
-{
-    unsigned char c = (unsigned char)bytes[0];
-
-    if (length == 1)
-        return c >= 0x20 && c != 0x7f;
-    if (length == 2)
-        return c != 0xc2 || (unsigned char)bytes[1] >= 0xa0;
-    return length != 3 ||
-           (memcmp(bytes, "\xe2\x80\xa8", 3) != 0 && memcmp(bytes, "\xe2\x80\xa9", 3) != 0);
-}
-
 void text_add_printable(struct strbuf *out, struct slice text)
 {
     size_t length;
 
     for (size_t at = 0; at < text.len; at += length) {
         length = utf8_length(text.ptr + at, text.len - at);
-        if (length > 0 && is_printable(text.ptr + at, length)) {
+        if (length > 0 && utf8_is_printable(text.ptr + at, length)) {
             strbuf_add(out, text.ptr + at, length);
         } else {
             strbuf_add_char(out, '?');

@@ -1,17 +1,30 @@
 /*
- * A text of fixed size, cut where it is too long. Control characters become "?": a reason may
- * quote what came from outside, and goes to terminals and logs.
+ * A text of fixed size, cut where it is too long. What is no printable character, or is not any
+ * more, becomes "?": a reason may quote what came from outside, and goes to terminals and logs.
  */
 #include "pullthrough/core/base/error.h"
+
+#include "pullthrough/core/base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static void make_printable(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    size_t length, left = strlen(text);
+    char *kept = text;
+
+    for (; left; text += length, left -= length) {
+        length = utf8_length(text, left);
+        if (length && utf8_is_printable(text, length)) {
+            memmove(kept, text, length);
+            kept += length;
+        } else {
+            *kept++ = '?';
+            length += length == 0;
+        }
+    }
+    *kept = '\0';
 }
 
 int error_set(struct error *error, const char *format, ...)

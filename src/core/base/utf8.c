@@ -5,6 +5,8 @@
  */
 #include "pullthrough/core/base/utf8.h"
 
+#include <string.h>
+
 size_t utf8_length(const char *text, size_t len)
 {
     static const struct {
@@ -30,6 +32,18 @@ size_t utf8_length(const char *text, size_t len)
         return forms[i].length;
     }
     return 0;
+}
+
+bool utf8_is_printable(const char *character, size_t length)
+{
+    unsigned char c = (unsigned char)character[0];
+
+    if (length == 1)
+        return c >= 0x20 && c != 0x7f;
+    if (length == 2)
+        return c != 0xc2 || (unsigned char)character[1] >= 0xa0;
+    return length != 3 ||
+           (memcmp(character, "\xe2\x80\xa8", 3) != 0 && memcmp(character, "\xe2\x80\xa9", 3) != 0);
 }
 
 size_t utf8_encode(char out[4], uint32_t code)

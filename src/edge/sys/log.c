@@ -110,11 +110,8 @@ static void add_quoted(struct strbuf *line, struct slice text)
 static void add_words(struct strbuf *line, struct slice text)
 {
     for (size_t i = 0, step; i < text.len; i += step) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool steers = c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] <= 0x9f;
-
-        step = c < 0x80 ? c >= ' ' && c != 0x7f : utf8_length(text.ptr + i, text.len - i);
-        if (step && !steers)
+        step = utf8_length(text.ptr + i, text.len - i);
+        if (step && utf8_is_printable(text.ptr + i, step))
             strbuf_add(line, text.ptr + i, step);
         else
             strbuf_add_char(line, '?');

@@ -19,8 +19,9 @@ struct error {
     char text[ERROR_TEXT_BYTES]; /* NUL-terminated, one line, no full stop */
 };
 
-/* Write the reason and return -1, so that a failing branch is one line. Bytes that
- * would break a line or a terminal become '?'. A NULL error is allowed. */
+/* Write the reason and return -1, so that a failing branch is one line. What
+ * would break a line or a terminal becomes '?', and so does what is not UTF-8. A NULL error is
+ * allowed. */
 int error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Put "context: " in front of the reason that is there; returns -1. */

@@ -5,11 +5,16 @@
 #ifndef PULLTHROUGH_CORE_BASE_UTF8_H
 #define PULLTHROUGH_CORE_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* How many bytes the character at text[0] takes, 0 if it is none; len is at least 1. */
 size_t utf8_length(const char *text, size_t len);
+
+/* Whether the character, of `length` bytes, may go to a terminal and stays in its line: no control,
+ * C0 or C1, and neither of the two line breaks U+2028 and U+2029. */
+bool utf8_is_printable(const char *character, size_t length);
 
 /* Write the character `code` (a Unicode scalar value); returns its 1 to 4 bytes. */
 size_t utf8_encode(char out[4], uint32_t code);
