@@ -159,6 +159,31 @@ def test_a_shell_completes(program, tmp_path, name, typed, wanted):
               (typed, wanted))
 
 
+@pytest.mark.parametrize("words, wanted", [
+    (["check-config", "["], ["[x]y"]),
+    (["check-config", "p"], ["p*", "p q  r "]),
+    (["rewrite", "-f", "p"], ["p*", "p q  r "]),
+    (["check-config", "none"], []),
+    (["rules", "ap"], ["apply"]),
+    (["rules", "*"], []),
+])
+def test_bash_takes_names_of_files_as_they_are(run, tmp_path, words, wanted):
+    """Another one may match a name that looks like a pattern."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in ("[x]y", "xy", "p*", "p q  r "):
+        (folder / name).touch()
+    script = run("completion", "bash").stdout + (
+        'COMP_WORDS=(pullthrough "$@") COMP_CWORD=$#\n_pullthrough\n'
+        'printf "%s\\n" "${#COMPREPLY[@]}" "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(["bash", "--norc", "--noprofile", "-c", script, "bash", *words],
+                          cwd=folder, capture_output=True, text=True, timeout=60)
+    count, *found = done.stdout.split("\n")[:-1]
+    assert (int(count), sorted(each for each in found if each)) == (len(wanted), sorted(wanted))
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("typed, wanted", [
     ("", COMMANDS),
     ("rules ", ["list", "apply", "delete"]),

@@ -50,7 +50,8 @@ static void add_quoted(struct strbuf *out, const char *text, const char *escaped
     }
 }
 
-/* Readline takes "--opt=value" apart at the "=". */
+/* Readline takes "--opt=value" apart at the "=". What compgen finds is read line by line, since
+ * bash would take an unquoted $(...) for patterns; mapfile is not in the bash 3.2 of macOS. */
 static const char bash_head[] =
     "# bash completion for pullthrough\n"
     "_pullthrough() {\n"
@@ -68,12 +69,14 @@ static const char bash_tail[] = "        esac\n"
                                 "        ;;\n"
                                 "    esac\n"
                                 "    case $cur in -*) words=$options files='' ;; esac\n"
+                                "    local found='' what=(-W \"$words\")\n"
                                 "    if [ -n \"$files\" ]; then\n"
                                 "        compopt -o filenames 2>/dev/null\n"
-                                "        IFS=$'\\n' COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-                                "    else\n"
-                                "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+                                "        what=(-f)\n"
                                 "    fi\n"
+                                "    while IFS= read -r found; do\n"
+                                "        COMPREPLY+=(\"$found\")\n"
+                                "    done < <(compgen \"${what[@]}\" -- \"$cur\")\n"
                                 "}\n"
                                 "complete -F _pullthrough pullthrough\n";
 
