@@ -116,8 +116,10 @@ static int take_option(struct reading *reading, const char *text)
     name.len = end;
     as_written = slice_of(text, (size_t)(name.ptr - text) + end);
     option = find_option(command, name, letter);
-    if (!argument && (letter == 'h' || slice_is(name, "help")))
-        return COMMAND_LINE_HELP;
+    if (letter == 'h' || slice_is(name, "help"))
+        return argument
+                   ? error_set(reading->error, "%.*s: takes no argument", SLICE_FMT(as_written))
+                   : COMMAND_LINE_HELP;
     if (option == command->n_options) {
         (void)unknown_option(command, letter ? slice_from(whole, 1) : name, reading->error);
         return error_prefix(reading->error, "%.*s", SLICE_FMT(letter ? whole : as_written));
