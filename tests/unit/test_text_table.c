@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -75,12 +77,33 @@ static void test_nothing_steers_a_terminal(void **state)
     }
 }
 
+static void test_a_cell_that_is_cut_says_so(void **state)
+{
+    enum { MOST = 64 * 1024 };
+    struct text_table *table = text_table_new(headings, 2);
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(3 * MOST);
+    char *large = malloc(MOST + 1);
+
+    (void)state;
+    assert_non_null(large);
+    memset(large, 'x', MOST + 1);
+    text_table_add(table, slice_of(large, MOST), TEXT_NO_COLOUR);
+    text_table_add(table, slice_of(large, MOST + 1), TEXT_NO_COLOUR);
+    text_table_print(table, piped, &out);
+    assert_int_equal(out.len, MOST + 1 + MOST + 3 + 1);
+    assert_int_equal(out.ptr[MOST], '\t');
+    assert_string_equal(out.ptr + out.len - 5, "x\xe2\x80\xa6\n");
+    text_table_free(table);
+    free(large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_a_row_that_is_not_whole_is_not_shown),
         cmocka_unit_test(test_nothing_steers_a_terminal),
+        cmocka_unit_test(test_a_cell_that_is_cut_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

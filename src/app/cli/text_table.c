@@ -88,20 +88,23 @@ static size_t characters(struct slice text)
 
 void text_table_add(struct text_table *table, struct slice text, enum text_colour colour)
 {
+    static const char dots[] = "\xe2\x80\xa6";
     STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(CELL_BYTES);
-    size_t column = table->n_cells % table->n_columns;
+    size_t more, column = table->n_cells % table->n_columns;
     struct cell *cell;
     char *copy;
 
     text_add_printable(&shown, text);
     if (shown.len == 0)
         strbuf_add_char(&shown, '-');
-    copy = arena_alloc(&table->arena, shown.len);
+    more = strbuf_overflowed(&shown) ? strlen(dots) : 0;
+    copy = arena_alloc(&table->arena, shown.len + more);
     memcpy(copy, shown.ptr, shown.len);
+    memcpy(copy + shown.len, dots, more);
     table->cells =
         alloc_grown(table->cells, table->n_cells, &table->cells_size, sizeof(*table->cells));
     cell = &table->cells[table->n_cells++];
-    cell->text = slice_of(copy, shown.len);
+    cell->text = slice_of(copy, shown.len + more);
     cell->width = characters(cell->text);
     cell->colour = colour;
     if (cell->width > table->widths[column])
