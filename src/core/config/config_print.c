@@ -201,8 +201,9 @@ void config_restart_keys(const struct config *started, const struct config *conf
 {
     for (size_t i = 0; i < config_schema.n_keys; i++) {
         const struct config_mapping *section = &config_schema.keys[i].mapping;
+        bool is_section = config_schema.keys[i].kind == CONFIG_SECTION; /* no list of records */
 
-        for (size_t k = 0; k < section->n_keys; k++) {
+        for (size_t k = 0; is_section && k < section->n_keys; k++) {
             const struct config_key *key = &section->keys[k];
             STRBUF_CLEANUP struct strbuf before = STRBUF_INIT(CONFIG_TEXT_MAX);
             STRBUF_CLEANUP struct strbuf now = STRBUF_INIT(CONFIG_TEXT_MAX);
