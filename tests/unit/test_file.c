@@ -119,6 +119,8 @@ static void test_what_cannot_be_read(void **state)
     assert_int_equal(file_read(in_folder(state, "b"), &out, &error), FILE_UNREAD);
     (void)snprintf(want, sizeof(want), "%s: No such file or directory", in_folder(state, "b"));
     assert_string_equal(error.text, want);
+    assert_int_equal(file_read("", &out, &error), -1);
+    assert_string_equal(error.text, "the file's name is empty");
     assert_int_equal(file_read(folder->path, &out, &error), -1);
     (void)snprintf(want, sizeof(want), "%s: is a directory, not a regular file", folder->path);
     assert_string_equal(error.text, want);

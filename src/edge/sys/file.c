@@ -89,6 +89,8 @@ static int open_file(const char *path, int *fdp, struct error *error)
     struct stat found;
     int status = 0;
 
+    if (!*path)
+        return error_set(error, "the file's name is empty");
     if (stat(path, &found) != 0)
         return unread(error, path);
     if (!is_readable(&found))
