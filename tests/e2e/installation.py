@@ -7,7 +7,7 @@ import re
 import kube
 from helm import Release
 from layout import NODE, AWS
-from world import is_leaving, is_running, until
+from world import DEADLINE_S, is_leaving, is_running, until
 
 NAMESPACE = NAME = "pullthrough"
 IMAGE = {"repository": "pullthrough", "pullPolicy": "IfNotPresent"}
@@ -99,11 +99,12 @@ class Installation:
             self.world.kube.delete("Namespace", NAMESPACE)
             self._has_namespace = False
 
-    def wait_taken(self):
+    def wait_taken(self, seconds=DEADLINE_S):
         """The API server calls, and every replica rewrites all four registries."""
         for pod in self.pods():
             name = pod["metadata"]["name"]
-            until(lambda n=name: all(self.rewrites(n).values()), f"{name} rewrites everything")
+            what = f"{name} rewrites everything"
+            until(lambda n=name: all(self.rewrites(n).values()), what, seconds)
 
     def upgrade(self, **values):
         """And wait until it has come to rest."""

@@ -65,7 +65,8 @@ def test_a_replica_that_starts_while_aws_is_away(installed, load):
                 lambda n=name: "out of order" in installed.upstreams(n)["docker.io"]["reason"],
                 f"{name} says why",
             )
-    installed.wait_taken()
+    # After three passes that failed the next may be two minutes away, after four it is four.
+    installed.wait_taken(300)
     assert not load.failures, load.failures
     assert load.wait_rewritten(answered=True), "they were rewritten by who knows no rule"
     load.go_on(50)
