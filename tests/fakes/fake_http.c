@@ -54,8 +54,7 @@ struct slice fake_http_header(const struct fake_http_request *request, const cha
     size_t len = strlen(name);
 
     while (rest.len > 0) {
-        size_t end = slice_find(rest, '\n');
-        struct slice line = slice_of(rest.ptr, end);
+        struct slice line = slice_cut(&rest, '\n');
 
         if (slice_ends_with(line, slice_str("\r")))
             line.len--;
@@ -65,7 +64,6 @@ struct slice fake_http_header(const struct fake_http_request *request, const cha
                 line = slice_from(line, 1);
             return line;
         }
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
     }
     return (struct slice){0};
 }
@@ -150,24 +148,15 @@ static bool read_request(const struct connection *connection, struct strbuf *tex
     return true;
 }
 
-static struct slice cut(struct slice *rest, char at)
-{
-    size_t end = slice_find(*rest, at);
-    struct slice part = slice_of(rest->ptr, end);
-
-    *rest = slice_from(*rest, end < rest->len ? end + 1 : end);
-    return part;
-}
-
 static void parse(struct fake_http_request *request, struct slice text)
 {
     const char *end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
     struct slice head = slice_of(text.ptr, (size_t)(end - text.ptr) + 2);
 
     request->body = slice_from(text, head.len + 2);
-    request->method = cut(&head, ' ');
-    request->target = cut(&head, ' ');
-    (void)cut(&head, '\n');
+    request->method = slice_cut(&head, ' ');
+    request->target = slice_cut(&head, ' ');
+    (void)slice_cut(&head, '\n');
     request->headers = head;
 }
 

@@ -75,12 +75,8 @@ static void load_texts(struct slice rest)
 {
     struct slice texts[TEXTS] = {{0}};
 
-    for (size_t i = 0; i < TEXTS; i++) {
-        size_t end = i + 1 < TEXTS ? slice_find(rest, '\0') : rest.len;
-
-        texts[i] = slice_of(rest.ptr, end);
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
-    }
+    for (size_t i = 0; i < TEXTS; i++)
+        texts[i] = i + 1 < TEXTS ? slice_cut(&rest, '\0') : rest;
     load(texts);
 }
 

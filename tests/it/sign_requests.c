@@ -9,15 +9,6 @@
 
 enum { LINE_BYTES = 256 * 1024, PARTS = 11 };
 
-static struct slice take_part(struct slice *rest)
-{
-    size_t end = slice_find(*rest, '\t');
-    struct slice part = slice_of(rest->ptr, end);
-
-    *rest = slice_from(*rest, end < rest->len ? end + 1 : end);
-    return part;
-}
-
 static size_t decode_hex(struct slice hex, char *bytes)
 {
     for (size_t i = 0; i + 1 < hex.len; i += 2) {
@@ -41,7 +32,7 @@ static int sign_line(struct slice line, char *body)
     long long at;
 
     for (size_t i = 0; i < PARTS; i++)
-        parts[i] = take_part(&line);
+        parts[i] = slice_cut(&line, '\t');
     request = (struct sigv4_request){
         .method = slice_str("POST"),
         .host = parts[4],

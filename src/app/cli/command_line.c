@@ -46,10 +46,7 @@ static void add_choices(struct strbuf *out, const char *choices)
     struct slice rest = slice_str(choices);
 
     while (rest.len) {
-        size_t end = slice_find(rest, ' ');
-
-        strbuf_add(out, rest.ptr, end);
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
+        strbuf_add_slice(out, slice_cut(&rest, ' '));
         if (rest.len)
             strbuf_add_str(out, slice_find(rest, ' ') < rest.len ? ", " : " or ");
     }
@@ -59,13 +56,9 @@ static bool is_choice(const char *choices, struct slice text)
 {
     struct slice rest = slice_str(choices);
 
-    while (rest.len) {
-        size_t end = slice_find(rest, ' ');
-
-        if (slice_equal(slice_of(rest.ptr, end), text))
+    while (rest.len)
+        if (slice_equal(slice_cut(&rest, ' '), text))
             return true;
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
-    }
     return false;
 }
 

@@ -91,12 +91,9 @@ static void add_lines(struct strbuf *out, const char *lines, const char *before)
     struct slice rest = slice_str(lines);
 
     do {
-        size_t end = slice_find(rest, '\n');
-
         strbuf_add_str(out, before);
-        strbuf_add(out, rest.ptr, end);
+        strbuf_add_slice(out, slice_cut(&rest, '\n'));
         strbuf_add_char(out, '\n');
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
     } while (rest.len);
 }
 
@@ -105,11 +102,10 @@ void command_add_usage(struct strbuf *out, const struct command *command)
     struct slice rest = slice_str(command->usage);
 
     for (const char *before = "usage:"; before; before = rest.len ? "      " : NULL) {
-        size_t end = slice_find(rest, '\n');
+        struct slice line = slice_cut(&rest, '\n');
 
-        strbuf_add_format(out, "%s pullthrough %s%s%.*s\n", before, command->name, end ? " " : "",
-                          (int)end, rest.ptr);
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
+        strbuf_add_format(out, "%s pullthrough %s%s%.*s\n", before, command->name,
+                          line.len ? " " : "", SLICE_FMT(line));
     }
 }
 

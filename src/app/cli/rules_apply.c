@@ -100,13 +100,12 @@ static const char *colour_of(struct slice line)
 static void add_plan(struct slice text, struct text_look look, struct strbuf *out)
 {
     while (text.len) {
-        size_t end = slice_find(text, '\n');
-        const char *colour = look.colour ? colour_of(text) : "";
+        struct slice line = slice_cut(&text, '\n');
+        const char *colour = look.colour ? colour_of(line) : "";
 
         strbuf_add_str(out, colour);
-        text_add_printable(out, slice_of(text.ptr, end));
+        text_add_printable(out, line);
         strbuf_add_str(out, *colour ? "\033[0m\n" : "\n");
-        text = slice_from(text, end < text.len ? end + 1 : end);
     }
 }
 

@@ -182,12 +182,9 @@ static int read_file(struct aws_profiles *profiles, enum file_kind file, struct 
     if (slice_starts_with(rest, slice_str("\xef\xbb\xbf"))) /* a byte order mark */
         rest = slice_from(rest, 3);
     while (rest.len > 0) {
-        size_t end = slice_find(rest, '\n');
-
         reader.line++;
-        if (take_line(&reader, slice_of(rest.ptr, end)) < 0)
+        if (take_line(&reader, slice_cut(&rest, '\n')) < 0)
             return -1;
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
     }
     return 0;
 }

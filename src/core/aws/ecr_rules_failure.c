@@ -247,17 +247,17 @@ static bool fits(const char *word, struct slice wanted)
 static bool continues(const struct words *words, size_t from, struct slice rest, size_t gap)
 {
     while (rest.len) {
-        size_t end = slice_find(rest, ' '), at = from + 1;
+        struct slice word = slice_cut(&rest, ' ');
+        size_t at = from + 1;
 
         while (at < words->n && at <= from + 1 + gap &&
                words->items[at].clause == words->items[from].clause &&
-               !fits(words->items[at].text, slice_of(rest.ptr, end)))
+               !fits(words->items[at].text, word))
             at++;
         if (at >= words->n || at > from + 1 + gap ||
             words->items[at].clause != words->items[from].clause)
             return false;
         from = at;
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
     }
     return true;
 }
@@ -265,13 +265,10 @@ static bool continues(const struct words *words, size_t from, struct slice rest,
 static bool has(const struct words *words, const struct pattern *patterns, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct slice text = slice_str(patterns[i].text);
-        size_t end = slice_find(text, ' ');
-        struct slice rest = slice_from(text, end < text.len ? end + 1 : end);
+        struct slice rest = slice_str(patterns[i].text), first = slice_cut(&rest, ' ');
 
         for (size_t at = 0; at < words->n; at++)
-            if (fits(words->items[at].text, slice_of(text.ptr, end)) &&
-                continues(words, at, rest, patterns[i].gap))
+            if (fits(words->items[at].text, first) && continues(words, at, rest, patterns[i].gap))
                 return true;
     }
     return false;

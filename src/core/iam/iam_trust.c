@@ -22,25 +22,15 @@ static bool holds_only(struct slice text, const char *signs)
     return true;
 }
 
-/* Take off what stands before the next ":". */
-static struct slice next_part(struct slice *rest)
-{
-    size_t end = slice_find(*rest, ':');
-    struct slice part = slice_of(rest->ptr, end);
-
-    *rest = slice_from(*rest, end < rest->len ? end + 1 : end);
-    return part;
-}
-
 /* arn:PARTITION:iam::ACCOUNT:role/NAME, or user/NAME, or root. */
 static bool is_principal_arn(struct slice text)
 {
     struct slice rest = text;
 
-    return slice_is(next_part(&rest), "arn") &&
-           slice_starts_with(next_part(&rest), slice_str("aws")) &&
-           slice_is(next_part(&rest), "iam") && next_part(&rest).len == 0 &&
-           ecr_host_is_account(next_part(&rest)) &&
+    return slice_is(slice_cut(&rest, ':'), "arn") &&
+           slice_starts_with(slice_cut(&rest, ':'), slice_str("aws")) &&
+           slice_is(slice_cut(&rest, ':'), "iam") && slice_cut(&rest, ':').len == 0 &&
+           ecr_host_is_account(slice_cut(&rest, ':')) &&
            (slice_is(rest, "root") ||
             (slice_starts_with(rest, slice_str("role/")) && rest.len > strlen("role/")) ||
             (slice_starts_with(rest, slice_str("user/")) && rest.len > strlen("user/"))) &&

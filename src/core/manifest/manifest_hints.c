@@ -63,11 +63,9 @@ size_t manifest_images_in_text(const struct rule_set *rules, struct slice text)
     size_t n = 0;
 
     while (text.len) {
-        size_t end = slice_find(text, '\n');
-        struct slice image = image_in_line(slice_of(text.ptr, end));
+        struct slice image = image_in_line(slice_cut(&text, '\n'));
 
         n += is_telling(image) && manifest_looks_like_image(rules, image);
-        text = slice_from(text, end < text.len ? end + 1 : end);
     }
     return n;
 }

@@ -56,13 +56,9 @@ static struct slice region_of(const char *arn)
 {
     struct slice rest = slice_str(arn);
 
-    for (int i = 0; i < 3; i++) {
-        size_t end = slice_find(rest, ':');
-
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
-    }
-    rest.len = slice_find(rest, ':');
-    return rest;
+    for (int i = 0; i < 3; i++)
+        (void)slice_cut(&rest, ':');
+    return slice_cut(&rest, ':');
 }
 
 const char *judge_find_arn(struct judgement *judgement, const struct question *question)

@@ -96,11 +96,10 @@ struct slice http_client_answer_header(const struct http_client_answer *answer, 
     size_t len = strlen(name);
 
     while (rest.len > 0) {
-        size_t end = slice_find(rest, '\n');
+        struct slice line = slice_cut(&rest, '\n');
 
-        if (end > len && rest.ptr[len] == ':' && strncasecmp(rest.ptr, name, len) == 0)
-            return trim(slice_of(rest.ptr + len + 1, end - len - 1));
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
+        if (line.len > len && line.ptr[len] == ':' && strncasecmp(line.ptr, name, len) == 0)
+            return trim(slice_from(line, len + 1));
     }
     return (struct slice){0};
 }

@@ -65,6 +65,17 @@ static inline size_t slice_find(struct slice a, char c)
     return at ? (size_t)(at - a.ptr) : a.len;
 }
 
+/* Take off, and give, what stands before the first byte c, which goes too; all where it stands
+ * nowhere. */
+static inline struct slice slice_cut(struct slice *rest, char c)
+{
+    size_t end = slice_find(*rest, c);
+    struct slice piece = slice_of(rest->ptr, end);
+
+    *rest = slice_from(*rest, end < rest->len ? end + 1 : end);
+    return piece;
+}
+
 /* Like slice_find(), for the last occurrence. */
 static inline size_t slice_find_last(struct slice a, char c)
 {
