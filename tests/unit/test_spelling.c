@@ -50,11 +50,38 @@ static void test_slips(void **state)
     assert_false(spelling_is_slip(slice_str("metrics"), slice_str("registry")));
 }
 
+static void test_the_nearest_name(void **state)
+{
+    static const struct {
+        const char *written, *names[3], *want;
+    } rows[] = {
+        {"prefx", {"registry", "prefix", "url"}, "prefix"},
+        {"lst", {"list", "last", NULL}, "list"}, /* the first of two */
+        {"applt", {"apples", "apply", NULL}, "apply"},
+        {"apply", {"apply", "applyy", NULL}, "apply"},
+        {"metrics", {"registry", "url", NULL}, NULL},
+        {"", {"list", NULL, NULL}, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct spelling spelling = {.written = slice_str(rows[i].written)};
+
+        for (size_t k = 0; k < 3 && rows[i].names[k]; k++)
+            spelling_try(&spelling, rows[i].names[k]);
+        if (rows[i].want)
+            assert_string_equal(spelling.nearest, rows[i].want);
+        else
+            assert_null(spelling.nearest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_slips),
+        cmocka_unit_test(test_the_nearest_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "pullthrough/app/cli/commands.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/spelling.h"
 #include "pullthrough/core/base/strbuf.h"
 
 #include <stdbool.h>
@@ -82,6 +83,15 @@ int command_check_region(struct slice text, struct error *error);
 extern const struct command command_serve, command_rewrite, command_review, command_check_config,
     command_certificates, command_rules, command_verify, command_iam, command_completion,
     command_help, command_version;
+
+/* The options that a command takes, --help behind its own; NULL behind it. */
+const struct command_option *command_option_at(const struct command *command, size_t i);
+/* Append the names of its verbs, with spaces between. */
+void command_add_verbs(struct strbuf *out, const struct command *command);
+/* -1: it is an unknown one of `what` ("option"; "": of what is plain), and which one is meant if
+ * one is near enough, with `dashes` in front of it. */
+int command_unknown_word(const struct spelling *spelling, const char *what, const char *dashes,
+                         struct error *error);
 
 /* All of them, in the order of the help; NULL ends them. */
 extern const struct command *const commands[];

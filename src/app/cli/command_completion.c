@@ -7,17 +7,6 @@
 
 enum { BASH, ZSH, FISH };
 
-static const struct command_option help_option = {
-    .name = "help", .letter = 'h', .help = "tell about the command"};
-
-/* The options of a command, --help last; NULL behind it. */
-static const struct command_option *option_at(const struct command *command, size_t i)
-{
-    if (i < command->n_options)
-        return &command->options[i];
-    return i == command->n_options ? &help_option : NULL;
-}
-
 static bool is_file(const char *argument)
 {
     return argument && strcmp(argument, "FILE") == 0;
@@ -28,12 +17,6 @@ static void add_commands(struct strbuf *out)
 {
     for (size_t i = 0; commands[i]; i++)
         strbuf_add_format(out, "%s%s", i ? " " : "", commands[i]->name);
-}
-
-static void add_verbs(struct strbuf *out, const struct command *command)
-{
-    for (size_t i = 0; i < command->n_verbs; i++)
-        strbuf_add_format(out, "%s%s", i ? " " : "", command->verbs[i].name);
 }
 
 /* In single quotes of a POSIX shell, which hold everything but themselves; `escaped` are the
@@ -97,14 +80,14 @@ static void add_bash_command(struct strbuf *out, const struct command *command)
     const struct command_option *option;
 
     strbuf_add_format(out, "        %s)\n            options='", command->name);
-    for (size_t i = 0; (option = option_at(command, i)); i++)
+    for (size_t i = 0; (option = command_option_at(command, i)); i++)
         strbuf_add_format(out, "%s--%s", i ? " " : "", option->name);
     strbuf_add_str(out, "'\n");
     if (is_file(command->word))
         strbuf_add_str(out, "            files=yes\n");
     else if (command->n_verbs || command->words_most == 1) {
         strbuf_add_str(out, "            [ \"$COMP_CWORD\" -gt 2 ] || words='");
-        add_verbs(out, command);
+        command_add_verbs(out, command);
         if (command == &command_help)
             add_commands(out);
         strbuf_add_str(out, "'\n");
@@ -118,7 +101,7 @@ static void add_bash(struct strbuf *out)
 
     strbuf_add_str(out, bash_head);
     for (size_t i = 0; commands[i]; i++)
-        for (size_t k = 0; (option = option_at(commands[i], k)); k++)
+        for (size_t k = 0; (option = command_option_at(commands[i], k)); k++)
             if (option->argument)
                 add_bash_argument(out, commands[i], option);
     strbuf_add_str(out, "    *)\n        case $command in\n        '') words='");
@@ -182,7 +165,7 @@ static void add_zsh_words(struct strbuf *out, const struct command *command)
         strbuf_add_str(out, "_files");
     else if (command->n_verbs || command == &command_help) {
         strbuf_add_char(out, '(');
-        add_verbs(out, command);
+        command_add_verbs(out, command);
         if (command == &command_help)
             add_commands(out);
         strbuf_add_char(out, ')');
@@ -203,7 +186,7 @@ static void add_zsh(struct strbuf *out)
     strbuf_add_str(out, zsh_middle);
     for (size_t i = 0; commands[i]; i++) {
         strbuf_add_format(out, "    %s)\n        _arguments :", commands[i]->name);
-        for (size_t k = 0; (option = option_at(commands[i], k)); k++)
+        for (size_t k = 0; (option = command_option_at(commands[i], k)); k++)
             add_zsh_option(out, option);
         add_zsh_words(out, commands[i]);
         strbuf_add_str(out, "\n        ;;\n");
@@ -258,7 +241,7 @@ static void add_fish(struct strbuf *out)
         add_fish_word(out, "help", command->name, command->summary);
         for (size_t k = 0; k < command->n_verbs; k++)
             add_fish_word(out, command->name, command->verbs[k].name, command->verbs[k].help);
-        for (size_t k = 0; (option = option_at(command, k)); k++)
+        for (size_t k = 0; (option = command_option_at(command, k)); k++)
             add_fish_option(out, command, option);
         if (is_file(command->word))
             strbuf_add_format(out, "complete -c pullthrough -n '__pullthrough_is %s' -F\n",

@@ -6,8 +6,6 @@
 #include "command_line.h"
 
 #include "pullthrough/core/base/alloc.h"
-#include "pullthrough/core/base/spelling.h"
-#include "pullthrough/core/image/ecr_host.h"
 
 #include <stdlib.h>
 
@@ -16,28 +14,14 @@ void command_line_fini(struct command_line *line)
     free(line->given);
 }
 
-void command_spelling_try(struct command_spelling *spelling, const char *name)
-{
-    struct slice meant = slice_str(name);
-    size_t distance = spelling_distance(spelling->written, meant);
-
-    if (!spelling_is_slip(spelling->written, meant) ||
-        (spelling->nearest && spelling->distance <= distance))
-        return;
-    spelling->nearest = name;
-    spelling->distance = distance;
-}
-
 static int unknown_option(const struct command *command, struct slice name, struct error *error)
 {
-    struct command_spelling spelling = {.written = name};
+    struct spelling spelling = {.written = name};
+    const struct command_option *option;
 
-    for (size_t i = 0; i < command->n_options; i++)
-        command_spelling_try(&spelling, command->options[i].name);
-    command_spelling_try(&spelling, "help");
-    return spelling.nearest
-               ? error_set(error, "unknown option, did you mean \"--%s\"?", spelling.nearest)
-               : error_set(error, "unknown option");
+    for (size_t i = 0; (option = command_option_at(command, i)); i++)
+        spelling_try(&spelling, option->name);
+    return command_unknown_word(&spelling, "option", "--", error);
 }
 
 /* "a", "a or b", "a, b or c" */
@@ -85,10 +69,11 @@ struct reading {
 
 static size_t find_option(const struct command *command, struct slice name, char letter)
 {
+    const struct command_option *option;
     size_t i = 0;
 
-    while (i < command->n_options && (letter ? command->options[i].letter != letter
-                                             : !slice_is(name, command->options[i].name)))
+    while ((option = command_option_at(command, i)) &&
+           (letter ? option->letter != letter : !slice_is(name, option->name)))
         i++;
     return i;
 }
@@ -109,17 +94,15 @@ static int take_option(struct reading *reading, const char *text)
     name.len = end;
     as_written = slice_of(text, (size_t)(name.ptr - text) + end);
     option = find_option(command, name, letter);
-    if (letter == 'h' || slice_is(name, "help"))
-        return argument
-                   ? error_set(reading->error, "%.*s: takes no argument", SLICE_FMT(as_written))
-                   : COMMAND_LINE_HELP;
-    if (option == command->n_options) {
+    row = command_option_at(command, option);
+    if (!row) {
         (void)unknown_option(command, letter ? slice_from(whole, 1) : name, reading->error);
         return error_prefix(reading->error, "%.*s", SLICE_FMT(letter ? whole : as_written));
     }
-    row = &command->options[option];
     if (argument && !row->argument)
         return error_set(reading->error, "%.*s: takes no argument", SLICE_FMT(as_written));
+    if (option == command->n_options)
+        return COMMAND_LINE_HELP;
     if (!argument && row->argument && reading->at == reading->argc)
         return error_set(reading->error, "%s: an argument is missing", text);
     if (!argument)
@@ -135,21 +118,19 @@ static int missing_verb(const struct command *command, struct error *error)
     STRBUF_CLEANUP struct strbuf names = STRBUF_INIT(ERROR_TEXT_BYTES);
     STRBUF_CLEANUP struct strbuf choices = STRBUF_INIT(ERROR_TEXT_BYTES);
 
-    for (size_t i = 0; i < command->n_verbs; i++)
-        strbuf_add_format(&names, "%s%s", i ? " " : "", command->verbs[i].name);
+    command_add_verbs(&names, command);
     add_choices(&choices, strbuf_str(&names));
     return error_set(error, "%s?", strbuf_str(&choices));
 }
 
 static int unknown_verb(const struct command *command, const char *text, struct error *error)
 {
-    struct command_spelling spelling = {.written = slice_str(text)};
+    struct spelling spelling = {.written = slice_str(text)};
 
     for (size_t i = 0; i < command->n_verbs; i++)
-        command_spelling_try(&spelling, command->verbs[i].name);
-    return spelling.nearest
-               ? error_set(error, "%s: unknown, did you mean \"%s\"?", text, spelling.nearest)
-               : error_set(error, "%s: unknown", text);
+        spelling_try(&spelling, command->verbs[i].name);
+    (void)command_unknown_word(&spelling, "", "", error);
+    return error_prefix(error, "%s", text);
 }
 
 static int take_verb(struct command_line *line, struct error *error)
@@ -248,16 +229,4 @@ size_t command_line_options(const struct command_line *line, size_t option, cons
         n++;
     }
     return n;
-}
-
-int command_check_account(struct slice text, struct error *error)
-{
-    return ecr_host_is_account(text) ? 0
-                                     : error_set(error, "wants the 12 digits of an AWS account");
-}
-
-int command_check_region(struct slice text, struct error *error)
-{
-    return ecr_host_is_region(text) ? 0
-                                    : error_set(error, "wants an AWS region, such as eu-central-1");
 }

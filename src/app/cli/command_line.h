@@ -39,12 +39,4 @@ const char *command_line_option(const struct command_line *line, size_t option);
 /* How often it is given, and all arguments in order into `arguments`, which may be NULL. */
 size_t command_line_options(const struct command_line *line, size_t option, const char **arguments);
 
-/* The name that is nearest to what was written, if one is near enough to be meant. */
-struct command_spelling {
-    struct slice written;
-    const char *nearest; /* NULL: none so far */
-    size_t distance;
-};
-void command_spelling_try(struct command_spelling *spelling, const char *name);
-
 #endif

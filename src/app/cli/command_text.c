@@ -61,9 +61,6 @@ static void add_option(struct strbuf *out, const struct command_option *option)
                       option->argument ? option->argument : "");
 }
 
-static const struct command_option help_option = {
-    .name = "help", .letter = 'h', .help = "this text"};
-
 static void add_option_entry(struct strbuf *out, const struct command_option *option)
 {
     STRBUF_CLEANUP struct strbuf term = STRBUF_INIT(COMMAND_TEXT_MAX);
@@ -111,6 +108,7 @@ void command_add_usage(struct strbuf *out, const struct command *command)
 
 void command_add_help(struct strbuf *out, const struct command *command)
 {
+    const struct command_option *option;
     char digit[] = "0";
 
     command_add_usage(out, command);
@@ -125,9 +123,8 @@ void command_add_help(struct strbuf *out, const struct command *command)
         add_entry(out, strbuf_str(&term), command->verbs[i].help, TEXT_COLUMN);
     }
     strbuf_add_str(out, "\noptions:\n");
-    for (size_t i = 0; i < command->n_options; i++)
-        add_option_entry(out, &command->options[i]);
-    add_option_entry(out, &help_option);
+    for (size_t i = 0; (option = command_option_at(command, i)); i++)
+        add_option_entry(out, option);
     if (command->notes) {
         strbuf_add_char(out, '\n');
         add_wrapped(out, command->notes, 0, 0);

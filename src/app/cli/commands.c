@@ -28,13 +28,12 @@ const struct command *command_find(const char *name)
 
 int command_unknown(const char *name, struct error *error)
 {
-    struct command_spelling spelling = {.written = slice_str(name)};
+    struct spelling spelling = {.written = slice_str(name)};
 
     for (size_t i = 0; commands[i]; i++)
-        command_spelling_try(&spelling, commands[i]->name);
-    return spelling.nearest ? error_set(error, "%s: unknown command, did you mean \"%s\"?", name,
-                                        spelling.nearest)
-                            : error_set(error, "%s: unknown command", name);
+        spelling_try(&spelling, commands[i]->name);
+    (void)command_unknown_word(&spelling, "command", "", error);
+    return error_prefix(error, "%s", name);
 }
 
 int command_fail(const struct command *command, int status, const char *reason)

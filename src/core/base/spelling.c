@@ -54,3 +54,15 @@ bool spelling_is_slip(struct slice written, struct slice meant)
 
     return spelling_distance(written, meant) <= (allowed ? allowed : 1);
 }
+
+void spelling_try(struct spelling *spelling, const char *name)
+{
+    struct slice meant = slice_str(name);
+    size_t distance = spelling_distance(spelling->written, meant);
+
+    if (!spelling_is_slip(spelling->written, meant) ||
+        (spelling->nearest && spelling->distance <= distance))
+        return;
+    spelling->nearest = name;
+    spelling->distance = distance;
+}

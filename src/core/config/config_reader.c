@@ -133,25 +133,17 @@ static int refuse_key(const struct config_mapping *mapping, const struct yaml_no
                       const struct config_place *place, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf names = STRBUF_INIT(400);
-    const char *nearest = NULL;
-    size_t best = SPELLING_FAR;
+    struct spelling spelling = {.written = node->text};
 
     if (slice_is(node->text, "<<"))
         return config_error(place, node, error,
                             "a merge key (<<) is not allowed: write the values out");
     print_names(&names, mapping);
-    for (size_t i = 0; i < mapping->n_keys; i++) {
-        struct slice name = slice_str(mapping->keys[i].name);
-        size_t distance = spelling_distance(node->text, name);
-
-        if (distance < best && spelling_is_slip(node->text, name)) {
-            best = distance;
-            nearest = mapping->keys[i].name;
-        }
-    }
-    if (nearest)
+    for (size_t i = 0; i < mapping->n_keys; i++)
+        spelling_try(&spelling, mapping->keys[i].name);
+    if (spelling.nearest)
         return config_error(place, node, error, "unknown key %s, did you mean \"%s\"?",
-                            config_show(node).text, nearest);
+                            config_show(node).text, spelling.nearest);
     return config_error(place, node, error, "unknown key %s; known here: %s",
                         config_show(node).text, strbuf_str(&names));
 }
