@@ -54,7 +54,7 @@ fi
 if stage_has "check-layers, check-banned, check-sizes" /usr/bin/python3; then
     stage "check-layers: who includes and calls what" hack/check-layers || failed=1
     stage "check-banned: banned functions, unfinished work" hack/check-banned || failed=1
-    stage "check-sizes: lines a function and a file" hack/check-sizes || failed=1
+    stage "check-sizes: lines a function and a file, and its first words" hack/check-sizes || failed=1
 fi
 stage "errexit in ${#shell_files[@]} scripts" errexit_everywhere "${shell_files[@]}" || failed=1
 if stage_has "shellcheck" shellcheck; then

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT
 
-FINE = """
+FINE = """/* What it models. */
 #include "pullthrough/core/base/error.h"
 
 #include <string.h>
@@ -193,11 +193,19 @@ def test_unfinished_work_is_found(tree, words):
 
 def test_a_function_over_the_ceiling_is_found(tree):
     for lines, want in ((80, []), (81, ["src/app/a.c:2: a function of 81 lines, ceiling 80"])):
-        tree.write("src/app/a.c", "int f(void)\n{\n" + "    g();\n" * (lines - 2) + "}\n")
+        body = "    g();\n" * (lines - 2)
+        tree.write("src/app/a.c", "/* F. */ int f(void)\n{\n" + body + "}\n")
         assert tree.check("check-sizes") == want
 
 
+def test_a_file_that_does_not_say_what_it_models_is_found(tree):
+    tree.write("src/app/a.c", "/* What it models. */\n#include \"b.h\"\n")
+    tree.write("src/app/b.h", "#ifndef B\n/* Too late. */\n")
+    tree.write("tests/unit/a.c", "int f(void);\n")  # its name says it
+    assert tree.check("check-sizes") == ["src/app/b.h:1: opens without what it models"]
+
+
 def test_a_file_over_the_ceiling_is_found(tree):
-    tree.write("src/app/a.c", "\n" * 501)
+    tree.write("src/app/a.c", "/* A. */" + "\n" * 501)
     tree.write("tests/unit/a.c", "\n" * 501)  # a table may be long
     assert tree.check("check-sizes") == ["src/app/a.c: 501 lines, ceiling 500"]
