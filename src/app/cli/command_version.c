@@ -23,15 +23,13 @@ static void add_libraries(struct json_writer *json, const char *libraries)
     struct slice rest = slice_str(libraries);
 
     while (rest.len) {
-        size_t end = slice_find(rest, ',');
-        struct slice library = slice_of(rest.ptr, end);
-        size_t space = slice_find(library, ' ');
-        struct slice number = slice_from(library, space < end ? space + 1 : end);
+        struct slice number = slice_cut(&rest, ','), library = slice_cut(&number, ' ');
         char name[32];
 
-        (void)snprintf(name, sizeof(name), "%.*s", (int)space, library.ptr);
-        json_add_slice(json, name, slice_of(number.ptr, slice_find(number, ' ')));
-        rest = slice_from(rest, end + 2 < rest.len ? end + 2 : rest.len);
+        (void)snprintf(name, sizeof(name), "%.*s", SLICE_FMT(library));
+        json_add_slice(json, name, slice_cut(&number, ' '));
+        if (rest.len)
+            (void)slice_cut(&rest, ' ');
     }
 }
 

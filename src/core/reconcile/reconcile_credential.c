@@ -144,7 +144,7 @@ static bool seems_to_work(const struct question *question)
         return false;
     if (observation->rule_secret == RECONCILE_SECRET_FOUND)
         return true;
-    if (secret_was_made_anew(question->rule->credential_arn, question->upstream->secret))
+    if (reconcile_is_made_anew(question->rule->credential_arn, question->upstream->secret))
         return false;
     return (observation->validity == RECONCILE_VALID && !observation->doubt) ||
            !is_no_use(observation->rule_secret);
@@ -229,7 +229,7 @@ void judge_credential(struct judgement *judgement, const struct question *questi
     const struct ecr_rule *rule = question->rule;
     const char *secret = question->upstream->secret;
 
-    if (secret[0] && !rule_has_secret(rule, secret)) {
+    if (secret[0] && !reconcile_has_secret(rule, secret)) {
         if (rule->credential_arn[0] && seems_to_work(question))
             note_kept(judgement, question, NULL);
         else

@@ -50,7 +50,7 @@ bool reconcile_is_same_secret(const char *a, const char *b)
            (b_place.len && is_suffixed(b_name, a_name));
 }
 
-bool rule_has_secret(const struct ecr_rule *rule, const char *secret)
+bool reconcile_has_secret(const struct ecr_rule *rule, const char *secret)
 {
     return rule->credential_arn[0] && reconcile_is_same_secret(rule->credential_arn, secret);
 }
@@ -66,7 +66,7 @@ static bool is_random_suffix(struct slice text)
     return false;
 }
 
-bool secret_was_made_anew(const char *arn, const char *other)
+bool reconcile_is_made_anew(const char *arn, const char *other)
 {
     struct slice a = slice_str(arn), b = slice_str(other);
     size_t len = a.len > SECRET_SUFFIX_BYTES ? a.len - SECRET_SUFFIX_BYTES : 0;
@@ -120,7 +120,7 @@ bool reconcile_wants_secret(const struct reconcile_wanted *wanted, const struct 
     if (!asked->enabled || wanted->mode != RECONCILE_MANAGE || !rules || !asked->secret[0] ||
         aws_is_arn(slice_str(asked->secret)))
         return false;
-    return !rule || (rule_has_url(rule, asked->url) && !rule_has_secret(rule, asked->secret));
+    return !rule || (rule_has_url(rule, asked->url) && !reconcile_has_secret(rule, asked->secret));
 }
 
 bool reconcile_wants_rule_secret(const struct reconcile_wanted *wanted,

@@ -101,11 +101,11 @@ bool reconcile_wants_rule_secret(const struct reconcile_wanted *wanted,
 bool reconcile_is_same_secret(const char *a, const char *b);
 
 /* Whether a rule's credential is the secret that is wanted, by name or ARN. */
-bool rule_has_secret(const struct ecr_rule *rule, const char *secret);
+bool reconcile_has_secret(const struct ecr_rule *rule, const char *secret);
 
 /* Whether two ARNs differ only in what Secrets Manager puts behind a name: then at most one of them
  * is there, for names are unique. */
-bool secret_was_made_anew(const char *arn, const char *other);
+bool reconcile_is_made_anew(const char *arn, const char *other);
 
 /* How long to leave a failed write of this class alone. */
 int64_t reconcile_retry_s(enum aws_error_class class);
