@@ -25,6 +25,14 @@ static char *take_text(BIO *bio)
     return text;
 }
 
+char *made_certificate_pem(const X509 *x509)
+{
+    BIO *pem = BIO_new(BIO_s_mem());
+
+    MUST(pem && PEM_write_bio_X509(pem, x509));
+    return take_text(pem);
+}
+
 static void add_extension(X509 *x509, X509 *issuer, int kind, const char *value)
 {
     X509V3_CTX context;
@@ -116,13 +124,13 @@ struct made_certificate *made_certificate_new(const struct certificate_spec *spe
 {
     static long serial;
     struct made_certificate *made = calloc(1, sizeof(*made));
-    BIO *pem = BIO_new(BIO_s_mem()), *key_pem = BIO_new(BIO_s_mem());
+    BIO *key_pem = BIO_new(BIO_s_mem());
     bool dated = spec->from_s || spec->to_s;
     EVP_PKEY *signer;
     X509_NAME *name;
     X509 *x509;
 
-    MUST(made && pem && key_pem);
+    MUST(made && key_pem);
     made->key = make_key(spec);
     made->x509 = x509 = X509_new();
     MUST(made->key && x509);
@@ -141,9 +149,8 @@ struct made_certificate *made_certificate_new(const struct certificate_spec *spe
     add_extension(x509, x509, NID_subject_alt_name, spec->alternative);
     signer = spec->issuer ? spec->issuer->key : made->key;
     MUST(X509_sign(x509, signer, digest_of(signer)) > 0);
-    MUST(PEM_write_bio_X509(pem, x509));
     MUST(PEM_write_bio_PrivateKey(key_pem, made->key, NULL, NULL, 0, NULL, NULL));
-    made->pem = take_text(pem);
+    made->pem = made_certificate_pem(x509);
     made->key_pem = take_text(key_pem);
     return made;
 }

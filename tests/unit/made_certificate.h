@@ -33,6 +33,9 @@ struct certificate_spec {
 struct made_certificate *made_certificate_new(const struct certificate_spec *spec);
 void made_certificate_free(struct made_certificate *made);
 
+/* A certificate as PEM text; the caller frees it. */
+char *made_certificate_pem(const X509 *x509);
+
 /* PEM of the key under a passphrase; in the older form ("DEK-Info") or as PKCS #8. The caller
  * frees it. */
 char *made_certificate_encrypted_key(const struct made_certificate *made, bool older);

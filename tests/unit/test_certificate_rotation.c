@@ -4,6 +4,8 @@
  * minute, since several API servers take a new one at different times. */
 #include "pullthrough/core/certificate/certificate_round.h"
 
+#include "made_certificate.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -635,34 +637,16 @@ static void test_without_the_bundle(void **state)
 /* A CA that nobody of us made, in PEM. */
 static char *make_foreign(void)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509_EXTENSION *extension =
-        X509V3_EXT_nconf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
-    BIO *out = BIO_new(BIO_s_mem());
-    X509 *ca = X509_new();
-    X509_NAME *name = X509_get_subject_name(ca);
-    char *text, *copy;
-    long len;
+    const int64_t now_s = time(NULL); /* its dates are asked for from there */
+    struct made_certificate *made = made_certificate_new(
+        &(struct certificate_spec){.name = "corporate",
+                                   .constraints = "critical,CA:TRUE",
+                                   .from_s = START_S - DAY_S - now_s,
+                                   .to_s = START_S + (int64_t)9999 * DAY_S - now_s});
+    char *pem = made_certificate_pem(made->x509);
 
-    assert_int_equal(X509_set_version(ca, X509_VERSION_3), 1);
-    assert_int_equal(X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_ASC,
-                                                (const unsigned char *)"corporate", -1, -1, 0),
-                     1);
-    assert_int_equal(X509_set_issuer_name(ca, name), 1);
-    assert_int_equal(X509_set_pubkey(ca, key), 1);
-    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(ca), START_S - DAY_S));
-    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(ca), START_S + (time_t)9999 * DAY_S));
-    assert_int_equal(X509_add_ext(ca, extension, -1), 1);
-    assert_true(X509_sign(ca, key, EVP_sha256()) > 0);
-    assert_int_equal(PEM_write_bio_X509(out, ca), 1);
-    len = BIO_get_mem_data(out, &text);
-    copy = strndup(text, (size_t)len);
-    assert_non_null(copy);
-    X509_EXTENSION_free(extension);
-    X509_free(ca);
-    EVP_PKEY_free(key);
-    BIO_free(out);
-    return copy;
+    made_certificate_free(made);
+    return pem;
 }
 
 /* Somebody who may write to the Secret adds a CA to it, and again. No bundle ever holds it, and the

@@ -347,21 +347,16 @@ static char *described_ca(size_t bytes, int *name_bytes)
     X509 *x509 = X509_dup(ca->x509);
     X509_NAME *name = X509_get_subject_name(x509);
     unsigned char *description = malloc(bytes);
-    BIO *pem = BIO_new(BIO_s_mem());
-    char *data, *text;
-    long len;
+    char *text;
 
-    assert_true(description && pem);
+    assert_non_null(description);
     memset(description, 'd', bytes);
     assert_int_equal(X509_NAME_add_entry_by_txt(name, "description", MBSTRING_ASC, description,
                                                 (int)bytes, -1, 0),
                      1);
-    assert_true(X509_sign(x509, ca->key, EVP_sha256()) > 0 && PEM_write_bio_X509(pem, x509));
+    assert_true(X509_sign(x509, ca->key, EVP_sha256()) > 0);
     *name_bytes = i2d_X509_NAME(name, NULL);
-    len = BIO_get_mem_data(pem, &data);
-    text = strndup(data, (size_t)len);
-    assert_non_null(text);
-    BIO_free(pem);
+    text = made_certificate_pem(x509);
     X509_free(x509);
     free(description);
     return text;
