@@ -191,6 +191,20 @@ def test_unfinished_work_is_found(tree, words):
     assert found.startswith("docs/a.md:2: ")
 
 
+def test_words_that_we_put_otherwise_are_found(tree):
+    tree.write("src/app/a.c", """/* Which is no joke. */
+int a = LOG_NUMBER("durationUs", 1), b = LOG_TEXT("uid", c), d = fail("there is no rule");
+int e = LOG_BOOL(
+    "dry_run", true), f = LOG_SLICE("Name", g);
+int h = fail("%s is no account", i);
+""")
+    assert tree.check("check-banned") == [
+        'src/app/a.c:3: field "dry_run": not camelCase',
+        'src/app/a.c:4: field "Name": not camelCase',
+        'src/app/a.c:5: "is no": say "is not a"',
+    ]
+
+
 def test_a_function_over_the_ceiling_is_found(tree):
     for lines, want in ((80, []), (81, ["src/app/a.c:2: a function of 81 lines, ceiling 80"])):
         body = "    g();\n" * (lines - 2)
