@@ -90,3 +90,26 @@ bool rewrite_may_be_of(struct slice rewritten, struct slice text)
     image_ref_print_version(&ref, &end);
     return slice_ends_with(rewritten, strbuf_slice(&end));
 }
+
+int rewrite_upstream_of(const struct rule_set *rules, struct slice image, struct slice *name)
+{
+    struct slice host = rule_set_host(rules);
+    size_t longest = 0;
+    int found = -1;
+
+    if (host.len == 0 || !slice_starts_with(image, host) || image.len == host.len ||
+        image.ptr[host.len] != '/')
+        return -1;
+    *name = slice_from(image, host.len + 1);
+    for (size_t i = 0; i < rule_set_upstreams(rules); i++) {
+        struct slice prefix = rule_set_prefix(rules, (int)i);
+
+        /* Of prefixes that lie in one another ECR takes the longest, too. */
+        if (prefix.len > longest && name->len > prefix.len + 1 &&
+            slice_starts_with(*name, prefix) && name->ptr[prefix.len] == '/') {
+            longest = prefix.len;
+            found = (int)i;
+        }
+    }
+    return found;
+}

@@ -44,4 +44,8 @@ bool rewrite_static(const struct rule_set *rules, struct slice text, struct strb
  * tag and digest. */
 bool rewrite_may_be_of(struct slice rewritten, struct slice text);
 
+/* The upstream whose images are rewritten to such as `image`: below our host and its prefix. It may
+ * be switched off; -1 if none. *name: what is below the host, "dockercache/library/nginx:1.27". */
+int rewrite_upstream_of(const struct rule_set *rules, struct slice image, struct slice *name);
+
 #endif
