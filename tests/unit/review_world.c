@@ -29,7 +29,8 @@ static void decode_patch(struct review_world *result)
     }
 }
 
-void review_world_ask(struct review_world *result, const struct rule_set *rules, struct slice body)
+void review_world_ask_with(struct review_world *result, const struct rule_set *rules,
+                           const struct fallback_table *fallback, struct slice body)
 {
     ARENA_CLEANUP struct arena arena;
 
@@ -37,13 +38,18 @@ void review_world_ask(struct review_world *result, const struct rule_set *rules,
     strbuf_init(&result->answer, REVIEW_ANSWER_MAX);
     strbuf_init(&result->patch, REVIEW_ANSWER_MAX);
     arena_init(&arena, review_arena_bytes(body.len));
-    review_answer(&result->review, rules, body, &arena, &result->answer);
+    review_answer(&result->review, rules, fallback, body, &arena, &result->answer);
     decode_patch(result);
     strbuf_init(&result->outcomes, REVIEW_ANSWER_MAX);
     for (size_t i = 0; i < result->review.n_images; i++) {
         strbuf_add_str(&result->outcomes, i ? " " : "");
         strbuf_add_str(&result->outcomes, outcome_name(result->review.images[i].outcome));
     }
+}
+
+void review_world_ask(struct review_world *result, const struct rule_set *rules, struct slice body)
+{
+    review_world_ask_with(result, rules, NULL, body);
 }
 
 void review_world_fini(struct review_world *result)

@@ -24,6 +24,9 @@ struct review_world {
 };
 
 void review_world_ask(struct review_world *result, const struct rule_set *rules, struct slice body);
+/* The same while nodes say so. */
+void review_world_ask_with(struct review_world *result, const struct rule_set *rules,
+                           const struct fallback_table *fallback, struct slice body);
 void review_world_fini(struct review_world *result);
 
 #endif

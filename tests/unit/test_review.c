@@ -475,9 +475,79 @@ static void test_too_many_containers_change_nothing(void **state)
     }
 }
 
+static void check_answer(const char *outcomes, const char *patch, size_t image)
+{
+    char path[] = "/spec/containers/0/image";
+    const char *outcome = image ? strchr(outcomes, ' ') + 1 : outcomes;
+
+    path[sizeof("/spec/containers/") - 1] = (char)('0' + image);
+    assert_int_equal(strstr(patch, path) != NULL, strncmp(outcome, "rewritten", 9) == 0);
+}
+
+/* What became of the pulls of some images (below the host), and what becomes of a pod's then. */
+static void test_what_nodes_say(void **state)
+{
+    static const struct {
+        const char *failed[3];
+        bool down;
+        const char *images[2], *outcomes;
+    } rows[] = {
+        {{NULL}, false, {"nginx:1", "redis"}, "rewritten rewritten"},
+        {{"dockercache/library/nginx:1"}, false, {"nginx:1", "redis"}, "pull-failed rewritten"},
+        {{"dockercache/library/nginx:1"},
+         false,
+         {"docker.io/library/nginx:1", "nginx"},
+         "pull-failed rewritten"},
+        {{"dockercache/library/nginx"}, false, {"nginx:latest", "nginx"}, "rewritten pull-failed"},
+        {{"dockercache/a", "dockercache/b", "dockercache/c"},
+         false,
+         {"redis", "ghcr.io/a/b"},
+         "pull-failed rewritten"},
+        {{"dockercache/library/nginx:1"},
+         true,
+         {"nginx:1", "ghcr.io/a/b"},
+         "registry-down registry-down"},
+        /* other reasons go first */
+        {{NULL}, true, {"gcr.io/a", "NGINX"}, "not-upstream invalid"},
+        {{NULL}, true, {CACHED "nginx:1", "redis"}, "already-ecr registry-down"},
+    };
+    struct rule_set *rules = make_rules(false, false);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(4096);
+        struct fallback *fallback =
+            fallback_new(&(struct fallback_settings){.remember_ms = FALLBACK_MINUTE_MS});
+        struct fallback_pull pull = {.class = PULL_ABSENT, .prefix = slice_str("dockercache")};
+        struct fallback_table *table;
+        struct review_world result;
+
+        for (size_t k = 0; k < 3 && rows[i].failed[k]; k++) {
+            pull.image = slice_str(rows[i].failed[k]);
+            (void)fallback_failure(fallback, &pull, 0);
+        }
+        for (int k = 0; rows[i].down && k < FALLBACK_PROBES_DOWN; k++)
+            (void)fallback_probe(fallback, false, 0);
+        table = fallback_table_new(fallback);
+        strbuf_add_format(&body,
+                          REVIEW(CREATE "\"object\":{\"spec\":{\"containers\":[{\"image\":\"%s\"},"
+                                        "{\"image\":\"%s\"}]}}"),
+                          rows[i].images[0], rows[i].images[1]);
+        review_world_ask_with(&result, rules, table, strbuf_slice(&body));
+        assert_string_equal(strbuf_str(&result.outcomes), rows[i].outcomes);
+        check_answer(rows[i].outcomes, strbuf_str(&result.patch), 0);
+        check_answer(rows[i].outcomes, strbuf_str(&result.patch), 1);
+        review_world_fini(&result);
+        fallback_table_unref(table);
+        fallback_free(fallback);
+    }
+    rule_set_free(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_nodes_say),
         cmocka_unit_test(test_patches),
         cmocka_unit_test(test_originals),
         cmocka_unit_test(test_annotations_never_pass_their_limit),

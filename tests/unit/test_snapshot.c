@@ -15,6 +15,25 @@
 
 enum { LOOPS = 3, SNAPSHOTS = 2000 };
 
+/* One that turns away the image "p/NUMBER". */
+static struct fallback_table *make_table(int number)
+{
+    STRBUF_CLEANUP struct strbuf image = STRBUF_INIT(100);
+    struct fallback *fallback =
+        fallback_new(&(struct fallback_settings){.remember_ms = FALLBACK_MINUTE_MS});
+    struct fallback_table *table;
+
+    strbuf_add_format(&image, "p/%d", number);
+    (void)fallback_failure(fallback,
+                           &(struct fallback_pull){.class = PULL_ABSENT,
+                                                   .prefix = slice_str("p"),
+                                                   .image = strbuf_slice(&image)},
+                           0);
+    table = fallback_table_new(fallback);
+    fallback_free(fallback);
+    return table;
+}
+
 static struct snapshot *make_snapshot(struct metrics *metrics, int number)
 {
     static struct config_upstream upstream = {
@@ -26,7 +45,7 @@ static struct snapshot *make_snapshot(struct metrics *metrics, int number)
     strbuf_add_format(&host, "host-%d.example", number);
     strbuf_add_format(&status, "%d", number);
     facts = (struct rule_set_facts){.host = strbuf_slice(&host)};
-    return snapshot_new(rule_set_new(&config, &facts), metrics, &status, false);
+    return snapshot_new(rule_set_new(&config, &facts), make_table(number), metrics, &status, false);
 }
 
 static int number_of(const struct snapshot *snapshot)
@@ -49,10 +68,13 @@ struct reader {
 
 static bool is_whole(const struct snapshot *snapshot)
 {
-    STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(100);
+    STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(100), image = STRBUF_INIT(100);
 
     strbuf_add_format(&host, "host-%d.example", number_of(snapshot));
-    return slice_equal(rule_set_host(snapshot->rules), strbuf_slice(&host));
+    strbuf_add_format(&image, "p/%d", number_of(snapshot));
+    return slice_equal(rule_set_host(snapshot->rules), strbuf_slice(&host)) &&
+           fallback_table_ask(snapshot->fallback, slice_str("p"), strbuf_slice(&image)) ==
+               FALLBACK_PULL_FAILED;
 }
 
 static void *read_until_the_last(void *context)

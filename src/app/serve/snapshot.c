@@ -18,14 +18,15 @@ struct snapshots {
     struct place *places;
 };
 
-struct snapshot *snapshot_new(struct rule_set *rules, struct metrics *metrics,
-                              struct strbuf *status, bool waiting)
+struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fallback,
+                              struct metrics *metrics, struct strbuf *status, bool waiting)
 {
     size_t n = rule_set_upstreams(rules);
     struct snapshot *snapshot = alloc_zeroed(1, sizeof(*snapshot) + n * sizeof(snapshot->slots[0]));
 
     atomic_init(&snapshot->references, 1);
     snapshot->rules = rules;
+    snapshot->fallback = fallback;
     snapshot->status = strbuf_detach(status);
     snapshot->waiting = waiting;
     snapshot->n_slots = n;
@@ -45,6 +46,7 @@ void snapshot_unref(struct snapshot *snapshot)
     if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
     rule_set_free(snapshot->rules);
+    fallback_table_unref(snapshot->fallback);
     free(snapshot->status);
     free(snapshot);
 }

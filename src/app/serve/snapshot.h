@@ -7,6 +7,7 @@
 #define PULLTHROUGH_APP_SERVE_SNAPSHOT_H
 
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/fallback/fallback_table.h"
 #include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/edge/sys/metrics.h"
 
@@ -17,15 +18,17 @@
 struct snapshot {
     atomic_uint references;
     struct rule_set *rules;
+    struct fallback_table *fallback; /* NULL: all goes to the cache */
     char *status; /* the text of /status: a JSON object's members, without braces */
     bool waiting; /* for the first pass, without which the rules say nothing */
     size_t n_slots;
     unsigned slots[]; /* of the rules' upstreams, for metrics_image() */
 };
 
-/* Takes over `rules` and the text of `status` (empty after). The caller has the one reference. */
-struct snapshot *snapshot_new(struct rule_set *rules, struct metrics *metrics,
-                              struct strbuf *status, bool waiting);
+/* Takes over `rules`, the reference to `fallback` and the text of `status` (empty after). The
+ * caller has the one reference. */
+struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fallback,
+                              struct metrics *metrics, struct strbuf *status, bool waiting);
 /* Any thread; the last one frees. NULL is allowed to the second. */
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);

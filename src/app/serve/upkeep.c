@@ -159,8 +159,9 @@ static void publish(struct upkeep *upkeep)
                                               upkeep->parts.metrics, clock_wall_s(), &host_problem);
 
     print_status(upkeep, rules, host_problem.text, &status);
-    snapshots_publish(upkeep->parts.snapshots, snapshot_new(rules, upkeep->parts.metrics, &status,
-                                                            upstreams_wait(&upkeep->upstreams)));
+    snapshots_publish(upkeep->parts.snapshots,
+                      snapshot_new(rules, NULL, upkeep->parts.metrics, &status,
+                                   upstreams_wait(&upkeep->upstreams)));
 }
 
 /* Whether there was a report. */

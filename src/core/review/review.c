@@ -184,10 +184,12 @@ static const char *print_warning(const struct review_call *call, char *text, siz
     return text;
 }
 
-void review_answer(struct review *review, const struct rule_set *rules, struct slice body,
-                   struct arena *arena, struct strbuf *answer)
+void review_answer(struct review *review, const struct rule_set *rules,
+                   const struct fallback_table *fallback, struct slice body, struct arena *arena,
+                   struct strbuf *answer)
 {
-    struct review_call call = {.review = review, .rules = rules, .arena = arena, .answer = answer};
+    struct review_call call = {
+        .review = review, .rules = rules, .fallback = fallback, .arena = arena, .answer = answer};
     size_t ceiling = answer->ceiling, plain;
     char warning[121];
     bool ours;

@@ -97,12 +97,27 @@ static bool is_opted_out(struct judging *judging, const struct pod_image *image)
     return found && pod_gate_opts_out(found->text);
 }
 
+/* What nodes say comes last: it is the only reason that goes by itself. */
+static enum outcome ask_fallback(const struct judging *judging, int upstream)
+{
+    struct slice host = rule_set_host(judging->rules), text = strbuf_slice(&judging->scratch);
+
+    switch (fallback_table_ask(judging->call->fallback, rule_set_prefix(judging->rules, upstream),
+                               slice_from(text, host.len + 1))) {
+    case FALLBACK_PULL_FAILED: return OUTCOME_PULL_FAILED;
+    case FALLBACK_REGISTRY_DOWN: return OUTCOME_REGISTRY_DOWN;
+    case FALLBACK_GO_ON: break;
+    }
+    return OUTCOME_REWRITTEN;
+}
+
 /* What becomes of one image, by what is known of its container and pod; *keeps: the text that an
  * update takes back to the old one. `verdict` is on its text alone, the new text in scratch. */
 static enum outcome judge(struct judging *judging, struct pod_image *image, size_t at,
                           const struct rewrite_verdict *verdict, struct slice *keeps)
 {
     const struct pod_image *old = NULL;
+    enum outcome outcome;
 
     if (judging->update) {
         old = review_update_old(&judging->old, image, at);
@@ -129,8 +144,10 @@ static enum outcome judge(struct judging *judging, struct pod_image *image, size
         return OUTCOME_PULL_SECRETS;
     if (old && slice_equal(strbuf_slice(&judging->scratch), old->text))
         return OUTCOME_PULL_FAILED; /* or it would have been kept */
-    image->entry = ORIGINALS_SET;
-    return OUTCOME_REWRITTEN;
+    outcome = ask_fallback(judging, verdict->upstream);
+    if (outcome == OUTCOME_REWRITTEN)
+        image->entry = ORIGINALS_SET;
+    return outcome;
 }
 
 static void take(struct judging *judging, struct pod_image *image, size_t at,

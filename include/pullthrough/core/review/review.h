@@ -13,6 +13,7 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/fallback/fallback_table.h"
 #include "pullthrough/core/review/pod_images.h"
 #include "pullthrough/core/rules/outcome.h"
 #include "pullthrough/core/rules/rule_set.h"
@@ -70,9 +71,10 @@ size_t review_memory_max(size_t body_bytes);
 size_t review_arena_bytes(size_t body_bytes);
 
 /* Judge `body` and write the whole JSON answer into the empty `answer`, whose ceiling must be
- * at least REVIEW_ANSWER_MAX. The arena is new, and gets its ceiling here. `body` must live as
- * long as *review is read. */
-void review_answer(struct review *review, const struct rule_set *rules, struct slice body,
-                   struct arena *arena, struct strbuf *answer);
+ * at least REVIEW_ANSWER_MAX. `fallback`: what isn't sent to the cache for now, NULL for nothing.
+ * The arena is new, and gets its ceiling here. `body` must live as long as *review is read. */
+void review_answer(struct review *review, const struct rule_set *rules,
+                   const struct fallback_table *fallback, struct slice body, struct arena *arena,
+                   struct strbuf *answer);
 
 #endif

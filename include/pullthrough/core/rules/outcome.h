@@ -16,7 +16,8 @@ enum outcome {
     OUTCOME_RULE_NOT_READY,    /* no ECR rule is known to work for it */
     OUTCOME_TOO_LONG,          /* the repository name would be over 255 bytes */
     OUTCOME_PULL_SECRETS,      /* rewrite.pullSecrets: skip, and the pod names some */
-    OUTCOME_PULL_FAILED,       /* the old pod waits for just this image, and can't have it */
+    OUTCOME_PULL_FAILED,       /* a node could not pull it from the cache: this pod's, or another */
+    OUTCOME_REGISTRY_DOWN,     /* nodes can't pull anything from there */
     OUTCOME_UNCHANGED_UPDATE,  /* an update; the container keeps the image that it has */
     OUTCOME_SKIPPED_CONTAINER, /* opt-out annotation of one container */
     OUTCOME_MIRROR_POD,        /* a static pod's mirror: changes never reach the container */
