@@ -111,6 +111,20 @@ class Bench:
             say("fewer than written down: hack/bench.sh --write-down keeps the gain")
         return True
 
+    def fallback(self):
+        """Whether two images are asked for within the goal, in the fullest table that there may be."""
+        program = self.build / "tests" / "bench" / "fallback_cost"
+        none, full = (
+            instructions.measure_program([program, table], self.folder)
+            for table in ("none", "full")
+        )
+        figure(
+            "  of them, 2 images against what nodes say",
+            f"{full - none:.0f}",
+            f"{goal(full - none, 1000)}; a review without a table {none:.0f}",
+        )
+        return full - none <= 1000
+
     # The rest: timed, so never judged by the program.
 
     def cpu_round(self, port, server, kilobytes):
@@ -255,6 +269,7 @@ def main():
         bench.size()
         bench.first_answer()
         fine = bench.instructions(chosen.write_down)
+        fine = bench.fallback() and fine
         if not chosen.quick and not chosen.write_down:
             bench.cpu()
             bench.latency()

@@ -35,6 +35,17 @@ def measure(program, certificate, review, folder):
     return (many - few) / (MANY - FEW)
 
 
+def measure_program(command, folder):
+    """Per round, of a program whose last argument is how many it makes."""
+    totals = []
+    for rounds in (FEW, MANY):
+        out = folder / f"callgrind.{rounds}"
+        valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+        subprocess.run([*valgrind, *command, str(rounds)], check=True, capture_output=True)
+        totals += map(int, re.findall(r"^totals: (\d+)$", out.read_text(), re.M))
+    return (totals[1] - totals[0]) / (MANY - FEW)
+
+
 def versions():
     """Of the libraries whose instructions are counted too."""
     done = subprocess.run(

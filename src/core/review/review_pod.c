@@ -100,10 +100,13 @@ static bool is_opted_out(struct judging *judging, const struct pod_image *image)
 /* What nodes say comes last: it is the only reason that goes by itself. */
 static enum outcome ask_fallback(const struct judging *judging, int upstream)
 {
-    struct slice host = rule_set_host(judging->rules), text = strbuf_slice(&judging->scratch);
+    const struct fallback_table *table = judging->call->fallback;
+    struct slice text = strbuf_slice(&judging->scratch);
 
-    switch (fallback_table_ask(judging->call->fallback, rule_set_prefix(judging->rules, upstream),
-                               slice_from(text, host.len + 1))) {
+    if (!table)
+        return OUTCOME_REWRITTEN;
+    text = slice_from(text, rule_set_host(judging->rules).len + 1);
+    switch (fallback_table_ask(table, rule_set_prefix(judging->rules, upstream), text)) {
     case FALLBACK_PULL_FAILED: return OUTCOME_PULL_FAILED;
     case FALLBACK_REGISTRY_DOWN: return OUTCOME_REGISTRY_DOWN;
     case FALLBACK_GO_ON: break;

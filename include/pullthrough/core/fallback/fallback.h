@@ -50,10 +50,10 @@ enum {
     FALLBACK_PROBES_UP = 5,                        /* that were answered since: it is back */
     FALLBACK_HOLD_MS = FALLBACK_MINUTE_MS,         /* between two such changes */
     FALLBACK_SILENCE_MS = 15 * FALLBACK_MINUTE_MS, /* without any news it is back as well */
-    /* 3 images that fail take their upstream with them, so a healthy rule set has a handful; more
-     * is a flood, and 1,024 of some 80 bytes cost 0.2 MiB with their table. The one that would end
-     * first makes room. */
-    FALLBACK_IMAGES_MAX = 1024,
+    /* Of an upstream, 3 images in 5 minutes take the upstream with them: so those of a quarter of
+     * an hour are a handful, and more is a flood. 512 of some 80 bytes cost 0.1 MiB with their
+     * table. The one that would end first makes room. */
+    FALLBACK_IMAGES_MAX = 512,
     FALLBACK_UPSTREAMS_MAX = 50,         /* ECR's rules of an account and region */
     FALLBACK_NAME_MAX = 255 + 129 + 136, /* bytes: repository, ":" and tag, "@" and digest */
     FALLBACK_NODE_MAX = 253,             /* bytes: a DNS subdomain */
