@@ -1,5 +1,5 @@
 /*
- * One pull's first request at a container registry: a manifest.
+ * One pull's first request at a container registry: a manifest; and whether it is there at all.
  *
  * Only https, only the host that is named: a redirect would take the login elsewhere.
  */
@@ -33,5 +33,15 @@ enum { REGISTRY_CLIENT_REFUSED = 1, REGISTRY_CLIENT_NO_ANSWER = 2 };
 int registry_client_manifest(struct http_client *http, const struct registry_request *request,
                              struct registry_manifest *manifest, struct registry_refusal *refusal,
                              struct error *error);
+
+enum { REGISTRY_CLIENT_PROBE_MS = 2000, REGISTRY_CLIENT_NOT_ALIVE = 3 };
+
+/* Whether the registry answers: GET https://HOST/v2/ without a login, on a connection of its own,
+ * within timeout_ms from the look-up of its name on. 0: it does, with any status below 500 (401 is
+ * what registries say to that). REGISTRY_CLIENT_NOT_ALIVE: 5xx, silence, no connection, or a
+ * certificate that doesn't verify. -1: it wasn't asked (no host's name, the CA file, stopped). The
+ * reason is in error. */
+int registry_client_probe(struct http_client *http, struct slice host, uint64_t timeout_ms,
+                          struct error *error);
 
 #endif
