@@ -10,6 +10,7 @@
 #include "pullthrough/core/certificate/certificate.h"
 #include "pullthrough/core/kube/kube_messages.h"
 #include "pullthrough/core/kube/kube_pod.h"
+#include "pullthrough/core/kube/kube_watch.h"
 
 enum { NOW_S = 1795262400, EDIT_BYTES = 4 };
 
@@ -107,6 +108,29 @@ static int read_pod(struct slice body, struct error *error)
     return result;
 }
 
+/* What a watch takes of it is a version that can stand in a URL, or the end. */
+static int read_line(struct slice line, struct error *error)
+{
+    ARENA_CLEANUP struct arena arena;
+    struct kube_watch watch = {0};
+    struct kube_watch_event event;
+    uint64_t wait_ms;
+
+    arena_init(&arena, 1000);
+    arena.ceiling = KUBE_WATCH_MEMORY_MAX;
+    if (kube_watch_decode(&event, line, &arena, error) < 0)
+        return -1;
+    FUZZ_ASSERT(yyjson_is_obj(event.object));
+    FUZZ_ASSERT((event.type == KUBE_WATCH_ERROR) == (event.code != 0));
+    FUZZ_ASSERT((event.type == KUBE_WATCH_ERROR) == !event.version[0]);
+    (void)kube_watch_take(&watch, &event, 1);
+    FUZZ_ASSERT(kube_watch_is_over(&watch) == (event.type == KUBE_WATCH_ERROR));
+    FUZZ_ASSERT(!strpbrk(watch.version, "&?#%/ \r\n"));
+    (void)kube_watch_end(&watch, 200, 1, UINT32_MAX, &wait_ms);
+    FUZZ_ASSERT(wait_ms <= KUBE_WATCH_DENIED_MS / 5 * 6);
+    return 0;
+}
+
 static int read_base64(struct slice text, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf bytes = STRBUF_INIT(1 << 20);
@@ -171,6 +195,7 @@ static int read_as(uint8_t reader, struct slice body, struct error *error)
     case 's': return read_secret(body, error);
     case 'w': return read_webhooks(body, error);
     case 'p': return read_pod(body, error);
+    case 'l': return read_line(body, error);
     case 'b': return read_base64(body, error);
     case 'e': return read_edited(body, error);
     case 'c': return read_texts(&(struct certificate_texts){body, body, body, body}, error);

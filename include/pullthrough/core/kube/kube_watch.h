@@ -32,6 +32,7 @@ enum {
     KUBE_WATCH_BASE_MS = 1000, /* backoff between attempts, with full jitter */
     KUBE_WATCH_CAP_MS = 30 * 1000,
     KUBE_WATCH_LIVED_MS = 10 * 1000,      /* an attempt of this length was a good one */
+    KUBE_WATCH_STALE_MS = 4 * 60 * 1000,  /* without a line: the version is about to be too old */
     KUBE_WATCH_DENIED_MS = 5 * 60 * 1000, /* until a permission is looked for again; jittered */
 };
 
@@ -56,32 +57,33 @@ struct kube_watch_event {
 int kube_watch_decode(struct kube_watch_event *event, struct slice line, struct arena *arena,
                       struct error *error);
 
-/* How far a watch has come. Zero is the beginning. One thread. */
+/* How far a watch has come. Zero is the beginning. One thread; now_ms is a monotonic clock. */
 struct kube_watch {
     char version[KUBE_VERSION_BYTES]; /* to go on from; "": from the beginning */
-    bool forbidden;                   /* the last answer was 401 or 403 */
+    bool forbidden;                   /* 401 or 403, and not taken since */
 
     /* The module's own. */
-    unsigned attempts; /* that failed, in a row */
-    uint64_t begun_ms;
-    bool heard; /* a line, on this attempt */
-    int code;   /* of an ERROR line, or 0 */
+    unsigned attempts; /* that came to nothing, in a row */
+    uint64_t begun_ms, heard_ms;
+    int code; /* of an ERROR line, or 0 */
 };
 
-/* An attempt begins; by a monotonic clock. */
+/* An attempt begins. */
 void kube_watch_begin(struct kube_watch *watch, uint64_t now_ms);
-
-/* Take a line's place. True: it is an object to be looked at. False: a bookmark, or an error (then
- * the attempt is over, and kube_watch_is_over()). */
-bool kube_watch_take(struct kube_watch *watch, const struct kube_watch_event *event);
+/* The server has taken it: its headers are there, with status 200. */
+void kube_watch_open(struct kube_watch *watch);
+/* Take a line's place. True: it is an object to be looked at. False: a bookmark, or an ERROR, and
+ * then the attempt is over. */
+bool kube_watch_take(struct kube_watch *watch, const struct kube_watch_event *event,
+                     uint64_t now_ms);
 bool kube_watch_is_over(const struct kube_watch *watch);
 
 enum { KUBE_WATCH_FORBIDDEN = 1 };
 
 /* An attempt is over. `status` is the HTTP status, 0 where the connection failed or was cut;
  * `random` is any 32 random bits. Sets how long to wait until the next one, which begins at
- * watch->version. 0; KUBE_WATCH_FORBIDDEN where the permission is missing, once until it is there.
- */
+ * watch->version. 0; KUBE_WATCH_FORBIDDEN where the permission is missing, once until a watch is
+ * taken. */
 int kube_watch_end(struct kube_watch *watch, int status, uint64_t now_ms, uint32_t random,
                    uint64_t *wait_ms);
 

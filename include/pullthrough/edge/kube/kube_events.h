@@ -30,6 +30,8 @@ enum {
 struct kube_events_watch {
     uint64_t timeout_s; /* 0: KUBE_EVENTS_TIMEOUT_S */
     uint64_t idle_s;    /* cut where nothing came for so long; 0: KUBE_EVENTS_IDLE_S */
+    /* Called once the server has taken the watch; or NULL. watch->forbidden is as it was before. */
+    void (*on_open)(void *context);
     /* Called for each object, on the calling thread; the event dies when it returns. */
     void (*on_event)(void *context, const struct kube_watch_event *event);
     void *context;
