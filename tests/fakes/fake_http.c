@@ -4,8 +4,6 @@
  */
 #include "fake_http.h"
 
-#include "pullthrough/core/base/strbuf.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -75,16 +73,17 @@ static ssize_t get(const struct connection *connection, char *bytes, size_t size
     return recv(connection->fd, bytes, size, 0);
 }
 
-static void put(const struct connection *connection, struct slice text)
+static bool put(const struct connection *connection, struct slice text)
 {
     while (text.len > 0) {
         ssize_t sent = connection->ssl ? SSL_write(connection->ssl, text.ptr, (int)text.len)
                                        : send(connection->fd, text.ptr, text.len, MSG_NOSIGNAL);
 
         if (sent <= 0)
-            return;
+            return false;
         text = slice_from(text, (size_t)sent);
     }
+    return true;
 }
 
 static void close_connection(struct fake_http *server, size_t i)
@@ -160,6 +159,31 @@ static void parse(struct fake_http_request *request, struct slice text)
     request->headers = head;
 }
 
+/* Chunks as long as there are any; false where the client is gone. */
+static bool put_chunks(const struct connection *connection, const struct fake_http_answer *answer)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(2 * REQUEST_MAX);
+    STRBUF_CLEANUP struct strbuf chunk = STRBUF_INIT(REQUEST_MAX);
+
+    strbuf_add_format(&out, "HTTP/1.1 %d Scripted\r\nTransfer-Encoding: chunked\r\n%s\r\n",
+                      answer->status, answer->headers);
+    while (put(connection, strbuf_slice(&out))) {
+        bool more = answer->next(answer->next_context, &chunk);
+
+        must(!strbuf_overflowed(&chunk));
+        strbuf_clear(&out);
+        if (chunk.len)
+            strbuf_add_format(&out, "%zx\r\n%s\r\n", chunk.len, strbuf_str(&chunk));
+        strbuf_clear(&chunk);
+        if (!more) {
+            if (answer->way == FAKE_HTTP_ANSWER)
+                strbuf_add_str(&out, "0\r\n\r\n");
+            return put(connection, strbuf_slice(&out));
+        }
+    }
+    return false;
+}
+
 static void serve(struct fake_http *server, size_t i)
 {
     const struct connection *connection = &server->connections[i];
@@ -175,14 +199,18 @@ static void serve(struct fake_http *server, size_t i)
     parse(&request, strbuf_slice(&text));
     request.number = atomic_fetch_add(&server->n_requests, 1);
     server->fn(server->context, &request, &answer);
+    if (answer.next && !put_chunks(connection, &answer)) {
+        close_connection(server, i);
+        return;
+    }
     if (answer.way == FAKE_HTTP_HANG)
         return;
-    if (answer.way != FAKE_HTTP_CLOSE) {
+    if (answer.way != FAKE_HTTP_CLOSE && !answer.next) {
         strbuf_add_format(
             &out, "HTTP/1.1 %d Scripted\r\nContent-Length: %zu\r\n%s\r\n", answer.status,
             answer.body.len + (answer.way == FAKE_HTTP_TRUNCATE ? 100 : 0), answer.headers);
         strbuf_add_slice(&out, answer.body);
-        put(connection, strbuf_slice(&out));
+        (void)put(connection, strbuf_slice(&out));
     }
     if (answer.way != FAKE_HTTP_ANSWER)
         close_connection(server, i);

@@ -6,6 +6,7 @@
 #define PULLTHROUGH_TESTS_FAKE_HTTP_H
 
 #include "pullthrough/core/base/slice.h"
+#include "pullthrough/core/base/strbuf.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,11 @@ struct fake_http_answer {
     int status;          /* preset to 200 */
     const char *headers; /* more lines, each with its "\r\n"; preset to "" */
     struct slice body;   /* must live until the next request */
+    /* Instead of `body`, without a length: called until it says false or the client is gone; what
+     * it appends is a chunk. Then `way` counts: FAKE_HTTP_ANSWER ends the body, FAKE_HTTP_HANG
+     * leaves it open, another one cuts it. */
+    bool (*next)(void *context, struct strbuf *chunk);
+    void *next_context;
 };
 
 /* Runs on the server's thread. */

@@ -443,6 +443,108 @@ static void test_a_silent_resolver_is_given_up_in_time(void **state)
     let_resolver_speak();
 }
 
+/* A body without an end, as a watch has it: what it says, and what came of it. */
+struct stream {
+    const char *const *chunks; /* until a NULL */
+    size_t at, pieces, enough_after;
+    struct strbuf got;
+};
+
+static bool next_chunk(void *context, struct strbuf *chunk)
+{
+    struct stream *stream = context;
+
+    if (stream->chunks[stream->at])
+        strbuf_add_str(chunk, stream->chunks[stream->at++]);
+    return stream->chunks[stream->at];
+}
+
+static bool keep_piece(void *context, struct slice bytes)
+{
+    struct stream *stream = context;
+
+    assert_int_equal(bytes.len == 0, stream->pieces == 0);
+    stream->pieces++;
+    strbuf_add_slice(&stream->got, bytes);
+    return stream->pieces != stream->enough_after;
+}
+
+static void test_bodies_in_pieces(void **state)
+{
+    static const char *const chunks[] = {"one\n", "two", "\nthree\n", NULL};
+    static const struct {
+        int status;
+        enum fake_http_way way;
+        size_t enough_after;
+        int want, want_status;
+        const char *got, *body, *why;
+    } rows[] = {
+        {200, FAKE_HTTP_ANSWER, 0, 0, 200, "one\ntwo\nthree\n", "", ""},
+        {200, FAKE_HTTP_CLOSE, 0, HTTP_CLIENT_NO_ANSWER, 0, "one\ntwo\nthree\n", "",
+         "transfer closed"},
+        {200, FAKE_HTTP_HANG, 1, 0, 200, "", "", ""}, /* when the headers are there */
+        {403, FAKE_HTTP_ANSWER, 0, 0, 403, "", "one\ntwo\nthree\n", ""},
+        {201, FAKE_HTTP_ANSWER, 0, 0, 201, "", "one\ntwo\nthree\n", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct stream stream = {
+            .chunks = chunks, .enough_after = rows[i].enough_after, .got = STRBUF_INIT(100)};
+        struct bench bench;
+
+        start_plain(&bench);
+        bench.script.answer = (struct fake_http_answer){.status = rows[i].status,
+                                                        .way = rows[i].way,
+                                                        .headers = "",
+                                                        .next = next_chunk,
+                                                        .next_context = &stream};
+        bench.request.on_bytes = keep_piece;
+        bench.request.context = &stream;
+        bench.request.total_ms = 0;
+        bench.request.idle_s = 1;
+        assert_int_equal(send_it(&bench), rows[i].want);
+        assert_int_equal(bench.answer.status, rows[i].want_status);
+        assert_string_equal(strbuf_str(&stream.got), rows[i].got);
+        assert_string_equal(strbuf_str(&bench.answer.body), rows[i].body);
+        if (!strstr(bench.error.text, rows[i].why))
+            fail_msg("%s", bench.error.text);
+        strbuf_fini(&stream.got);
+        stop(&bench);
+    }
+}
+
+/* Before the headers, too. */
+static void test_silence_has_an_end(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    bench.script.answer.way = FAKE_HTTP_HANG;
+    bench.request.total_ms = 0;
+    bench.request.idle_s = 1;
+    assert_int_equal(send_it(&bench), HTTP_CLIENT_NO_ANSWER);
+    assert_non_null(strstr(bench.error.text, "too slow"));
+    stop(&bench);
+}
+
+static void test_a_fresh_connection_is_not_kept(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    start_plain(&bench);
+    for (unsigned i = 0; i < 4; i++) {
+        bench.request.fresh = i < 3;
+        assert_int_equal(send_it(&bench), 0);
+        assert_int_equal(fake_http_connections(bench.server), i + 1);
+    }
+    assert_int_equal(send_it(&bench), 0);
+    assert_int_equal(fake_http_connections(bench.server), 4);
+    stop(&bench);
+}
+
 /* The number that the next descriptor would get. A lower limit than that would also keep poll()
  * from those that are there. */
 static rlim_t lowest_free(void)
@@ -606,9 +708,9 @@ static void test_certificates_are_checked(void **state)
 
     (void)state;
     assert_int_equal(ask_over_tls("IP:127.0.0.1", true, why, sizeof(why)), 0);
-    assert_int_equal(ask_over_tls("IP:127.0.0.1", false, why, sizeof(why)), -1);
+    assert_int_equal(ask_over_tls("IP:127.0.0.1", false, why, sizeof(why)), HTTP_CLIENT_UNTRUSTED);
     assert_non_null(strstr(why, "self-signed certificate"));
-    assert_int_equal(ask_over_tls("DNS:elsewhere", true, why, sizeof(why)), -1);
+    assert_int_equal(ask_over_tls("DNS:elsewhere", true, why, sizeof(why)), HTTP_CLIENT_UNTRUSTED);
     assert_non_null(strstr(why, "no alternative certificate subject name matches"));
 }
 
@@ -683,6 +785,9 @@ int main(void)
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_requests_that_are_not_sent),
         cmocka_unit_test(test_a_wait_can_be_cut_short),
+        cmocka_unit_test(test_bodies_in_pieces),
+        cmocka_unit_test(test_silence_has_an_end),
+        cmocka_unit_test(test_a_fresh_connection_is_not_kept),
         cmocka_unit_test(test_a_silent_resolver_keeps_nobody),
         cmocka_unit_test(test_a_silent_resolver_is_given_up_in_time),
         cmocka_unit_test(test_without_descriptors),

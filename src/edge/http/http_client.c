@@ -21,6 +21,9 @@ enum {
     HEADER_MAX = 32 * 1024, /* bytes of one header that we send */
     CA_MAX = 4 * 1024 * 1024,
     CA_CACHE_S = 60, /* the system's CAs may be exchanged, too */
+    /* A peer that is gone from a connection that says nothing: found within some two minutes. */
+    KEEPALIVE_IDLE_S = 30,
+    KEEPALIVE_INTERVAL_S = 10,
 };
 
 struct http_client {
@@ -148,23 +151,57 @@ static int add_headers(struct curl_slist **listp, const struct http_client_reque
     return 0;
 }
 
+/* What curl's callbacks are about. */
+struct transfer {
+    const struct http_client *client;
+    const struct http_client_request *request;
+    struct http_client_answer *answer;
+    bool opened; /* the pieces go to on_bytes */
+    bool enough; /* on_bytes said so */
+};
+
+static bool pass_on(struct transfer *transfer, struct slice piece)
+{
+    transfer->enough = !transfer->request->on_bytes(transfer->request->context, piece);
+    return !transfer->enough;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *context)
 {
-    struct http_client_answer *answer = context;
+    struct transfer *transfer = context;
+    struct strbuf *body = &transfer->answer->body;
 
-    strbuf_add(&answer->body, bytes, size * n);
-    return strbuf_overflowed(&answer->body) ? 0 : size * n;
+    if (transfer->opened)
+        return pass_on(transfer, slice_of(bytes, size * n)) ? size * n : 0;
+    strbuf_add(body, bytes, size * n);
+    return strbuf_overflowed(body) ? 0 : size * n;
+}
+
+static bool has_status_200(const struct transfer *transfer)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(transfer->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status == 200;
 }
 
 /* Only the last answer's headers count: before it there may be a proxy's or "100 Continue". */
 static size_t on_header(char *bytes, size_t size, size_t n, void *context)
 {
-    struct http_client_answer *answer = context;
+    struct transfer *transfer = context;
+    struct strbuf *headers = &transfer->answer->headers;
+    struct slice line = slice_of(bytes, size * n);
 
-    if (slice_starts_with(slice_of(bytes, size * n), slice_str("HTTP/")))
-        strbuf_clear(&answer->headers);
-    strbuf_add(&answer->headers, bytes, size * n);
-    return strbuf_overflowed(&answer->headers) ? 0 : size * n;
+    if (slice_starts_with(line, slice_str("HTTP/")))
+        strbuf_clear(headers);
+    strbuf_add_slice(headers, line);
+    if (strbuf_overflowed(headers))
+        return 0;
+    if (transfer->request->on_bytes && slice_is(line, "\r\n") && has_status_200(transfer)) {
+        transfer->opened = true;
+        return pass_on(transfer, (struct slice){0}) ? size * n : 0;
+    }
+    return size * n;
 }
 
 static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
@@ -207,6 +244,8 @@ static void set_policy(const struct http_client *client, const struct http_clien
     }
     if (request->direct)
         SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, request->fresh ? 1L : 0L);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_USERAGENT, client->user_agent);
 }
@@ -225,20 +264,26 @@ static void set_request(const struct http_client *client, const struct http_clie
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
         SET(CURLOPT_CUSTOMREQUEST, request->method);
     }
+    if (request->idle_s) {
+        SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+        SET(CURLOPT_LOW_SPEED_TIME, (long)request->idle_s);
+        SET(CURLOPT_TCP_KEEPALIVE, 1L);
+        SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
+        SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
+    }
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, client);
 }
 
-static void set_answer(const struct http_client *client, struct http_client_answer *answer,
-                       char *problem, CURLcode *result)
+static void set_answer(struct transfer *transfer, char *problem, CURLcode *result)
 {
-    CURL *curl = client->curl;
+    CURL *curl = transfer->client->curl;
 
     SET(CURLOPT_WRITEFUNCTION, on_body);
-    SET(CURLOPT_WRITEDATA, answer);
+    SET(CURLOPT_WRITEDATA, transfer);
     SET(CURLOPT_HEADERFUNCTION, on_header);
-    SET(CURLOPT_HEADERDATA, answer);
+    SET(CURLOPT_HEADERDATA, transfer);
     SET(CURLOPT_ERRORBUFFER, problem);
 }
 
@@ -271,6 +316,8 @@ static int explain(CURLcode result, const struct http_client_request *request,
     if (result == CURLE_ABORTED_BY_CALLBACK)
         return error_set(error, "stopped");
     (void)http_client_problem_set(error, result, problem, request->direct);
+    if (result == CURLE_PEER_FAILED_VERIFICATION)
+        return HTTP_CLIENT_UNTRUSTED;
     return is_passing(result) ? HTTP_CLIENT_NO_ANSWER : -1;
 }
 
@@ -291,6 +338,7 @@ int http_client_send(struct http_client *client, const struct http_client_reques
 {
     __attribute__((cleanup(free_headers))) struct curl_slist *headers = NULL;
     STRBUF_CLEANUP struct strbuf ca = STRBUF_INIT(CA_MAX);
+    struct transfer transfer = {.client = client, .request = request, .answer = answer};
     char problem[CURL_ERROR_SIZE] = "";
     CURLcode result = CURLE_OK;
     long status = 0;
@@ -303,11 +351,13 @@ int http_client_send(struct http_client *client, const struct http_client_reques
     curl_easy_reset(client->curl);
     set_policy(client, request, &ca, &result);
     set_request(client, request, headers, &result);
-    set_answer(client, answer, problem, &result);
+    set_answer(&transfer, problem, &result);
     if (result == CURLE_OK)
         result = curl_easy_perform(client->curl);
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_reset(client->curl); /* it must not keep pointers into our frame */
+    if (transfer.enough)
+        result = CURLE_OK;
     if (result == CURLE_SSL_CACERT_BADFILE && ca.len)
         return error_set(error, "the CA file: %s holds no certificates", client->ca_file);
     if (result != CURLE_OK)

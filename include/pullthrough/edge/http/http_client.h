@@ -43,9 +43,16 @@ struct http_client_request {
     size_t n_headers;
     struct slice body;   /* sent unless the method is GET */
     uint64_t connect_ms; /* until the connection stands, TLS too */
-    uint64_t total_ms;
-    bool plain;  /* http:// is allowed */
-    bool direct; /* past any proxy */
+    uint64_t total_ms;   /* 0: no limit */
+    bool plain;          /* http:// is allowed */
+    bool direct;         /* past any proxy */
+    bool fresh;          /* on a connection of its own, which isn't kept */
+    /* For a body that may have no end, or NULL: of an answer with status 200 it comes here in
+     * pieces, on the calling thread, and isn't kept. The first piece is empty: the headers are
+     * there. False: enough, and the request ends as if the answer were whole. */
+    bool (*on_bytes)(void *context, struct slice bytes);
+    void *context;
+    unsigned idle_s; /* given up where nothing comes for so long; 0: no limit */
 };
 
 enum { HTTP_CLIENT_HEADERS_MAX = 32 * 1024 }; /* bytes of an answer's headers */
@@ -64,13 +71,14 @@ void http_client_answer_fini(struct http_client_answer *answer);
 /* Slices into the answer; empty where there is no such header. Names in any case. */
 struct slice http_client_answer_header(const struct http_client_answer *answer, const char *name);
 
-enum { HTTP_CLIENT_NO_ANSWER = 1 };
+enum { HTTP_CLIENT_NO_ANSWER = 1, HTTP_CLIENT_UNTRUSTED = -2 };
 
 /* Send, and replace what *answer holds. 0: there is an answer, of any status.
  * HTTP_CLIENT_NO_ANSWER: the connection failed, broke or took too long; asking again may help,
- * and the request may have been carried out. -1: asking again won't help (a certificate that
- * does not verify, an answer over the ceiling, a malformed URL or header), or it was stopped. The
- * reason is in error, and names no user, password or query. What curl copied of headers is wiped.
+ * and the request may have been carried out. Negative: asking again won't help (an answer over the
+ * ceiling, a malformed URL or header; HTTP_CLIENT_UNTRUSTED: a certificate that does not verify),
+ * or it was stopped. The reason is in error, and names no user, password or query. What curl copied
+ * of headers is wiped.
  */
 int http_client_send(struct http_client *client, const struct http_client_request *request,
                      struct http_client_answer *answer, struct error *error);
