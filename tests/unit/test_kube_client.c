@@ -1,9 +1,6 @@
 #include "pullthrough/edge/kube/kube_client.h"
 
-#include "fake_http.h"
-#include "fake_script.h"
-#include "fake_surroundings.h"
-#include "made_certificate.h"
+#include "kube_bench.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,122 +16,44 @@
 
 #define META "\"metadata\":{\"resourceVersion\":\"5\"}"
 
-struct bench {
-    struct fake_script script;
-    struct fake_surroundings around;
-    struct made_certificate *ca, *leaf;
-    struct fake_http *server;
-    struct kube_client *client;
+/* What the tests send and read. */
+static struct {
     struct kube_secret secret;
     struct kube_webhooks webhooks;
     struct certificate_set *set;
-    struct error error;
-    char folder[64];
-};
-
-static void write_file(const struct bench *bench, const char *name, const char *text)
-{
-    char path[128];
-    FILE *out;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", bench->folder, name);
-    out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
-}
-
-static void remove_file(const struct bench *bench, const char *name)
-{
-    char path[128];
-
-    (void)snprintf(path, sizeof(path), "%s/%s", bench->folder, name);
-    (void)unlink(path);
-}
-
-static const unsigned char serials[2 * CERTIFICATE_SERIAL_BYTES] = {1, 2, 3};
+} objects;
 
 static int set_up(void **state)
 {
     static const struct certificate_names names = {"web", "images"};
-    struct bench *bench = calloc(1, sizeof(*bench));
-    struct kube_client_config config = {.user_agent = "tester/1", .total_ms = 5000};
+    static const unsigned char serials[2 * CERTIFICATE_SERIAL_BYTES] = {1, 2, 3};
 
-    assert_non_null(bench);
-    (void)snprintf(bench->folder, sizeof(bench->folder), "/tmp/test_kube_client.XXXXXX");
-    assert_non_null(mkdtemp(bench->folder));
-    bench->ca = made_certificate_new(
-        &(struct certificate_spec){.name = "cluster", .constraints = "critical,CA:TRUE"});
-    bench->leaf = made_certificate_new(&(struct certificate_spec){.name = "api",
-                                                                  .alternative = "IP:127.0.0.1",
-                                                                  .extended = "serverAuth",
-                                                                  .issuer = bench->ca});
-    write_file(bench, "ca.crt", bench->ca->pem);
-    write_file(bench, "token", "secret-token\n");
-    write_file(bench, "namespace", "images\n");
-    bench->server =
-        fake_http_start(fake_script_follow, &bench->script, bench->leaf->pem, bench->leaf->key_pem);
-    fake_surroundings_init(&bench->around);
-    fake_surroundings_set(&bench->around, "KUBERNETES_SERVICE_HOST", "127.0.0.1");
-    fake_surroundings_set_format(&bench->around, "KUBERNETES_SERVICE_PORT", "%u",
-                                 fake_http_port(bench->server));
-    fake_surroundings_set(&bench->around, "PULLTHROUGH_SERVICE_ACCOUNT", bench->folder);
-    fake_surroundings_set(&bench->around, "HTTPS_PROXY", "http://127.0.0.1:9");
-    config.environment = bench->around.environment;
-    config.timing = bench->around.timing;
-    if (kube_client_new(&bench->client, &config, &bench->error))
-        fail_msg("%s", bench->error.text);
-    kube_secret_init(&bench->secret);
-    kube_webhooks_init(&bench->webhooks);
-    bench->set = certificate_set_make(&names, FAKE_TIME_S, serials);
-    *state = bench;
-    return 0;
+    kube_secret_init(&objects.secret);
+    kube_webhooks_init(&objects.webhooks);
+    objects.set = certificate_set_make(&names, FAKE_TIME_S, serials);
+    return kube_bench_set_up(state);
 }
 
 static int tear_down(void **state)
 {
-    struct bench *bench = *state;
-
-    kube_client_free(bench->client);
-    fake_http_stop(bench->server);
-    kube_secret_fini(&bench->secret);
-    kube_webhooks_fini(&bench->webhooks);
-    certificate_set_unref(bench->set);
-    made_certificate_free(bench->leaf);
-    made_certificate_free(bench->ca);
-    fake_surroundings_fini(&bench->around);
-    remove_file(bench, "ca.crt");
-    remove_file(bench, "token");
-    remove_file(bench, "namespace");
-    (void)rmdir(bench->folder);
-    free(bench);
-    return 0;
-}
-
-static void assert_asked(const struct bench *bench, size_t i, const char *line, const char *type)
-{
-    char value[200];
-
-    assert_true(i < bench->script.n_requests);
-    assert_true(slice_starts_with(slice_str(bench->script.requests[i].head), slice_str(line)));
-    fake_script_header(&bench->script, i, "Content-Type", value, sizeof(value));
-    assert_string_equal(value, type);
-    fake_script_header(&bench->script, i, "Accept", value, sizeof(value));
-    assert_string_equal(value, "application/json");
+    kube_secret_fini(&objects.secret);
+    kube_webhooks_fini(&objects.webhooks);
+    certificate_set_unref(objects.set);
+    return kube_bench_tear_down(state);
 }
 
 static void test_get_a_secret(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     char value[200];
 
     fake_script_add(&bench->script, 200, "", "{" META ",\"data\":{\"tls.crt\":\"bGVhZg==\"}}");
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_DONE);
-    assert_string_equal(bench->secret.version, "5");
-    assert_string_equal(strbuf_str(&bench->secret.leaf), "leaf");
-    assert_asked(bench, 0, "GET /api/v1/namespaces/images/secrets/tls\n", "");
+    assert_string_equal(objects.secret.version, "5");
+    assert_string_equal(strbuf_str(&objects.secret.leaf), "leaf");
+    kube_bench_asked(bench, 0, "GET /api/v1/namespaces/images/secrets/tls\n", "");
     fake_script_header(&bench->script, 0, "Authorization", value, sizeof(value));
     assert_string_equal(value, "Bearer secret-token");
     fake_script_header(&bench->script, 0, "User-Agent", value, sizeof(value));
@@ -145,7 +64,7 @@ static void test_get_a_secret(void **state)
 static void test_large_objects_are_read(void **state)
 {
     enum { ETCD_BYTES = 3 * 512 * 1024, BASE64_BYTES = ETCD_BYTES / 3 * 4 };
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     char *body = malloc(BASE64_BYTES + 1000);
 
     assert_non_null(body);
@@ -156,13 +75,13 @@ static void test_large_objects_are_read(void **state)
     fake_script_add(&bench->script, 200, "", body);
     fake_script_add(&bench->script, 200, "", body);
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_DONE);
-    assert_string_equal(strbuf_str(&bench->secret.leaf), "leaf");
+    assert_string_equal(strbuf_str(&objects.secret.leaf), "leaf");
     assert_int_equal(
-        kube_client_get_webhooks(bench->client, "hooks", &bench->webhooks, &bench->error),
+        kube_client_get_webhooks(bench->client, "hooks", &objects.webhooks, &bench->error),
         KUBE_DONE);
-    assert_true(slice_is(bench->webhooks.bundles[0], "pem"));
+    assert_true(slice_is(objects.webhooks.bundles[0], "pem"));
     free(body);
 }
 
@@ -180,7 +99,7 @@ static rlim_t lowest_free(void)
 /* A failure like any other: the next look tries again. */
 static void test_without_descriptors(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     struct rlimit limit, none;
     enum kube_outcome outcome;
 
@@ -188,46 +107,47 @@ static void test_without_descriptors(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     none = (struct rlimit){lowest_free(), limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    outcome = kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error);
+    outcome =
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_int_equal(outcome, KUBE_FAILED);
     assert_non_null(strstr(bench->error.text, "/token: Too many open files"));
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_DONE);
 }
 
 static void test_files_that_are_none(void **state)
 {
     static const char *const names[] = {"token", "ca.crt"};
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[128], want[200];
 
-        remove_file(bench, names[i]);
+        kube_bench_remove(bench, names[i]);
         (void)snprintf(path, sizeof(path), "%s/%s", bench->folder, names[i]);
         (void)snprintf(want, sizeof(want), "%s: is a FIFO, not a regular file", path);
         assert_int_equal(mkfifo(path, 0600), 0);
         assert_int_equal(
-            kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+            kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
             KUBE_FAILED);
         assert_non_null(strstr(bench->error.text, want));
-        remove_file(bench, names[i]);
-        write_file(bench, names[i], "any");
+        kube_bench_remove(bench, names[i]);
+        kube_bench_write(bench, names[i], "any");
     }
 }
 
 static void test_the_token_is_read_for_each_request(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     char value[200];
 
     fake_script_add(&bench->script, 200, "", "{" META "}");
     for (size_t i = 0; i < 2; i++) {
-        write_file(bench, "token", i ? "second" : "first\r\n");
+        kube_bench_write(bench, "token", i ? "second" : "first\r\n");
         assert_int_equal(
-            kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+            kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
             KUBE_DONE);
         fake_script_header(&bench->script, i, "Authorization", value, sizeof(value));
         assert_string_equal(value, i ? "Bearer second" : "Bearer first");
@@ -237,18 +157,18 @@ static void test_the_token_is_read_for_each_request(void **state)
 
 static void test_without_a_token(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
 
-    write_file(bench, "token", "\n");
+    kube_bench_write(bench, "token", "\n");
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_FAILED);
     assert_non_null(strstr(bench->error.text, "could not get secrets/tls in namespace images: the "
                                               "service account's token: "));
     assert_non_null(strstr(bench->error.text, "/token is empty"));
-    remove_file(bench, "token");
+    kube_bench_remove(bench, "token");
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_FAILED);
     assert_non_null(strstr(bench->error.text, "No such file"));
     assert_int_equal(fake_http_requests(bench->server), 0);
@@ -256,11 +176,11 @@ static void test_without_a_token(void **state)
 
 static void test_writes(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     STRBUF_CLEANUP struct strbuf pem = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
     STRBUF_CLEANUP struct strbuf bundle = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
 
-    certificate_set_print_cas(bench->set, &pem);
+    certificate_set_print_cas(objects.set, &pem);
     strbuf_add_base64(&bundle, strbuf_slice(&pem));
     fake_script_add(&bench->script, 201, "", "{}");
     fake_script_add(&bench->script, 200, "", "{}");
@@ -268,29 +188,30 @@ static void test_writes(void **state)
                     "{" META ",\"webhooks\":[{\"clientConfig\":{\"caBundle\":\"b25l\"}}]}");
     fake_script_add(&bench->script, 200, "", "{}");
     assert_int_equal(
-        kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
+        kube_client_create_secret(bench->client, "images", "tls", objects.set, &bench->error),
         KUBE_DONE);
     assert_int_equal(
-        kube_client_patch_secret(bench->client, "images", "tls", "9", bench->set, &bench->error),
+        kube_client_patch_secret(bench->client, "images", "tls", "9", objects.set, &bench->error),
         KUBE_DONE);
     assert_int_equal(
-        kube_client_get_webhooks(bench->client, "hooks", &bench->webhooks, &bench->error),
+        kube_client_get_webhooks(bench->client, "hooks", &objects.webhooks, &bench->error),
         KUBE_DONE);
-    assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &bench->webhooks,
-                                                bench->set, &bench->error),
+    assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &objects.webhooks,
+                                                objects.set, &bench->error),
                      KUBE_DONE);
-    assert_asked(bench, 0, "PATCH /api/v1/namespaces/images/secrets/tls?fieldManager=pullthrough-",
-                 "application/apply-patch+yaml");
+    kube_bench_asked(bench, 0,
+                     "PATCH /api/v1/namespaces/images/secrets/tls?fieldManager=pullthrough-",
+                     "application/apply-patch+yaml");
     assert_non_null(strstr(bench->script.requests[0].body, "\"name\":\"tls\""));
-    assert_asked(bench, 1, "PATCH /api/v1/namespaces/images/secrets/tls\n",
-                 "application/merge-patch+json");
+    kube_bench_asked(bench, 1, "PATCH /api/v1/namespaces/images/secrets/tls\n",
+                     "application/merge-patch+json");
     assert_true(slice_starts_with(slice_str(bench->script.requests[1].body),
                                   slice_str("{\"metadata\":{\"resourceVersion\":\"9\"},")));
     assert_non_null(strstr(bench->script.requests[1].body, strbuf_str(&bundle)));
-    assert_asked(bench, 2,
-                 "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks\n",
-                 "");
-    assert_asked(
+    kube_bench_asked(
+        bench, 2, "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks\n",
+        "");
+    kube_bench_asked(
         bench, 3,
         "PATCH /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks\n",
         "application/json-patch+json");
@@ -299,7 +220,7 @@ static void test_writes(void **state)
 
 static void test_refusals_name_what_was_asked(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     static const char body[] = "{\"kind\":\"Status\",\"message\":\"cannot\"}";
 
     fake_script_add(&bench->script, 403, "", body);
@@ -308,22 +229,22 @@ static void test_refusals_name_what_was_asked(void **state)
     fake_script_add(&bench->script, 422, "", body);
     fake_script_add(&bench->script, 404, "", body);
     assert_int_equal(
-        kube_client_patch_secret(bench->client, "images", "tls", "9", bench->set, &bench->error),
+        kube_client_patch_secret(bench->client, "images", "tls", "9", objects.set, &bench->error),
         KUBE_DENIED);
     assert_string_equal(bench->error.text, "may not patch secrets/tls in namespace images: cannot");
     assert_int_equal(
-        kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
+        kube_client_create_secret(bench->client, "images", "tls", objects.set, &bench->error),
         KUBE_CONFLICT);
     assert_int_equal(
-        kube_client_create_secret(bench->client, "images", "tls", bench->set, &bench->error),
+        kube_client_create_secret(bench->client, "images", "tls", objects.set, &bench->error),
         KUBE_FAILED);
     assert_string_equal(bench->error.text,
                         "could not create secrets/tls in namespace images: cannot");
-    assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &bench->webhooks,
-                                                bench->set, &bench->error),
+    assert_int_equal(kube_client_patch_webhooks(bench->client, "hooks", &objects.webhooks,
+                                                objects.set, &bench->error),
                      KUBE_CONFLICT);
     assert_int_equal(
-        kube_client_get_webhooks(bench->client, "hooks", &bench->webhooks, &bench->error),
+        kube_client_get_webhooks(bench->client, "hooks", &objects.webhooks, &bench->error),
         KUBE_ABSENT);
     assert_string_equal(
         bench->error.text,
@@ -332,35 +253,35 @@ static void test_refusals_name_what_was_asked(void **state)
 
 static void test_answers_that_are_none(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
 
     fake_script_add(&bench->script, 200, "", "<html>");
     fake_script_add_way(&bench->script, FAKE_HTTP_CLOSE);
     fake_script_add_way(&bench->script, FAKE_HTTP_CLOSE);
     fake_script_add_way(&bench->script, FAKE_HTTP_TRUNCATE);
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_FAILED);
     assert_string_equal(bench->error.text,
                         "the API server's answer about secrets/tls in namespace images: malformed "
                         "JSON at byte 0");
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(
-            kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+            kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
             KUBE_FAILED);
     assert_non_null(strstr(bench->error.text, "could not get secrets/tls in namespace images: "));
 }
 
 static void test_a_server_that_hangs(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     struct kube_client_config config = {
         .environment = bench->around.environment, .timing = bench->around.timing, .total_ms = 200};
     struct kube_client *hasty;
 
     fake_script_add_way(&bench->script, FAKE_HTTP_HANG);
     assert_int_equal(kube_client_new(&hasty, &config, &bench->error), 0);
-    assert_int_equal(kube_client_get_secret(hasty, "images", "tls", &bench->secret, &bench->error),
+    assert_int_equal(kube_client_get_secret(hasty, "images", "tls", &objects.secret, &bench->error),
                      KUBE_FAILED);
     assert_non_null(strstr(bench->error.text, "timed out"));
     kube_client_free(hasty);
@@ -368,13 +289,13 @@ static void test_a_server_that_hangs(void **state)
 
 static void test_another_ca(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     struct made_certificate *other = made_certificate_new(
         &(struct certificate_spec){.name = "other", .constraints = "critical,CA:TRUE"});
 
-    write_file(bench, "ca.crt", other->pem);
+    kube_bench_write(bench, "ca.crt", other->pem);
     assert_int_equal(
-        kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error),
+        kube_client_get_secret(bench->client, "images", "tls", &objects.secret, &bench->error),
         KUBE_FAILED);
     assert_non_null(strstr(bench->error.text, "certificate"));
     assert_int_equal(fake_http_requests(bench->server), 0);
@@ -395,25 +316,26 @@ static void test_the_api_servers_clock(void **state)
         {"", -3600},
         {"Date: Sat, 21 Nov 2026 11:59:31 GMT\r\n", 0},
     };
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         fake_script_add(&bench->script, i % 2 ? 200 : 500, rows[i].header, "{" META "}");
     assert_int_equal(kube_client_skew_s(bench->client), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        (void)kube_client_get_secret(bench->client, "images", "tls", &bench->secret, &bench->error);
+        (void)kube_client_get_secret(bench->client, "images", "tls", &objects.secret,
+                                     &bench->error);
         assert_int_equal(kube_client_skew_s(bench->client), rows[i].want);
     }
 }
 
 static void test_the_namespace(void **state)
 {
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
     STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(100);
 
     assert_int_equal(kube_client_namespace(bench->client, &name, &bench->error), 0);
     assert_string_equal(strbuf_str(&name), "images");
-    remove_file(bench, "namespace");
+    kube_bench_remove(bench, "namespace");
     assert_int_equal(kube_client_namespace(bench->client, &name, &bench->error), -1);
     assert_non_null(strstr(bench->error.text, "the service account's namespace: "));
 }
@@ -435,7 +357,7 @@ static void test_addresses(void **state)
          "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT make no address"},
         {"a b", "443", "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT make no address"},
     };
-    struct bench *bench = *state;
+    struct kube_bench *bench = *state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct kube_client_config config = {.environment = bench->around.environment,

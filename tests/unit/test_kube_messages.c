@@ -197,8 +197,37 @@ static void test_statuses(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(kube_judge_status(rows[i].status, false), rows[i].want);
-        assert_int_equal(kube_judge_status(rows[i].status, true), rows[i].of_json_patch);
+        assert_int_equal(kube_judge_status(rows[i].status, false, (struct slice){0}), rows[i].want);
+        assert_int_equal(kube_judge_status(rows[i].status, true, (struct slice){0}),
+                         rows[i].of_json_patch);
+    }
+}
+
+/* The three things that a 422 to a JSON patch may be, in the words of kube-apiserver 1.36. */
+static void test_patches_that_are_not_taken(void **state)
+{
+    static const struct {
+        const char *body;
+        enum kube_outcome want;
+    } rows[] = {
+        {"{\"message\":\"the server rejected our request due to an error in our request\"}",
+         KUBE_CONFLICT},
+        {"{\"message\":\"pods \\\"web\\\" is forbidden: ValidatingAdmissionPolicy "
+         "'pullthrough-heals-only' with binding 'pullthrough-heals-only' denied request: nothing "
+         "else may change\"}",
+         KUBE_DENIED},
+        {"{\"message\":\"Pod \\\"web\\\" is invalid: spec: Forbidden: pod updates may not change "
+         "fields "
+         "other than ...\"}",
+         KUBE_FAILED},
+        {"<html>", KUBE_CONFLICT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(kube_judge_status(422, true, slice_str(rows[i].body)), rows[i].want);
+        assert_int_equal(kube_judge_status(422, false, slice_str(rows[i].body)), KUBE_FAILED);
+        assert_int_equal(kube_judge_status(409, true, slice_str(rows[i].body)), KUBE_CONFLICT);
     }
 }
 
@@ -236,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_webhooks),
         cmocka_unit_test(test_no_webhooks),
         cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_patches_that_are_not_taken),
         cmocka_unit_test(test_refusals),
     };
 

@@ -219,7 +219,25 @@ void kube_encode_bundle_patch(struct strbuf *out, const struct kube_webhooks *we
     json_end(&json);
 }
 
-enum kube_outcome kube_judge_status(int status, bool json_patch)
+static bool holds(struct slice text, const char *words)
+{
+    return text.len && memmem(text.ptr, text.len, words, strlen(words));
+}
+
+/* A failed `test`, a policy's refusal and an object that would be invalid are all of status 422 and
+ * reason Invalid; only the message tells (apiserver 0.36: handlers/patch.go,
+ * admission/plugin/policy/validating/dispatcher.go, apimachinery errors.NewInvalid). */
+static enum kube_outcome judge_invalid(struct slice body)
+{
+    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, NULL);
+    struct slice message = text_of(json_object_get(root, "message"));
+
+    if (holds(message, "ValidatingAdmissionPolicy"))
+        return KUBE_DENIED;
+    return holds(message, " is invalid") ? KUBE_FAILED : KUBE_CONFLICT;
+}
+
+enum kube_outcome kube_judge_status(int status, bool json_patch, struct slice body)
 {
     switch (status) {
     case 200:
@@ -228,7 +246,7 @@ enum kube_outcome kube_judge_status(int status, bool json_patch)
     case 403: return KUBE_DENIED;
     case 404: return KUBE_ABSENT;
     case 409: return KUBE_CONFLICT;
-    case 422: return json_patch ? KUBE_CONFLICT : KUBE_FAILED;
+    case 422: return json_patch ? judge_invalid(body) : KUBE_FAILED;
     default: return KUBE_FAILED;
     }
 }

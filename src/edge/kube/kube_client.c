@@ -4,10 +4,10 @@
  */
 #include "pullthrough/edge/kube/kube_client.h"
 
+#include "kube_call.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"
-#include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/file.h"
 
 #include <inttypes.h>
@@ -18,28 +18,9 @@ enum {
     PATH_MAX_BYTES = 1024,
     TOKEN_MAX = 16 * 1024,
     NAMESPACE_MAX = 253,
-    ASKED_BYTES = 700,
 };
 
 #define FOLDER "/var/run/secrets/kubernetes.io/serviceaccount"
-
-struct kube_client {
-    struct http_client *http;
-    struct timing timing;
-    uint64_t total_ms;
-    struct strbuf server; /* "https://10.0.0.1:443" */
-    struct strbuf folder; /* of the service account */
-    char manager[sizeof("pullthrough-") + 16];
-    int64_t skew_s;
-};
-
-struct request {
-    const char *method, *verb;
-    const char *content_type; /* NULL: no body */
-    struct slice body;
-    char object[ASKED_BYTES - 20]; /* "secrets/x in namespace y" */
-    struct strbuf url;
-};
 
 int kube_client_check(const struct environment *environment, struct error *error)
 {
@@ -163,7 +144,7 @@ static void note_date(struct kube_client *client, const struct http_client_answe
         skew_s < KUBE_CLIENT_SKEW_LEAST_S && skew_s > -KUBE_CLIENT_SKEW_LEAST_S ? 0 : skew_s;
 }
 
-static int send(struct kube_client *client, const struct request *request,
+static int send(struct kube_client *client, const struct kube_call *request,
                 struct http_client_answer *answer, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf token = STRBUF_SECRET_INIT(TOKEN_MAX);
@@ -187,40 +168,43 @@ static int send(struct kube_client *client, const struct request *request,
                                 .connect_ms = KUBE_CLIENT_CONNECT_MS < client->total_ms
                                                   ? KUBE_CLIENT_CONNECT_MS
                                                   : client->total_ms,
-                                .total_ms = client->total_ms,
+                                .total_ms = request->on_bytes ? 0 : client->total_ms,
                                 .direct = true,
+                                .on_bytes = request->on_bytes,
+                                .context = request->context,
+                                .idle_s = request->idle_s,
                             },
                             answer, error);
 }
 
-/* The answer's body is there where the outcome is KUBE_DONE. */
-static enum kube_outcome ask(struct kube_client *client, const struct request *request,
-                             struct http_client_answer *answer, struct error *error)
+enum kube_outcome kube_call_send(struct kube_client *client, const struct kube_call *call,
+                                 struct http_client_answer *answer, struct error *error)
 {
     bool json_patch =
-        request->content_type && strcmp(request->content_type, "application/json-patch+json") == 0;
+        call->content_type && strcmp(call->content_type, "application/json-patch+json") == 0;
+    struct slice body;
     enum kube_outcome outcome;
-    char asked[ASKED_BYTES];
+    char asked[KUBE_ASKED_BYTES];
 
-    (void)snprintf(asked, sizeof(asked), "%s %s", request->verb, request->object);
-    if (send(client, request, answer, error)) {
+    (void)snprintf(asked, sizeof(asked), "%s %s", call->verb, call->object);
+    if (send(client, call, answer, error)) {
         (void)error_prefix(error, "could not %s", asked);
         return KUBE_FAILED;
     }
     note_date(client, answer);
-    outcome = kube_judge_status(answer->status, json_patch);
+    body = strbuf_slice(&answer->body);
+    outcome = kube_judge_status(answer->status, json_patch, body);
     if (outcome != KUBE_DONE)
-        kube_describe_refusal(error, asked, answer->status, strbuf_slice(&answer->body));
+        kube_describe_refusal(error, asked, answer->status, body);
     return outcome;
 }
 
-static void request_fini(struct request *request)
+void kube_call_fini(struct kube_call *call)
 {
-    strbuf_fini(&request->url);
+    strbuf_fini(&call->url);
 }
-#define REQUEST_CLEANUP __attribute__((cleanup(request_fini)))
 
-static void begin_namespaced(struct request *request, const struct kube_client *client,
+static void begin_namespaced(struct kube_call *request, const struct kube_client *client,
                              const char *kind, const char *namespace, const char *name)
 {
     strbuf_init(&request->url, URL_MAX);
@@ -230,13 +214,13 @@ static void begin_namespaced(struct request *request, const struct kube_client *
                    namespace);
 }
 
-static void begin_secret(struct request *request, const struct kube_client *client,
+static void begin_secret(struct kube_call *request, const struct kube_client *client,
                          const char *namespace, const char *name)
 {
     begin_namespaced(request, client, "secrets", namespace, name);
 }
 
-static void begin_webhooks(struct request *request, const struct kube_client *client,
+static void begin_webhooks(struct kube_call *request, const struct kube_client *client,
                            const char *name)
 {
     strbuf_init(&request->url, URL_MAX);
@@ -247,7 +231,7 @@ static void begin_webhooks(struct request *request, const struct kube_client *cl
                    "mutatingwebhookconfigurations.admissionregistration.k8s.io/%s", name);
 }
 
-static enum kube_outcome malformed(const struct request *request, struct error *error)
+static enum kube_outcome malformed(const struct kube_call *request, struct error *error)
 {
     (void)error_prefix(error, "the API server's answer about %s", request->object);
     return KUBE_FAILED;
@@ -258,12 +242,12 @@ enum kube_outcome kube_client_get_secret(struct kube_client *client, const char 
                                          struct error *error)
 {
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
-    REQUEST_CLEANUP struct request request = {.method = "GET", .verb = "get"};
+    KUBE_CALL_CLEANUP struct kube_call request = {.method = "GET", .verb = "get"};
     enum kube_outcome outcome;
 
     http_client_answer_init(&answer, KUBE_ANSWER_MAX, true);
     begin_secret(&request, client, namespace, name);
-    outcome = ask(client, &request, &answer, error);
+    outcome = kube_call_send(client, &request, &answer, error);
     if (outcome == KUBE_DONE && kube_decode_secret(secret, strbuf_slice(&answer.body), error))
         return malformed(&request, error);
     return outcome;
@@ -310,7 +294,7 @@ enum kube_outcome kube_client_create_secret(struct kube_client *client, const ch
     TEXTS_CLEANUP struct texts printed;
     STRBUF_CLEANUP struct strbuf body = STRBUF_SECRET_INIT(KUBE_REQUEST_MAX);
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
-    REQUEST_CLEANUP struct request request = {
+    KUBE_CALL_CLEANUP struct kube_call request = {
         .method = "PATCH", .verb = "create", .content_type = "application/apply-patch+yaml"};
     struct certificate_texts texts = print_texts(&printed, set);
     enum kube_outcome outcome;
@@ -320,7 +304,7 @@ enum kube_outcome kube_client_create_secret(struct kube_client *client, const ch
     strbuf_add_format(&request.url, "?fieldManager=%s", client->manager);
     kube_encode_secret(&body, namespace, name, &texts);
     request.body = strbuf_slice(&body);
-    outcome = ask(client, &request, &answer, error);
+    outcome = kube_call_send(client, &request, &answer, error);
     return outcome == KUBE_ABSENT ? KUBE_FAILED : outcome; /* the namespace is gone */
 }
 
@@ -331,7 +315,7 @@ enum kube_outcome kube_client_patch_secret(struct kube_client *client, const cha
     TEXTS_CLEANUP struct texts printed;
     STRBUF_CLEANUP struct strbuf body = STRBUF_SECRET_INIT(KUBE_REQUEST_MAX);
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
-    REQUEST_CLEANUP struct request request = {
+    KUBE_CALL_CLEANUP struct kube_call request = {
         .method = "PATCH", .verb = "patch", .content_type = "application/merge-patch+json"};
     struct certificate_texts texts = print_texts(&printed, set);
 
@@ -339,19 +323,19 @@ enum kube_outcome kube_client_patch_secret(struct kube_client *client, const cha
     begin_secret(&request, client, namespace, name);
     kube_encode_secret_patch(&body, version, &texts);
     request.body = strbuf_slice(&body);
-    return ask(client, &request, &answer, error);
+    return kube_call_send(client, &request, &answer, error);
 }
 
 enum kube_outcome kube_client_get_webhooks(struct kube_client *client, const char *name,
                                            struct kube_webhooks *webhooks, struct error *error)
 {
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
-    REQUEST_CLEANUP struct request request = {.method = "GET", .verb = "get"};
+    KUBE_CALL_CLEANUP struct kube_call request = {.method = "GET", .verb = "get"};
     enum kube_outcome outcome;
 
     http_client_answer_init(&answer, KUBE_ANSWER_MAX, false);
     begin_webhooks(&request, client, name);
-    outcome = ask(client, &request, &answer, error);
+    outcome = kube_call_send(client, &request, &answer, error);
     if (outcome == KUBE_DONE && kube_decode_webhooks(webhooks, strbuf_slice(&answer.body), error))
         return malformed(&request, error);
     return outcome;
@@ -364,7 +348,7 @@ enum kube_outcome kube_client_patch_webhooks(struct kube_client *client, const c
     STRBUF_CLEANUP struct strbuf cas = STRBUF_INIT(CERTIFICATE_TEXT_MAX);
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(KUBE_REQUEST_MAX);
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
-    REQUEST_CLEANUP struct request request = {
+    KUBE_CALL_CLEANUP struct kube_call request = {
         .method = "PATCH", .verb = "patch", .content_type = "application/json-patch+json"};
 
     http_client_answer_init(&answer, KUBE_ANSWER_MAX, false);
@@ -377,7 +361,7 @@ enum kube_outcome kube_client_patch_webhooks(struct kube_client *client, const c
         return KUBE_FAILED;
     }
     request.body = strbuf_slice(&body);
-    return ask(client, &request, &answer, error);
+    return kube_call_send(client, &request, &answer, error);
 }
 
 enum kube_outcome kube_client_get_container(struct kube_client *client, const char *namespace,
@@ -385,12 +369,12 @@ enum kube_outcome kube_client_get_container(struct kube_client *client, const ch
                                             struct kube_container *container, struct error *error)
 {
     HTTP_CLIENT_ANSWER_CLEANUP struct http_client_answer answer;
-    REQUEST_CLEANUP struct request request = {.method = "GET", .verb = "get"};
+    KUBE_CALL_CLEANUP struct kube_call request = {.method = "GET", .verb = "get"};
     enum kube_outcome outcome;
 
     http_client_answer_init(&answer, KUBE_ANSWER_MAX, false);
     begin_namespaced(&request, client, "pods", namespace, pod);
-    outcome = ask(client, &request, &answer, error);
+    outcome = kube_call_send(client, &request, &answer, error);
     if (outcome == KUBE_DONE &&
         kube_decode_container(container, strbuf_slice(&answer.body), name, error))
         return malformed(&request, error);

@@ -73,9 +73,9 @@ int kube_decode_webhooks(struct kube_webhooks *webhooks, struct slice body, stru
 void kube_encode_bundle_patch(struct strbuf *out, const struct kube_webhooks *webhooks,
                               struct slice bundle);
 
-/* What an HTTP status means. 422 is the answer to a JSON patch whose test failed; else it says
- * that the object would be invalid. */
-enum kube_outcome kube_judge_status(int status, bool json_patch);
+/* What an HTTP status means; of a JSON patch, 422 with these words: a `test` failed, a
+ * ValidatingAdmissionPolicy denied it, or what came of it would be invalid. */
+enum kube_outcome kube_judge_status(int status, bool json_patch, struct slice body);
 
 /* Write why a request was refused: what was asked ("patch secrets/x in namespace y"), the status,
  * and the message of the Status object in the body, if it is one. */

@@ -28,8 +28,8 @@ enum {
 };
 
 struct kube_events_watch {
-    uint64_t timeout_s; /* 0: KUBE_EVENTS_TIMEOUT_S */
-    uint64_t idle_s;    /* cut where nothing came for so long; 0: KUBE_EVENTS_IDLE_S */
+    unsigned timeout_s; /* 0: KUBE_EVENTS_TIMEOUT_S */
+    unsigned idle_s;    /* cut where nothing came for so long; 0: KUBE_EVENTS_IDLE_S */
     /* Called once the server has taken the watch; or NULL. watch->forbidden is as it was before. */
     void (*on_open)(void *context);
     /* Called for each object, on the calling thread; the event dies when it returns. */
@@ -45,7 +45,7 @@ struct kube_events_tally {
 };
 
 /* Watch from watch->version on, until the server ends it, it breaks, falls silent, says an ERROR,
- * or the client's stopped() says so (asked about every second, and with each piece that comes).
+ * or the client's stopped() says so (asked about every second, and while lines come).
  * Returns what kube_watch_end() wants: the HTTP status, where 200 is one that the server ended; or
  * 0, with the reason in error, where there was no answer or it was cut or stopped. With another
  * status than 200 error says why, naming what RBAC would have to allow. The client must not be used

@@ -13,14 +13,14 @@
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/kube/kube_client.h"
 
-/* Replace what *pod holds by the Pod's JSON; its ceiling counts, and KUBE_ANSWER_MAX (3 MiB) is
- * enough for every pod. KUBE_ABSENT: it is gone. */
+/* With KUBE_DONE *pod is the Pod's JSON instead of what it was; its ceiling counts, and
+ * KUBE_ANSWER_MAX (3 MiB) is enough for every pod. KUBE_ABSENT: it is gone. */
 enum kube_outcome kube_pods_get(struct kube_client *client, struct slice namespace,
                                 struct slice name, struct strbuf *pod, struct error *error);
 
 /* Apply a JSON Patch (RFC 6902). KUBE_ABSENT: it is gone. KUBE_CONFLICT: a `test` failed (422), or
  * somebody wrote in between (409): the race is lost. KUBE_DENIED: RBAC, the token, or a policy that
- * confines us (a ValidatingAdmissionPolicy's refusal is a 422, too; its words tell). */
+ * confines us. KUBE_FAILED: also where the pod would be invalid. */
 enum kube_outcome kube_pods_patch(struct kube_client *client, struct slice namespace,
                                   struct slice name, struct slice patch, struct error *error);
 
