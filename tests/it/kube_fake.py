@@ -1,5 +1,5 @@
-"""The two objects of an API server that tls.mode self is about, and pods, over TLS, and its ways to
-fail.
+"""The two objects of an API server that tls.mode self is about, and pods and Events (kube_pods), over
+TLS, and its ways to fail.
 
 What it keeps of the real one: a version of everything that counts up; a patch that carries an older
 version is refused (409, or 422 where a JSON patch's `test` failed); a Secret's values are base64;
@@ -19,6 +19,8 @@ import time
 
 import jsonpatch
 
+from kube_pods import EVENTS, POD, Pods, Refusal
+
 NAMESPACE, SECRET, CONFIGURATION = "images", "pullthrough-tls", "pullthrough"
 HOST = f"pullthrough.{NAMESPACE}.svc"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
@@ -37,12 +39,6 @@ def decode(value):
     return base64.b64decode(value or "", validate=True).decode()
 
 
-class Refusal(Exception):
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
 class KubeFake:
     """Use `with`: its ports and threads end there. All attributes may be changed while it runs."""
 
@@ -55,6 +51,7 @@ class KubeFake:
         self.lock = threading.RLock()
         self.version = 100
         self.secret = self.configuration = None
+        self.cluster = Pods(self.lock)  # pods that are written to, and Events
         self.pods = {}  # name: what each GET gives; of a list, the first until it is the last
         self.put_secret({})  # as the chart makes it
         self.put_configuration()
@@ -90,6 +87,7 @@ class KubeFake:
     def go_away(self):
         """Nobody listens any more."""
         self._released.set()
+        self.cluster.cut()
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -194,27 +192,34 @@ class KubeFake:
 
     def answer(self, method, path, headers, body):
         is_apply = headers.get("Content-Type") == "application/apply-patch+yaml"
-        verb = {"GET": "get", "PATCH": "create" if is_apply else "patch"}[method]
+        patching = "create" if is_apply else "patch"
+        verb = {"GET": "get", "PATCH": patching, "POST": "create", "WATCH": "watch"}[method]
         kind = "secrets" if path.startswith(SECRETS) else "webhooks"
-        kind = "pods" if path.startswith(PODS) else kind
+        kind = "pods" if POD.fullmatch(path) else kind
+        kind = "events" if EVENTS.fullmatch(path) or verb == "watch" else kind
         with self.lock:
             self.requests.append(f"{verb} {kind}")
             if headers["Authorization"] != f"Bearer {self.token}":
                 raise Refusal(401, "Unauthorized")
             if f"{verb} {kind}" in self.denied:
                 raise Refusal(403, f'{kind} is forbidden: User "system:serviceaccount:x" cannot {verb}')
-            if verb != "get" and self.before_write:
+            if verb not in ("get", "watch") and self.before_write:
                 self.before_write(verb, kind)
-            if kind == "pods":
-                return self._pods(verb, path.removeprefix(PODS))
+            if verb == "watch":
+                return 200, None
+            name = path.removeprefix(PODS)
+            if kind == "pods" and name != path and (NAMESPACE, name) not in self.cluster.pods:
+                return self._pods(verb, name)
+            if kind in ("pods", "events"):
+                return self.cluster.answer(verb, path, headers["Content-Type"], body)
             if kind == "webhooks":
                 return self._webhooks(verb, path, headers, body)
             return self._secrets(verb, path, headers, body)
 
     def _pods(self, verb, name):
-        assert verb == "get"
         if name not in self.pods:
             raise Refusal(404, f'pods "{name}" not found')
+        assert verb == "get"
         states = self.pods[name]
         return 200, states.pop(0) if len(states) > 1 else states[0]
 
@@ -308,6 +313,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             if isinstance(way, int):
                 raise Refusal(way, "out of order")
+            path, _, query = self.path.partition("?")
+            if path == "/api/v1/events":
+                self._watch(path, query)
+                return
             status, document = self.kube.answer(self.command, self.path, self.headers, body)
         except Refusal as refusal:
             status = refusal.code
@@ -321,4 +330,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             }
         self._say(status, document)
 
-    do_GET = do_PATCH = _handle
+    def _watch(self, path, query):
+        self.kube.answer("WATCH", path, self.headers, b"")  # or a refusal
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if self.kube.cluster.watch(query, self._write_chunk):
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
+    def _write_chunk(self, data):
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    do_GET = do_PATCH = do_POST = _handle
