@@ -89,6 +89,12 @@ static void assert_configs_equal(const struct config *a, const struct config *b)
     assert_upstreams_equal(a, b);
     assert_rewrite_equal(&a->rewrite, &b->rewrite);
     assert_reconcile_equal(a, b);
+    assert_int_equal(a->fallback.to, b->fallback.to);
+    assert_int_equal(a->fallback.probe.interval_ms, b->fallback.probe.interval_ms);
+    assert_int_equal(a->fallback.probe.timeout_ms, b->fallback.probe.timeout_ms);
+    assert_int_equal(a->fallback.watch, b->fallback.watch);
+    assert_int_equal(a->fallback.remember_ms, b->fallback.remember_ms);
+    assert_int_equal(a->fallback.heal, b->fallback.heal);
     assert_string_equal(a->listen.webhook, b->listen.webhook);
     assert_string_equal(a->listen.status, b->listen.status);
     assert_int_equal(a->tls.mode, b->tls.mode);
@@ -372,6 +378,12 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_int_equal(config->server.max_body_bytes, 8 * 1024 * 1024);
     assert_int_equal(config->server.request_memory_bytes, 0);
     assert_int_equal(config->server.drain_ms, 15000);
+    assert_int_equal(config->fallback.to, CONFIG_FALLBACK_UPSTREAM);
+    assert_int_equal(config->fallback.probe.interval_ms, 10000);
+    assert_int_equal(config->fallback.probe.timeout_ms, 2000);
+    assert_true(config->fallback.watch);
+    assert_int_equal(config->fallback.remember_ms, 15 * 60 * 1000);
+    assert_false(config->fallback.heal);
     assert_false(config->status.details);
     assert_int_equal(config->log.level, CONFIG_LOG_INFO);
     assert_int_equal(config->log.format, CONFIG_LOG_AUTO);

@@ -19,12 +19,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NODES_MAX = 20000, DEPTH_MAX = 16 };
+enum { NODES_MAX = 20000, DEPTH_MAX = 16, PROBE_INTERVAL_LEAST_MS = 1000 };
 
 static const struct config_place in_registry = {.key = "registry"};
 static const struct config_place in_listen = {.key = "listen"};
 static const struct config_place in_tls = {.key = "tls"};
 static const struct config_place in_reconcile = {.key = "reconcile"};
+static const struct config_place in_fallback = {.key = "fallback"};
 static const struct config_place in_aws = {.key = "aws"};
 
 /* The node of a key of a section; where it isn't written, of what it would stand in. */
@@ -126,6 +127,41 @@ static int check_mode(const struct config *config, const struct yaml_node *root,
                         "set rewrite.requireRule to false, or use observe or manage");
 }
 
+static int check_probe(const struct config *config, const struct yaml_node *root,
+                       struct error *error)
+{
+    const struct config_place section = {.parent = &in_fallback, .key = "probe"};
+    const struct yaml_node *fallback = root ? yaml_node_get(root, "fallback") : NULL;
+    const uint64_t interval = config->fallback.probe.interval_ms;
+    const bool too_often = interval < PROBE_INTERVAL_LEAST_MS;
+    const struct config_place place = {.parent = &section,
+                                       .key = too_often ? "interval" : "timeout"};
+
+    if (interval == 0 || (!too_often && config->fallback.probe.timeout_ms < interval))
+        return 0;
+    return config_error(
+        &place, fallback ? node_of(fallback, &section, place.key) : root, error, "%s",
+        too_often ? "wants 0 (never), or 1s to 10m" : "must be less than fallback.probe.interval");
+}
+
+/* Where it could never happen, somebody who asked for it would rely on it. */
+static int check_heal(const struct config *config, const struct yaml_node *root,
+                      struct error *error)
+{
+    const struct config_place place = {.parent = &in_fallback, .key = "heal"};
+    const char *reason = NULL;
+
+    if (config->fallback.to == CONFIG_FALLBACK_NONE)
+        reason = "with fallback.to \"none\" there is nothing to heal a pod to";
+    else if (!config->fallback.watch)
+        reason = "without fallback.watch nobody learns which pods are stuck";
+    else if (!config->rewrite.record_originals)
+        reason = "without rewrite.recordOriginals nobody knows what a pod's images were";
+    if (!config->fallback.heal || !reason)
+        return 0;
+    return config_error(&place, node_of(root, &in_fallback, "heal"), error, "%s", reason);
+}
+
 /* Tried for some region: whether a URL is one doesn't depend on it. */
 static int check_endpoint(const struct config *config, const struct yaml_node *root,
                           enum aws_service service, const char *url, struct error *error)
@@ -167,7 +203,8 @@ static int read_root(struct config *config, const struct yaml_node *root, struct
     if (upstreams && upstreams->kind != YAML_SEQUENCE)
         upstreams = NULL; /* a null, that is, the preset */
     if (config_upstreams_settle(config, upstreams, error) || check_host(config, root, error) ||
-        check_mode(config, root, error) || check_aws(config, root, error) ||
+        check_mode(config, root, error) || check_probe(config, root, error) ||
+        check_heal(config, root, error) || check_aws(config, root, error) ||
         check_listen(config, root, error))
         return -1;
     return check_tls(config, root, error);

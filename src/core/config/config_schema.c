@@ -31,6 +31,11 @@ enum {
     INTERVAL_LEAST_MS = 10 * 1000,
     INTERVAL_MOST_MS = 24 * 60 * 60 * 1000,
     VALIDATE_MOST_MS = 7 * 24 * 60 * 60 * 1000,
+    PROBE_INTERVAL_MOST_MS = 10 * 60 * 1000,
+    PROBE_TIMEOUT_LEAST_MS = 100,
+    PROBE_TIMEOUT_MOST_MS = 10 * 1000,
+    REMEMBER_LEAST_MS = 60 * 1000,
+    REMEMBER_MOST_MS = 6 * 60 * 60 * 1000,
     LIFECYCLE_DAYS_MAX = 3650,
     LIFECYCLE_IMAGES_MAX = 100000,
 };
@@ -226,6 +231,44 @@ static const struct config_key reconcile_keys[] = {
      .words = WORDS("leave", "enhanced")},
 };
 
+/* An interval under a second, and what heal needs: config.c. */
+static const struct config_key probe_keys[] = {
+    {.name = "interval",
+     .kind = CONFIG_DURATION,
+     .offset = offsetof(struct config, fallback.probe.interval_ms),
+     .preset = "10s",
+     .most = PROBE_INTERVAL_MOST_MS},
+    {.name = "timeout",
+     .kind = CONFIG_DURATION,
+     .offset = offsetof(struct config, fallback.probe.timeout_ms),
+     .preset = "2s",
+     .least = PROBE_TIMEOUT_LEAST_MS,
+     .most = PROBE_TIMEOUT_MOST_MS},
+};
+
+static const struct config_key fallback_keys[] = {
+    {.name = "to",
+     .kind = CONFIG_CHOICE,
+     .offset = offsetof(struct config, fallback.to),
+     .preset = "upstream",
+     .words = WORDS("upstream", "none")},
+    {.name = "probe", .mapping = MAPPING(probe_keys)},
+    {.name = "watch",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, fallback.watch),
+     .preset = "true"},
+    {.name = "remember",
+     .kind = CONFIG_DURATION,
+     .offset = offsetof(struct config, fallback.remember_ms),
+     .preset = "15m",
+     .least = REMEMBER_LEAST_MS,
+     .most = REMEMBER_MOST_MS},
+    {.name = "heal",
+     .kind = CONFIG_BOOL,
+     .offset = offsetof(struct config, fallback.heal),
+     .preset = "false"},
+};
+
 /* What a URL may be depends on the other keys: config.c. */
 static const struct config_key endpoint_keys[] = {
     {.name = "ecr",
@@ -388,6 +431,7 @@ static const struct config_key root_keys[] = {
      .mapping = MAPPING(upstream_keys)},
     {.name = "rewrite", .mapping = MAPPING(rewrite_keys)},
     {.name = "reconcile", .mapping = MAPPING(reconcile_keys)},
+    {.name = "fallback", .mapping = MAPPING(fallback_keys)},
     {.name = "aws", .mapping = MAPPING(aws_keys)},
     {.name = "listen", .mapping = MAPPING(listen_keys)},
     {.name = "tls", .mapping = MAPPING(tls_keys)},

@@ -47,6 +47,11 @@ enum config_reconcile_mode {
     CONFIG_RECONCILE_OFF,     /* ask AWS nothing */
 };
 enum config_scanning { CONFIG_SCANNING_LEAVE, CONFIG_SCANNING_ENHANCED };
+/* Where a pod gets an image that the cache fails to give. */
+enum config_fallback {
+    CONFIG_FALLBACK_UPSTREAM, /* where it asked to be pulled from */
+    CONFIG_FALLBACK_NONE,     /* nowhere: nodes reach nothing but ECR */
+};
 enum config_tls_mode {
     CONFIG_TLS_SELF,  /* the program's own, kept in a Secret */
     CONFIG_TLS_FILES, /* somebody else's, mounted */
@@ -97,6 +102,18 @@ struct config_reconcile {
     enum config_scanning scanning;
 };
 
+/* What becomes of images whose pull through the cache fails. */
+struct config_fallback_settings {
+    enum config_fallback to;
+    struct {
+        uint64_t interval_ms; /* 0: never; else at least a second, and more than timeout_ms */
+        uint64_t timeout_ms;
+    } probe;              /* of the registry */
+    bool watch;           /* nodes' failed pulls, by Events */
+    uint64_t remember_ms; /* how long a first failure counts */
+    bool heal;            /* pods that are stuck; only with watch, record_originals and `to` */
+};
+
 struct config_aws {
     struct {
         char *ecr, *sts, *secretsmanager; /* URLs, or "" for AWS's own */
@@ -123,6 +140,7 @@ struct config {
     size_t n_upstreams;
     struct config_rewrite rewrite;
     struct config_reconcile reconcile;
+    struct config_fallback_settings fallback;
     struct config_aws aws;
     struct {
         char *webhook, *status; /* "[::]:8443", "0.0.0.0:0", ... */
