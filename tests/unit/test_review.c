@@ -215,7 +215,7 @@ static void test_annotations_never_pass_their_limit(void **state)
 {
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(1024 * 1024);
     const char *value = "{\"containers/web\":\"nginx\"}";
-    size_t room = ORIGINALS_ALL_ANNOTATIONS_MAX - strlen(ANNOTATION) - strlen(value);
+    size_t room = ALL_ANNOTATIONS_MAX - strlen(ANNOTATION) - strlen(value);
 
     (void)state;
     for (size_t other = room - 1; other <= room; other++) { /* bytes of "a" and its value */

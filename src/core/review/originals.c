@@ -67,7 +67,7 @@ void originals_read(struct originals *originals, yyjson_val *pod, struct arena *
                 originals->other_bytes += yyjson_get_len(key) + json_text(value).len;
         }
     originals->possible = !ours || yyjson_is_null(ours) ||
-                          (json_text(ours).len <= ORIGINALS_ALL_ANNOTATIONS_MAX &&
+                          (json_text(ours).len <= ALL_ANNOTATIONS_MAX &&
                            read_entries(originals, json_text(ours), arena));
 }
 
@@ -191,7 +191,6 @@ void originals_write(struct patch *patch, struct originals *originals, struct po
     write_all(&writing, originals, images, n, created, rules, &index);
     patch_end_annotation(patch, originals->map_exists);
     if (writing.changes == 0 || strbuf_overflowed(patch->out) ||
-        originals->other_bytes + strlen(ORIGINALS_ANNOTATION) + writing.bytes >
-            ORIGINALS_ALL_ANNOTATIONS_MAX)
+        originals->other_bytes + strlen(ORIGINALS_ANNOTATION) + writing.bytes > ALL_ANNOTATIONS_MAX)
         patch_take_back(patch, start);
 }

@@ -11,15 +11,8 @@
 #include "patch.h"
 #include "pod_image_index.h"
 #include "pullthrough/core/base/arena.h"
+#include "pullthrough/core/review/annotations.h"
 #include "pullthrough/core/rules/rule_set.h"
-
-#define ORIGINALS_ANNOTATION "pullthrough.internal/original-images"
-
-enum {
-    /* All annotations of an object: kubernetes/apimachinery, pkg/api/validation/objectmeta.go,
-     * TotalAnnotationSizeLimitB. A pod that we pushed over it would be refused. */
-    ORIGINALS_ALL_ANNOTATIONS_MAX = 256 * 1024,
-};
 
 /* What becomes of the entry of one image (pod_image.entry). */
 enum originals_entry {
