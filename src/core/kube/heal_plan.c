@@ -288,20 +288,13 @@ static int judge_container(struct healing *healing, const struct pod_image *cont
                : judge_waiting(statuses, container->name);
 }
 
-static void add_change(struct healing *healing, const struct pod_image *container,
-                       struct slice image)
-{
-    healing->changes[healing->plan->n++] =
-        (struct heal_change){.container = container, .image = image};
-}
-
-/* The one that was asked about; then those that wait alike, so that the pod changes once. */
+/* The one that was asked about, and with it those that wait alike, so that the pod changes once. */
 static int judge_containers(struct healing *healing)
 {
     const struct heal_request *request = healing->request;
+    struct heal_plan *plan = healing->plan;
     const struct pod_image *asked = NULL;
-    struct slice image;
-    bool puts_back;
+    struct slice asked_image;
     int outcome;
 
     for (size_t i = 0; i < healing->n && !asked; i++)
@@ -312,15 +305,18 @@ static int judge_containers(struct healing *healing)
         return HEAL_NO_CONTAINER;
     if (!slice_equal(asked->text, request->image))
         return HEAL_ANOTHER_IMAGE;
-    outcome = judge_container(healing, asked, &healing->plan->puts_back, &image);
-    if (outcome)
-        return outcome;
-    add_change(healing, asked, image);
-    for (size_t i = 0; i < healing->n && !healing->plan->puts_back; i++)
-        if (&healing->images[i] != asked && healing->images[i].name.len &&
-            judge_container(healing, &healing->images[i], &puts_back, &image) == 0 && !puts_back)
-            add_change(healing, &healing->images[i], image);
-    return 0;
+    outcome = judge_container(healing, asked, &plan->puts_back, &asked_image);
+    for (size_t i = 0; i < healing->n && outcome == 0; i++) {
+        const struct pod_image *container = &healing->images[i];
+        struct slice image = asked_image;
+        bool puts_back = plan->puts_back;
+
+        if (container == asked ||
+            (!plan->puts_back && container->name.len &&
+             judge_container(healing, container, &puts_back, &image) == 0 && !puts_back))
+            healing->changes[plan->n++] = (struct heal_change){container, image};
+    }
+    return outcome;
 }
 
 static void add_entry(struct strbuf *map, struct slice key, struct slice image)
@@ -331,8 +327,8 @@ static void add_entry(struct strbuf *map, struct slice key, struct slice image)
     strbuf_add_json(map, image);
 }
 
-/* What is there keeps its order, and what is new comes behind it: the policy of the chart, which
- * confines us, makes the same text. */
+/* What is there keeps its order, and what is new comes behind it in the pod's: the policy of the
+ * chart, which confines us, makes the same text. */
 static void write_entries(const struct healing *healing, struct strbuf *map)
 {
     const struct heal_plan *plan = healing->plan;
@@ -340,7 +336,7 @@ static void write_entries(const struct healing *healing, struct strbuf *map)
     yyjson_obj_iter iter;
     yyjson_val *entry;
 
-    add_key(&key, plan->changes->container);
+    add_key(&key, plan->changes->container); /* the only one, if it is put back */
     if (yyjson_obj_iter_init(healing->healed, &iter))
         while ((entry = yyjson_obj_iter_next(&iter))) {
             bool is_back = plan->puts_back && slice_equal(json_text(entry), strbuf_slice(&key));

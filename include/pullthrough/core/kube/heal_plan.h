@@ -76,8 +76,9 @@ struct heal_plan {
     struct slice namespace, name, uid, version; /* of the pod */
     bool puts_back;                             /* to the cache; else to upstream */
     bool takes_mark_away;                       /* with puts_back: the switch is there */
-    const struct heal_change *changes; /* the one that was asked about first, and all others that
-                                          wait alike; only that one where it is put back */
+    /* In the pod's order: the one that was asked about, and all others that wait alike; where it is
+     * put back, that one only. */
+    const struct heal_change *changes;
     size_t n;
     struct slice healed; /* the value of HEALED_ANNOTATION then */
 };
