@@ -21,6 +21,7 @@ KINDS = {
         "/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", False
     ),
     "Deployment": Kind("/apis/apps/v1", "deployments"),
+    "Event": Kind("/api/v1", "events"),
     "Issuer": Kind("/apis/cert-manager.io/v1", "issuers"),
     "Job": Kind("/apis/batch/v1", "jobs"),
     "MutatingWebhookConfiguration": Kind(
@@ -35,6 +36,12 @@ KINDS = {
     "Secret": Kind("/api/v1", "secrets"),
     "Service": Kind("/api/v1", "services"),
     "ServiceAccount": Kind("/api/v1", "serviceaccounts"),
+    "ValidatingAdmissionPolicy": Kind(
+        "/apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicies", False
+    ),
+    "ValidatingAdmissionPolicyBinding": Kind(
+        "/apis/admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", False
+    ),
 }
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"

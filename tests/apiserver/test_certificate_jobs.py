@@ -172,7 +172,8 @@ def test_from_the_program_to_jobs_and_back(newest, make, program):
     assert not load.failures and not load.plain
     assert failed_open(newest, mark, namespace) == 0
     assert kube.find("Secret", f"{release.fullname}-certificates", one.namespace) is None
-    assert kube.find("ClusterRole", release.cluster_name) is None
+    rules = kube.get("ClusterRole", release.cluster_name)["rules"]
+    assert [rule["resources"] for rule in rules] == [["events"]]
     one.stop()
     with one.jobs(program):
         one.start()
@@ -225,18 +226,21 @@ def listed(kube, token, namespace, folder):
     return found
 
 
-def written_down(who, mode, namespace):
-    """The same, by SECURITY.md."""
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| `(\S+)` \| `(\S+)` \| (.*) \|$",
+def written_down(who, modes, namespace):
+    """The same, by SECURITY.md: all rows of these modes."""
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| `(\S+)` \| (?:`(\S+)`|all) \| (.*) \|$",
                       (ROOT / "SECURITY.md").read_text(), re.M)
-    assert len(rows) >= 4
+    assert len(rows) >= 7
     return {(resource, name.replace("NAMESPACE", namespace), frozenset(re.findall(r"`(\w+)`", verbs)))
-            for m, w, resource, name, verbs in rows if (m, w) == (mode, who)}
+            for m, w, resource, name, verbs in rows if w == who and m in modes}
 
 
-@pytest.mark.parametrize("mode", ["program", "job"])
-def test_rights_are_those_of_the_security_page(make, program, mode, tmp_path):
-    one = make(tls={"self": {"caBundle": mode}})
+@pytest.mark.parametrize(
+    ("mode", "fallback"), [("program", "watch"), ("job", "watch"), ("job", "heal"), ("job", "")]
+)
+def test_rights_are_those_of_the_security_page(make, program, mode, fallback, tmp_path):
+    wanted = {"watch": fallback != "", "heal": fallback == "heal"}
+    one = make(tls={"self": {"caBundle": mode}}, fallback=wanted)
     kube, namespace = one.kube, one.namespace
     kube.create({"apiVersion": "v1", "kind": "ServiceAccount",
                  "metadata": {"name": "anybody", "namespace": namespace}})
@@ -249,12 +253,13 @@ def test_rights_are_those_of_the_security_page(make, program, mode, tmp_path):
     with one.jobs(program) as jobs:
         jobs.before = lambda account: jobs.rights.append(more_than_anybody(account))
         one.install()
-    assert more_than_anybody(one.release.fullname) == written_down("pods", mode, namespace)
+    pods = more_than_anybody(one.release.fullname)
+    assert pods == written_down("pods", {mode, fallback}, namespace)
     deployment = kube.get("Deployment", one.release.fullname, namespace)
     spec = deployment["spec"]["template"]["spec"]
-    assert spec["automountServiceAccountToken"] is (mode == "program")
+    assert spec["automountServiceAccountToken"] is bool(pods)
     if mode == "job":
-        assert jobs.rights == [written_down("Jobs", mode, namespace)] * 2
-        assert written_down("pods", mode, namespace) == set()
+        assert jobs.rights == [written_down("Jobs", {mode}, namespace)] * 2
+        assert len(pods) == {"": 0, "watch": 1, "heal": 2}[fallback]
     else:
-        assert jobs.rights == [] and len(written_down("pods", mode, namespace)) == 2
+        assert jobs.rights == [] and len(pods) == 3

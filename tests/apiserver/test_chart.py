@@ -130,8 +130,15 @@ def keys_of_schema(schema, where=""):
 def test_schema_knows_the_configuration_of_the_program(program):
     """Key by key, so that neither can get one that the other doesn't have."""
     of_program = keys_of(yaml.safe_load(run(program, "check-config").stdout))
-    of_program -= {k for k in of_program if k.split(".")[0] in ("listen", "tls")}
+    of_program -= {k for k in of_program if k.split(".")[0] in ("listen", "tls", "fallback")}
     assert keys_of_schema(SCHEMA["properties"]["config"]) == of_program
+
+
+def test_fallback_is_that_of_the_program(program):
+    """Key by key, and each by the program's own default."""
+    values = dict(VALUES["fallback"])
+    assert values.pop("healWithoutPolicy") is False  # the chart's own
+    assert values == yaml.safe_load(run(program, "check-config").stdout)["fallback"]
 
 
 def test_schema_and_values_have_the_same_keys():
@@ -166,6 +173,7 @@ REFUSED = {
     "unknown key of the program": ({"config": {"registry": {"acount": "1"}}}, "acount"),
     "what the chart writes": ({"config": {"listen": {"webhook": ":1"}}}, "listen"),
     "and this": ({"config": {"tls": {"mode": "self"}}}, "tls"),
+    "this too": ({"config": {"fallback": {"heal": True}}}, "fallback"),
     "account": ({"config": {"registry": {"account": "1234"}}}, "account"),
     "mode": ({"tls": {"mode": "magic"}}, "mode"),
     "policy": ({"webhook": {"failurePolicy": "Maybe"}}, "failurePolicy"),

@@ -40,6 +40,16 @@
 {{- end }}
 {{- end }}
 
+{{/* "true" where the API server has ValidatingAdmissionPolicies. */}}
+{{- define "pullthrough.hasPolicies" -}}
+{{- if semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version }}true{{ end }}
+{{- end }}
+
+{{/* "true" where the program asks the Kubernetes API for anything. */}}
+{{- define "pullthrough.asksKubernetes" -}}
+{{- if or (eq (include "pullthrough.keeper" .) "program") .Values.fallback.watch }}true{{ end }}
+{{- end }}
+
 {{- define "pullthrough.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "pullthrough.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -109,6 +119,10 @@ what the chart knows better. */}}
 {{- $_ := set $tls "clientCAFile" . }}
 {{- end }}
 {{- $_ := set $config "tls" $tls }}
+{{- with .Values.fallback }}
+{{- $probe := dict "interval" .probe.interval "timeout" .probe.timeout }}
+{{- $_ := set $config "fallback" (dict "to" .to "probe" $probe "watch" .watch "remember" .remember "heal" .heal) }}
+{{- end }}
 {{- toYaml $config }}
 {{- end }}
 
@@ -140,6 +154,9 @@ brought the new file. */}}
 {{- end }}
 {{- if and (eq .Values.tls.mode "files") (ne .Values.tls.self.caBundle "program") }}
 {{- fail "tls.mode is files: tls.self has no meaning with it" }}
+{{- end }}
+{{- if and .Values.fallback.heal (eq (include "pullthrough.hasPolicies" .) "") (not .Values.fallback.healWithoutPolicy) }}
+{{- fail (printf "fallback.heal: Kubernetes %s has no ValidatingAdmissionPolicy (1.30 has), so nothing would confine the right to patch pods to what healing changes; fallback.healWithoutPolicy: true accepts that" .Capabilities.KubeVersion.Version) }}
 {{- end }}
 {{- if eq (int .Values.webhook.port) (int .Values.status.port) }}
 {{- fail "webhook.port and status.port must differ" }}
