@@ -242,6 +242,24 @@ def test_nothing_else(stuck, us, patch, why):
     assert why in stuck.refused(us, patch)
 
 
+def test_an_annotation_that_lies(stuck, us, kube):
+    """Somebody who may write it; another image's name than that which fails doesn't pass."""
+    lie = {"metadata": {"annotations": {ORIGINALS: json.dumps(
+        {"containers/c0": "evil.example/other:1"}, separators=(",", ":"))}}}  # fmt: skip
+    kube.patch("Pod", stuck.name, lie, stuck.namespace)
+    assert ONLY_ORIGINAL in stuck.refused(us, heal_by_hand("evil.example/other:1"))
+
+
+@pytest.mark.parametrize("image", ["evil.example/library/nginx:1.27", SIDE_REWRITTEN])
+def test_back_to_another_image(stuck, us, image):
+    stuck.patch(us, stuck.plan("c0", REWRITTEN)[0])
+    patch, _ = stuck.plan("c0", IMAGE, "back")
+    for operation in patch:
+        if operation["op"] == "replace":
+            operation["value"] = image
+    assert ONLY_ORIGINAL in stuck.refused(us, patch)
+
+
 def test_a_running_container(stuck, us):
     stuck.status(c0=RUNS, c1=WAITS)
     assert "only a container that waits" in stuck.refused(us, heal_by_hand())
