@@ -8,7 +8,6 @@
 
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/base/timestamp.h"
-#include "pullthrough/core/json/json_arena.h"
 #include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/rules/rewrite.h"
 
@@ -259,22 +258,12 @@ static bool take_event(struct pull_failure *failure, const struct rule_set *rule
            take_message(failure, rules, json_text(message));
 }
 
-int pull_failure_read(struct pull_failure *failure, const struct rule_set *rules,
-                      struct slice event, struct arena *arena, struct error *error)
+bool pull_failure_read(struct pull_failure *failure, const struct rule_set *rules,
+                       yyjson_val *event)
 {
-    yyjson_val *root;
-    bool too_much;
-
     *failure = (struct pull_failure){.upstream = -1};
-    if (event.len > PULL_FAILURE_EVENT_MAX)
-        return error_set(error, "the Event has over %d bytes", PULL_FAILURE_EVENT_MAX);
-    root = json_arena_read(arena, event, &too_much);
-    if (too_much)
-        return error_set(error, "the Event takes too much memory");
-    if (!root)
-        return error_set(error, "the Event is not JSON");
-    if (!take_event(failure, rules, root))
-        return PULL_FAILURE_NOT_OURS;
+    if (!take_event(failure, rules, event))
+        return false;
     failure->class = classify(failure->why);
-    return 0;
+    return true;
 }

@@ -9,21 +9,17 @@
 #ifndef PULLTHROUGH_CORE_KUBE_PULL_FAILURE_H
 #define PULLTHROUGH_CORE_KUBE_PULL_FAILURE_H
 
-#include "pullthrough/core/base/arena.h"
-#include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/fallback/fallback.h"
 #include "pullthrough/core/rules/rule_set.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <yyjson.h>
 
-enum {
-    /* Bytes of one Event as JSON: a message of 64 KiB, each byte escaped, and the rest. */
-    PULL_FAILURE_EVENT_MAX = 512 * 1024,
-    PULL_FAILURE_WHY_MAX = 4096, /* bytes: what is longer is cut before it is judged */
-};
+enum { PULL_FAILURE_WHY_MAX = 4096 /* bytes: what is longer is cut before it is judged */ };
 
-/* Texts may have any bytes, and live as long as the arena and the event. */
+/* Texts may have any bytes, and live as long as the Event. */
 struct pull_failure {
     struct slice namespace, pod, uid;
     /* "containers", "initContainers" or "ephemeralContainers", the key in spec, static, and the
@@ -39,13 +35,9 @@ struct pull_failure {
     int64_t last_s;    /* when it was seen last, seconds since 1970 by the node; 0 if not known */
 };
 
-/* The Event is another one: of another kind or reason, not kubelet's, or of an image that isn't
- * below our host and prefixes; *failure is of no use then. */
-enum { PULL_FAILURE_NOT_OURS = 1 };
-
-/* 0, or the above; -1 with the reason where it isn't JSON, is too long, or takes more memory than
- * the arena's ceiling leaves. */
-int pull_failure_read(struct pull_failure *failure, const struct rule_set *rules,
-                      struct slice event, struct arena *arena, struct error *error);
+/* Of an Event (core/v1) as JSON. False: it is another one, of another kind or reason, not
+ * kubelet's, or of an image that isn't below our host and prefixes; *failure is of no use then. */
+bool pull_failure_read(struct pull_failure *failure, const struct rule_set *rules,
+                       yyjson_val *event);
 
 #endif
