@@ -29,6 +29,7 @@ struct metrics *metrics_new(const char *version, const char *commit)
     metrics->names[METRICS_OTHER] = alloc_string("other");
     atomic_store(&metrics->n_names, 1);
     metrics_clear_upstreams(metrics);
+    metrics_pull_watch(metrics, false, false);
     return metrics;
 }
 
@@ -153,6 +154,28 @@ void metrics_reconcile_pass(struct metrics *metrics, enum metrics_pass outcome, 
     add(&metrics->passes[outcome], 1);
     if (outcome != METRICS_PASS_FAILED)
         set(&metrics->last_success_s, now_s);
+}
+
+void metrics_pull_failure(struct metrics *metrics, unsigned slot, enum pull_class class)
+{
+    add(&metrics->pull_failures[slot][class], 1);
+}
+
+void metrics_fallback(struct metrics *metrics, size_t images, size_t upstreams, bool down)
+{
+    set(&metrics->fallback_images, (int64_t)images);
+    set(&metrics->fallback_upstreams, (int64_t)upstreams);
+    set(&metrics->registry_down, down);
+}
+
+void metrics_pull_watch(struct metrics *metrics, bool wanted, bool on)
+{
+    set(&metrics->pull_watch, wanted ? on : METRICS_NONE);
+}
+
+void metrics_heal(struct metrics *metrics, enum metrics_heal outcome)
+{
+    add(&metrics->heals[outcome], 1);
 }
 
 void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,

@@ -30,6 +30,9 @@ struct metrics {
     number passes[METRICS_PASS_COUNT], last_success_s;
     number aws_requests[AWS_OPERATION_COUNT][AWS_OUTCOME_COUNT];
     number aws_duration_ms[AWS_SERVICE_COUNT];
+    number pull_failures[METRICS_SLOTS][PULL_CLASS_COUNT];
+    number fallback_images, fallback_upstreams, registry_down, pull_watch;
+    number heals[METRICS_HEAL_COUNT];
     number ready[METRICS_SLOTS]; /* METRICS_NONE: not configured now */
     number state[METRICS_SLOTS]; /* METRICS_NONE: that, or switched off */
     pthread_mutex_t names_lock;  /* for adding; a name that is there never changes */

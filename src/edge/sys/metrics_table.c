@@ -27,7 +27,7 @@ struct page {
 struct label {
     const char *name;
     int n;
-    const char *words[3];
+    const char *words[5];
     const char *(*word)(int i);
 };
 
@@ -61,6 +61,11 @@ static const char *state_word(int i)
     return upstream_state_name((enum upstream_state)i);
 }
 
+static const char *class_word(int i)
+{
+    return pull_class_name((enum pull_class)i);
+}
+
 static const char *service_word(int i)
 {
     return aws_service_name((enum aws_service)i);
@@ -90,6 +95,9 @@ static const struct label objects = {"object", METRICS_CERTIFICATE_WRITE_COUNT,
                                      .words = {"secret", "bundle"}};
 static const struct label passes = {"outcome", METRICS_PASS_COUNT,
                                     .words = {"complete", "incomplete", "failed"}};
+static const struct label classes = {"class", PULL_CLASS_COUNT, .word = class_word};
+static const struct label heals = {"outcome", METRICS_HEAL_COUNT,
+                                   .words = {"healed", "put-back", "failed", "denied", "dropped"}};
 static const struct label services = {"service", AWS_SERVICE_COUNT, .word = service_word};
 static const struct label calls = {"operation", AWS_OPERATION_COUNT, .word = call_word};
 static const struct label attempts = {"outcome", AWS_OUTCOME_COUNT, .word = attempt_word};
@@ -206,6 +214,30 @@ static void print_build(const struct page *page, const struct metric *metric)
 {
     print_one(page, metric, (const char *[]){page->metrics->version, page->metrics->commit, NULL},
               1);
+}
+
+/* Every class of a configured upstream, so that a rate exists from the start; of others only what
+ * was counted. */
+static void print_pull_failures(const struct page *page, const struct metric *metric)
+{
+    const struct metrics *metrics = page->metrics;
+
+    for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++)
+        for (int i = 0; i < PULL_CLASS_COUNT; i++) {
+            int64_t n = metrics_value(&metrics->pull_failures[slot][i]);
+
+            if (n || metrics_value(&metrics->ready[slot]) >= 0)
+                print_one(page, metric, (const char *[]){metrics->names[slot], class_word(i), NULL},
+                          n);
+        }
+}
+
+static void print_wanted(const struct page *page, const struct metric *metric)
+{
+    const number *gauge = (const number *)((const char *)page->metrics + metric->at);
+
+    if (metrics_value(gauge) != METRICS_NONE)
+        print_one(page, metric, NULL, metrics_value(gauge));
 }
 
 /* Only what there was, service by service. */
@@ -332,6 +364,28 @@ static const struct metric table[] = {
      "End of the last pass that could look at ECR, since 1970; 0: none.", NO_LABELS,
      NUMBERS(last_success_s),
      "If it is old, what was ready stays in use, and nothing new becomes ready."},
+    {"pullthrough_pull_failures_total", "counter",
+     "Pulls from the cache that nodes reported as failed.", LABELS(&upstream, &classes), 0,
+     print_pull_failures,
+     "docs/operations.md has the classes and what to do about each. All but `other` keep new pods "
+     "away from the image for a while."},
+    {"pullthrough_pull_watch", "gauge", "1: nodes' failed pulls are heard of; 0: they are not.",
+     NO_LABELS, offsetof(struct metrics, pull_watch), print_wanted,
+     "Only with `fallback.watch`. 0: RBAC doesn't allow it, or the API server can't be asked; the "
+     "log says which."},
+    {"pullthrough_fallback_images", "gauge",
+     "Images that pods pull from their upstream, since they failed in the cache.", NO_LABELS,
+     NUMBERS(fallback_images), "`/status` names them."},
+    {"pullthrough_fallback_upstreams", "gauge",
+     "Upstreams of which several images failed in the cache.", NO_LABELS,
+     NUMBERS(fallback_upstreams), "All of their images are pulled from there."},
+    {"pullthrough_registry_open", "gauge",
+     "1: the registry is taken to be down, and all images are pulled from their upstreams.",
+     NO_LABELS, NUMBERS(registry_down), "It ends by itself, when the registry answers again."},
+    {"pullthrough_heals_total", "counter", "Stuck pods that were changed, or not.", LABELS(&heals),
+     NUMBERS(heals),
+     "With `fallback.heal`. `healed`: they pull from upstream now. `put-back`: that failed too, "
+     "and the cache is well. Anything else: they stay as they are for now."},
     {"pullthrough_aws_requests_total", "counter", "Calls to AWS, each attempt.",
      LABELS(&services, &calls, &attempts), 0, print_requests,
      "Only what there was. `throttled` and `transient` are tried again; `access-denied` wants a "

@@ -10,6 +10,7 @@
 
 #include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/fallback/fallback.h"
 #include "pullthrough/core/review/review.h"
 #include "pullthrough/core/rules/outcome.h"
 #include "pullthrough/core/rules/upstream_status.h"
@@ -66,6 +67,22 @@ void metrics_reconcile_pass(struct metrics *metrics, enum metrics_pass outcome, 
 /* One attempt of a call to AWS. */
 void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,
                          enum aws_outcome outcome, uint64_t duration_ms);
+
+/* A pull from the cache that a node reported as failed. */
+void metrics_pull_failure(struct metrics *metrics, unsigned slot, enum pull_class class);
+/* What the cache isn't asked for at present: so many images and upstreams, or (down) anything. */
+void metrics_fallback(struct metrics *metrics, size_t images, size_t upstreams, bool down);
+/* Whether failed pulls are heard of; shown only where that is wanted. */
+void metrics_pull_watch(struct metrics *metrics, bool wanted, bool on);
+enum metrics_heal {
+    METRICS_HEAL_HEALED,
+    METRICS_HEAL_PUT_BACK,
+    METRICS_HEAL_FAILED,  /* the API server did not answer, or not as it should */
+    METRICS_HEAL_DENIED,  /* RBAC or an admission policy */
+    METRICS_HEAL_DROPPED, /* there were too many at once */
+    METRICS_HEAL_COUNT,
+};
+void metrics_heal(struct metrics *metrics, enum metrics_heal outcome);
 
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);
