@@ -8,7 +8,11 @@
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/json/json_writer.h"
 
-enum { WORDS_MAX = 16 * 1024 }; /* what is longer is cut */
+enum {
+    WORDS_MAX = 16 * 1024, /* what is longer is cut */
+    /* Of what is turned away from the cache. Anybody who may write Events can have images named. */
+    FALLBACK_MOST = 50,
+};
 
 static void add_text(struct json_writer *json, const char *name, const char *text)
 {
@@ -98,6 +102,41 @@ static void add_reconcile(struct json_writer *json, const struct status_report *
     json_end_all(json);
 }
 
+static void add_fallback_entry(struct json_writer *json, const struct fallback_report *fallback,
+                               const char *name, size_t i)
+{
+    const struct fallback_entry entry = fallback_table_entry(fallback->table, i);
+
+    json_add_object(json, NULL);
+    json_add_slice(json, name, entry.name);
+    add_text(json, "class", pull_class_name(entry.class));
+    add_time(json, "since", (fallback->epoch_ms + entry.since_ms) / 1000);
+    add_time(json, "until", (fallback->epoch_ms + entry.until_ms) / 1000);
+    json_end(json);
+}
+
+static void add_fallback(struct json_writer *json, const struct status_report *report)
+{
+    const struct fallback_report *fallback = report->fallback;
+    const struct fallback_counts counts = fallback_table_counts(fallback->table);
+    size_t images = counts.images < FALLBACK_MOST ? counts.images : FALLBACK_MOST;
+
+    json_add_object(json, "fallback");
+    add_text(json, "watch", fallback->watch);
+    add_text(json, "probe", fallback->probe);
+    add_time(json, "registryDownSince",
+             counts.open ? (fallback->epoch_ms + counts.open_since_ms) / 1000 : 0);
+    json_add_array(json, "upstreams");
+    for (size_t i = 0; i < counts.upstreams; i++)
+        add_fallback_entry(json, fallback, "prefix", i);
+    json_end(json);
+    json_add_number(json, "imageCount", counts.images);
+    json_add_array(json, "images");
+    for (size_t i = 0; i < images; i++)
+        add_fallback_entry(json, fallback, "image", counts.upstreams + i);
+    json_end_all(json);
+}
+
 static void add_dates(struct json_writer *json, int64_t not_before_s, int64_t not_after_s)
 {
     add_time(json, "notBefore", not_before_s);
@@ -144,4 +183,5 @@ void status_report_print(const struct status_report *report, struct strbuf *out)
     json_end(&json);
     add_rules(&json, report);
     add_reconcile(&json, report);
+    add_fallback(&json, report);
 }

@@ -9,6 +9,7 @@
 #define PULLTHROUGH_APP_SERVE_STATUS_REPORT_H
 
 #include "certificate_keeper.h"
+#include "pullthrough/app/fallback/fallback_keeper.h"
 #include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/rules/rule_set.h"
@@ -39,6 +40,7 @@ struct status_report {
     const char *host_problem;                 /* "" where the host is known */
     const char *mode;                         /* of the reconciler */
     const struct reconcile_report *reconcile; /* its last pass */
+    const struct fallback_report *fallback;
 };
 
 /* Append the members of a JSON object, without its braces. */

@@ -12,6 +12,7 @@
 #include "certificate_files.h"
 #include "certificate_keeper.h"
 #include "pullthrough/app/base/config_source.h"
+#include "pullthrough/app/fallback/fallback_keeper.h"
 #include "pullthrough/app/reconcile/reconciler.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/clock.h"
@@ -40,6 +41,8 @@ struct upkeep {
     struct certificate_report kept; /* about `config` */
     struct upstreams upstreams;
     struct reconciler *reconciler;
+    struct fallback_keeper *fallback;
+    struct fallback_report turned; /* away from the cache */
     struct worker worker; /* an order is to read everything again; news from the others rouse it */
 };
 
@@ -137,6 +140,7 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
         .host_problem = host_problem,
         .mode = modes[upkeep->config->reconcile.mode],
         .reconcile = &upkeep->upstreams.report,
+        .fallback = &upkeep->turned,
     };
 
     if (upkeep->config->tls.mode == CONFIG_TLS_SELF) {
@@ -158,9 +162,11 @@ static void publish(struct upkeep *upkeep)
     struct rule_set *rules = upstreams_settle(&upkeep->upstreams, upkeep->config,
                                               upkeep->parts.metrics, clock_wall_s(), &host_problem);
 
+    fallback_keeper_configure(upkeep->fallback, upkeep->config, rule_set_host(rules));
     print_status(upkeep, rules, host_problem.text, &status);
     snapshots_publish(upkeep->parts.snapshots,
-                      snapshot_new(rules, NULL, upkeep->parts.metrics, &status,
+                      snapshot_new(rules, fallback_table_ref(upkeep->turned.table),
+                                   upkeep->parts.metrics, &status,
                                    upstreams_wait(&upkeep->upstreams)));
 }
 
@@ -195,7 +201,7 @@ static void count_look(const struct upkeep *upkeep)
                              !*upkeep->kept.problem.text && !*upkeep->kept.bundle_problem.text);
 }
 
-/* From the reconcile thread, and from the certificates'. */
+/* From any of the other threads. */
 static void on_report(void *context)
 {
     struct upkeep *upkeep = context;
@@ -219,13 +225,14 @@ static void *run(void *context)
     bool forced;
 
     while (wait_for_look(upkeep, &forced)) {
-        bool changed = look_at_config(upkeep, forced), passed, kept;
+        bool changed = look_at_config(upkeep, forced), passed, kept, turned;
 
         /* After the configuration, which may name other files. */
         changed |= certificate_files_look(&upkeep->certificate, upkeep->config, forced);
         passed = take_report(upkeep);
         kept = certificate_keeper_take(upkeep->keeper, &upkeep->kept);
-        if (changed || passed || kept)
+        turned = fallback_keeper_take(upkeep->fallback, &upkeep->turned);
+        if (changed || passed || kept || turned)
             publish(upkeep);
         if (passed)
             count_pass(upkeep);
@@ -251,6 +258,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
     upkeep->reconciler = reconciler_new(parts->metrics, on_report, upkeep);
     reconciler_configure(upkeep->reconciler, config);
     upkeep->keeper = certificate_keeper_new(parts->tls, parts->metrics, on_report, upkeep);
+    upkeep->fallback = fallback_keeper_new(parts->metrics, on_report, upkeep);
     configure_keeper(upkeep, config);
     (void)certificate_files_look(&upkeep->certificate, config, true);
     publish(upkeep);
@@ -260,7 +268,8 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
 int upkeep_start(struct upkeep *upkeep, struct error *error)
 {
     if (worker_start(&upkeep->worker, run, upkeep, "upkeep", error) ||
-        reconciler_start(upkeep->reconciler, error))
+        reconciler_start(upkeep->reconciler, error) ||
+        fallback_keeper_start(upkeep->fallback, error))
         return -1;
     return certificate_keeper_start(upkeep->keeper, error);
 }
@@ -279,6 +288,8 @@ void upkeep_free(struct upkeep *upkeep)
     worker_stop(&upkeep->worker);
     reconciler_free(upkeep->reconciler); /* until then it may call on_report() */
     certificate_keeper_free(upkeep->keeper);
+    fallback_keeper_free(upkeep->fallback);
+    fallback_report_fini(&upkeep->turned);
     worker_fini(&upkeep->worker);
     upstreams_fini(&upkeep->upstreams);
     config_unref(upkeep->started);
