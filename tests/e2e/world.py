@@ -253,6 +253,10 @@ class World:
     def _mount_namespace(self):
         return os.readlink(self._process() / "ns/mnt")
 
+    def network(self):
+        """The node's network namespace, as a path."""
+        return self._process() / "ns/net"
+
     def root(self):
         """The node's tree of files."""
         return self._process() / "root"
