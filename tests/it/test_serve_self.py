@@ -14,6 +14,7 @@ import certificates
 from documents import ROOT
 from http_peer import wait_for
 from kube_fake import HOST, KubeFake
+from service import HOST as REGISTRY
 from service import Client, replace, review, settings
 
 SELF = {"mode": "self", "certFile": None, "keyFile": None}
@@ -85,8 +86,12 @@ def test_the_document_has_every_member_of_the_status(start, kube):
     rows = STATUS_ROW.findall((ROOT / "docs/status.md").read_text())
     documented = dict(rows)
     assert len(documented) == len(rows) > 30, "a member twice, or the table is not read"
-    service = start()
+    service = start(fallback={"probe": {"interval": "0s"}})
     settled(service, kube)
+    for tag in ("1", "2", "3"):  # so many are the upstream's fault
+        image = f"{REGISTRY}/dockercache/library/nginx:{tag}"
+        kube.cluster.fail_pull("shop", "web-0", image, "not found")
+    wait_for(lambda: service.status()["fallback"]["upstreams"], "what failed is in the status")
     said = list(members(service.status()))
     documented.pop("reconcile.notes[]")  # none without AWS: test_reconcile.py has some
     assert {path for path, _ in said} == documented.keys()
