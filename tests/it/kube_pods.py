@@ -1,7 +1,7 @@
 """Pods and Events of the stand-in for an API server: what the fallback asks it for.
 
 As the real one: Events come by a watch without bookmarks unless a test sends some; one that names no
-version begins with all that is there; a version whose history is forgotten ends in an ERROR line with
+version begins with all that is there, by namespace and name; a version whose history is forgotten ends in an ERROR line with
 code 410; a JSON patch whose `test` fails is a 422; an Event lies in its pod's namespace.
 """
 
@@ -173,6 +173,7 @@ class Pods:
                 if self._cut != cut:
                     return False
                 texts = [text for version, text in self.lines if version > at]
+                texts.sort(key=_key if at == 0 else lambda text: 0)
                 at = max(at, self.version_of_last())
             if texts:
                 write("".join(text + "\n" for text in texts).encode())
@@ -181,6 +182,14 @@ class Pods:
 
     def version_of_last(self):
         return self.lines[-1][0] if self.lines else 0
+
+
+def _key(text):
+    try:
+        meta = json.loads(text)["object"]["metadata"]
+        return (meta["namespace"], meta["name"])
+    except (ValueError, LookupError, TypeError):
+        return ("", "")
 
 
 def _expired():

@@ -2,22 +2,110 @@
 registry, new pods keep their images, and stuck ones are healed; against a fake of the API server and
 a registry on a port."""
 
+import copy
+import http.server
 import json
+import pathlib
+import re
+import signal
+import ssl
+import threading
+import time
 
 import pytest
 
-from http_peer import wait_for
+from http_peer import DEADLINE_S, wait_for
 from kube_fake import KubeFake
-from service import HOST, ORIGINALS, review
+from service import HOST, ORIGINALS, replace, review, settings
 
 NGINX = f"{HOST}/dockercache/library/nginx:1.27"
 NOT_FOUND = (
     'rpc error: code = NotFound desc = failed to pull and unpack image "IMAGE": failed to resolve'
     ' reference "IMAGE": IMAGE: not found'
 )
-REFUSED = "pulling from host HOST failed with status code [manifests 1.27]: 403 Forbidden"
+STATUS = "pulling from host HOST failed with status code [manifests 1.27]: "
 UNREACHABLE = 'failed to do request: Head "https://HOST": dial tcp 10.0.0.9:443: i/o timeout'
-FALLBACK = {"probe": {"interval": "0s"}}
+CAUSES = {
+    "absent": NOT_FOUND,
+    "refused": STATUS + "403 Forbidden",
+    "login": STATUS + "401 Unauthorized",
+    "throttled": STATUS + "429 Too Many Requests",
+    "unreachable": UNREACHABLE,
+}
+OTHER = 'no match for platform in manifest: not found'
+FALLBACK = {"watch": True, "probe": {"interval": "0s"}}
+DAY_S = 24 * 60 * 60
+SWITCH = "pullthrough.internal/rewrite"
+HEALED = "pullthrough.internal/healed-images"
+
+# What is logged
+FAILS = "image fails in the cache, pods pull it from upstream"
+UPSTREAM_FAILS = "upstream's images fail in the cache, pods pull from upstream"
+DOWN = "registry is down, pods pull from upstream"
+BACK = "registry is back, pods pull from it again"
+WATCHED = "failed pulls are watched"
+UNWATCHED = "failed pulls are not watched"
+UNHEALED = "pods are not healed"
+ONE_UNHEALED = "a pod was not healed"
+UNANSWERED = "registry does not answer probes, only nodes' reports count"
+
+
+class Registry:
+    """What a probe sees: 401, or as `way` says: a status, or "silent". Use `with`."""
+
+    def __init__(self, certs):
+        self.way, self.asked = 401, 0
+        self._released = threading.Event()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certs.leaf.cert, certs.leaf.key)
+        registry = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, format, *args):  # noqa: A002
+                pass
+
+            def do_GET(self):
+                assert self.path == "/v2/" and "Authorization" not in self.headers
+                registry.asked += 1
+                if registry.way == "silent":
+                    registry._released.wait(2 * DEADLINE_S)
+                    return
+                self.send_response(registry.way)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def get_request(self):
+                sock, address = super().get_request()
+                return (
+                    context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False),
+                    address,
+                )
+
+            def handle_error(self, request, client_address):
+                pass  # a probe ends when it likes
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def probed(self):
+        """This way of answering has been met."""
+        before = self.asked
+        wait_for(lambda: self.asked >= before + 2, "two more probes")
 
 
 @pytest.fixture(name="kube")
@@ -26,22 +114,68 @@ def _kube(certs, tmp_path):
         yield kube
 
 
+@pytest.fixture(name="registry")
+def _registry(certs):
+    with Registry(certs) as registry:
+        yield registry
+
+
 @pytest.fixture(name="start")
 def _start(services, kube):
-    def start(fallback=None, watched=True, **changes):
+    def start(fallback=None, watched=True, environ=None, **changes):
         service = services.start(
-            environ=kube.environ(), fallback={**FALLBACK, **(fallback or {})}, **changes
+            environ=kube.environ() if environ is None else environ,
+            fallback={**FALLBACK, **(fallback or {})},
+            **changes,
         )
         if watched:
-            wait_for(lambda: kube.cluster.watching, "it watches")
+            wait_for(lambda: turned(service)["watch"] == "on", "it watches")
         return service
 
     return start
 
 
+@pytest.fixture(name="probing")
+def _probing(start, certs, registry):
+    """A service that probes the registry each second, with the CA that it takes."""
+
+    def start_probing(**changes):
+        return start(
+            {"probe": {"interval": "1s", "timeout": "500ms"}},
+            registry={"host": registry.host},
+            aws={"caFile": str(certs.ca)},
+            **changes,
+        )
+
+    return start_probing
+
+
+def reload(service, fallback, **changes):
+    """Take another configuration."""
+    before = len(service.log("configuration loaded"))
+    replace(
+        service.config,
+        settings(service.tls, fallback={**FALLBACK, **fallback}, **changes),
+    )
+    service.send(signal.SIGHUP)
+    wait_for(lambda: len(service.log("configuration loaded")) > before, "it is taken")
+
+
+def turned(service):
+    return service.status()["fallback"]
+
+
 def image_of(service, image="nginx:1.27"):
     """What a new pod of this image gets."""
     return service.mutate(review(image)).images().get("/spec/containers/0/image", image)
+
+
+def in_cache(image, host=HOST):
+    return f"{host}/dockercache/library/{image}"
+
+
+def status_of(name, image, reason="ImagePullBackOff"):
+    return {"name": name, "image": image, "state": {"waiting": {"reason": reason}}}
 
 
 def pod(image=NGINX, original="nginx:1.27", namespace="shop", name="web-0", reason="ImagePullBackOff"):
@@ -54,18 +188,45 @@ def pod(image=NGINX, original="nginx:1.27", namespace="shop", name="web-0", reas
             "annotations": {ORIGINALS: json.dumps({"containers/web": original})},
         },
         "spec": {"containers": [{"name": "web", "image": image}]},
-        "status": {
-            "phase": "Pending",
-            "containerStatuses": [
-                {"name": "web", "image": image, "state": {"waiting": {"reason": reason}}}
-            ],
-        },
+        "status": {"phase": "Pending", "containerStatuses": [status_of("web", image, reason)]},
     }
 
 
-def fail(kube, image=NGINX, why=NOT_FOUND, **more):
+def fail(kube, image=NGINX, why=NOT_FOUND, namespace="shop", name="web-0", node=None, **more):
     text = why.replace("IMAGE", image).replace("HOST", HOST)
-    return kube.cluster.fail_pull("shop", "web-0", image, text, **more)
+    if node:
+        more["source"] = {"component": "kubelet", "host": node}
+    return kube.cluster.fail_pull(namespace, name, image, text, **more)
+
+
+def failures(service, cause, registry="docker.io"):
+    labels = {"class": cause, "upstream": registry}
+    return service.metrics().value("pullthrough_pull_failures_total", **labels) or 0
+
+
+def follow(kube, service, image="sentinel:1", name="sentinel"):
+    """Whatever came before is heard, and published."""
+    fail(kube, in_cache(image), name=name)
+    wait_for(
+        lambda: any(each["image"].endswith(image) for each in turned(service)["images"]),
+        "what came last is heard",
+    )
+
+
+def image_in_cluster(kube, name="web-0", container=0, section="containers"):
+    with kube.lock:
+        return kube.cluster.pods["shop", name]["spec"][section][container]["image"]
+
+
+def wait_healed(kube, name="web-0"):
+    wait_for(lambda: image_in_cluster(kube, name) == "nginx:1.27", "it is healed")
+
+
+def healed_by(service, outcome):
+    return service.metrics().value("pullthrough_heals_total", outcome=outcome)
+
+
+# What nodes report
 
 
 def test_an_image_that_a_node_can_not_pull_keeps_its_name(start, kube):
@@ -73,35 +234,631 @@ def test_an_image_that_a_node_can_not_pull_keeps_its_name(start, kube):
     assert image_of(service) == NGINX
     fail(kube)
     wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
-    assert image_of(service, "nginx:1.28") == NGINX.replace("1.27", "1.28")
-    fallback = service.status()["fallback"]
+    assert image_of(service, "nginx:1.28") == in_cache("nginx:1.28")
+    fallback = turned(service)
     assert fallback["watch"] == "on" and fallback["imageCount"] == 1
     assert fallback["images"][0]["image"] == "dockercache/library/nginx:1.27"
     assert fallback["images"][0]["class"] == "absent"
     assert fallback["images"][0]["since"] < fallback["images"][0]["until"]
     metrics = service.metrics()
-    assert metrics.value("pullthrough_pull_failures_total", upstream="docker.io", **{"class": "absent"}) == 1
+    assert failures(service, "absent") == 1
     assert metrics.value("pullthrough_fallback_images") == 1
     assert metrics.value("pullthrough_images_total", upstream="docker.io", outcome="pull-failed") > 0
 
 
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_class_turns_its_image_away(start, kube, cause):
+    service = start()
+    fail(kube, why=CAUSES[cause], node="node-7")
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    (entry,) = turned(service)["images"]
+    assert entry["class"] == cause
+    (line,) = service.log(FAILS)
+    assert (line["image"], line["upstream"]) == (NGINX, "docker.io")
+    assert (line["class"], line["node"], line["level"]) == (cause, "node-7", "info")
+    assert failures(service, cause) == 1
+    fail(kube, why=CAUSES[cause], node="node-7")  # it says nothing new
+    wait_for(lambda: failures(service, cause) == 2, "it is counted")
+    assert len(service.log(FAILS)) == 1 and turned(service)["images"] == [entry]
+
+
+def test_what_is_not_the_caches_fault_is_only_counted(start, kube):
+    service = start({"heal": True})
+    kube.cluster.put(pod())
+    fail(kube, why=OTHER)
+    wait_for(lambda: failures(service, "other") == 1, "it is counted")
+    follow(kube, service)
+    assert image_of(service) == NGINX
+    wait_for(lambda: kube.count("get pods"), "the pod that came after it is looked at")
+    assert kube.count("get pods") == 1 and not kube.cluster.patches
+
+
+def test_three_images_of_an_upstream_take_it_with_them(start, kube):
+    service = start()
+    for n in range(3):
+        fail(kube, in_cache(f"app:{n}"), why=CAUSES["refused"])
+    wait_for(lambda: image_of(service, "redis:7") == "redis:7", "the upstream is turned away")
+    fallback = turned(service)
+    assert [(each["prefix"], each["class"]) for each in fallback["upstreams"]] == [
+        ("dockercache", "refused")
+    ]
+    assert fallback["imageCount"] == 3 and fallback["registryDownSince"] is None
+    assert image_of(service, "quay.io/org/app:1") == f"{HOST}/quaycache/org/app:1"
+    (line,) = service.log(UPSTREAM_FAILS)
+    assert (line["upstream"], line["class"], line["level"]) == ("docker.io", "refused", "warn")
+    assert service.metrics().value("pullthrough_fallback_upstreams") == 1
+
+
+def test_two_nodes_without_a_way_to_the_registry_close_it(start, kube):
+    service = start()
+    fail(kube, why=UNREACHABLE, node="node-1")
+    fail(kube, why=UNREACHABLE, node="node-2")
+    image = "quay.io/org/app:1"
+    wait_for(lambda: image_of(service, image) == image, "no image goes to the cache")
+    assert turned(service)["registryDownSince"]
+    (line,) = service.log(DOWN)
+    assert line["level"] == "warn" and line["reason"] == "nodes can't reach it"
+    metrics = service.metrics()
+    assert metrics.value("pullthrough_registry_open") == 1
+    assert (
+        metrics.value("pullthrough_images_total", upstream="quay.io", outcome="registry-down") > 0
+    )
+
+
+def test_to_none_watches_and_turns_away_nothing(start, kube, certs, registry):
+    service = start(
+        {"to": "none", "probe": {"interval": "1s", "timeout": "500ms"}},
+        watched=False,
+        registry={"host": registry.host},
+        aws={"caFile": str(certs.ca)},
+    )
+    wait_for(lambda: turned(service)["watch"] == "off", "it tells")
+    assert turned(service)["probe"] == "off"
+    reload(service, {"watch": False})  # a change of configuration later nothing has been asked
+    assert registry.asked == 0 and kube.requests == []
+    metrics = service.metrics()
+    assert metrics.value("pullthrough_pull_watch") is None
+    assert metrics.value("pullthrough_registry_open") == 0
+
+
+def test_the_watch_can_be_switched_while_it_runs(start, kube):
+    service = start()
+    for _ in range(3):
+        reload(service, {"watch": False})
+        wait_for(lambda: turned(service)["watch"] == "off", "it is off")
+        wait_for(lambda: service.metrics().value("pullthrough_pull_watch") is None, "no gauge")
+        reload(service, {})
+        wait_for(lambda: turned(service)["watch"] == "on", "it is on again")
+    assert not service.log(UNWATCHED)
+
+
+def test_to_none_by_a_reload_takes_everything_back(start, kube):
+    service = start()
+    fail(kube)
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    reload(service, {"to": "none"})
+    wait_for(lambda: image_of(service) == NGINX, "it goes to the cache")
+    wait_for(lambda: turned(service)["watch"] == "off", "nothing is watched")
+    assert turned(service)["images"] == []
+
+
+# The API server
+
+
+def test_a_watch_that_is_forbidden_is_said_once(start, kube):
+    kube.denied = {"watch events"}
+    service = start(watched=False)
+    wait_for(lambda: turned(service)["watch"] == "forbidden", "it tells")
+    (line,) = service.log(UNWATCHED)
+    assert line["level"] == "warn"
+    assert "may not watch events" in line["problem"] and "is forbidden" in line["problem"]
+    assert service.metrics().value("pullthrough_pull_watch") == 0
+    assert image_of(service) == NGINX and service.ready()[0] == 200
+    reload(service, {"remember": "20m"})
+    assert turned(service)["watch"] == "forbidden" and len(service.log(UNWATCHED)) == 1
+
+
+def test_rights_that_are_taken_away_while_it_watches(start, kube):
+    service = start()
+    fail(kube)
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    kube.denied = {"watch events"}
+    kube.cluster.cut()
+    wait_for(lambda: turned(service)["watch"] == "forbidden", "it tells")
+    assert len(service.log(UNWATCHED)) == 1
+    assert image_of(service) == "nginx:1.27", "what was heard is forgotten"
+    assert service.metrics().value("pullthrough_pull_watch") == 0
+
+
+def test_outside_of_a_cluster_it_is_quiet(start):
+    service = start(watched=False, environ={})
+    wait_for(lambda: turned(service)["watch"] == "broken", "it tells")
+    (line,) = service.log(UNWATCHED)
+    assert line["level"] == "info" and "KUBERNETES_SERVICE_HOST is not set" in line["problem"]
+    assert [each for each in service.log() if each["level"] in ("warn", "error")] == []
+    assert image_of(service) == NGINX
+
+
+def test_healing_outside_of_a_cluster_is_a_mistake(start):
+    service = start({"heal": True}, watched=False, environ={})
+    line = service.wait_log(UNHEALED)
+    assert line["level"] == "warn" and "KUBERNETES_SERVICE_HOST is not set" in line["problem"]
+
+
+def test_an_api_server_that_comes_later(start, kube):
+    kube.go_away()
+    service = start(watched=False)
+    wait_for(lambda: turned(service)["watch"] == "broken", "it tells")
+    assert service.metrics().value("pullthrough_pull_watch") == 0
+    kube.come_back()
+    wait_for(lambda: turned(service)["watch"] == "on", "it watches")
+    assert len(service.log(UNWATCHED)) == 1
+    (line,) = service.log(WATCHED)
+    assert line["before"] == "broken"
+    fail(kube)
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_watch_that_is_cut_goes_on(start, kube, forgotten):
+    """410 Gone: from the beginning."""
+    service = start()
+    follow(kube, service)
+    asked = len(kube.cluster.asked)
+    with kube.lock:
+        if forgotten:
+            fail(kube, in_cache("later:1"))
+            kube.cluster.forget()
+        kube.cluster.cut()
+    wait_for(lambda: len(kube.cluster.asked) > asked + forgotten, "it watches again")
+    fail(kube)
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    assert kube.cluster.asked[asked] is not None, "it goes on where it was"
+    assert (None in kube.cluster.asked[asked:]) == forgotten
+    if forgotten:
+        assert image_of(service, "later:1") == "later:1"
+    assert not service.log(UNWATCHED) and len(service.log(WATCHED)) == 1
+
+
+def test_what_is_told_again_is_counted_once(start, kube):
+    """All that is there comes first, by the Events' names; versions go up and down."""
+    for n in range(20):
+        fail(kube, in_cache(f"app:{n}"), name=f"web-{(n * 7) % 20:02}")
+    service = start()
+    follow(kube, service, name="zz")
+    assert failures(service, "absent") == 21
+    with kube.lock:
+        kube.cluster.cut()
+        fail(kube, in_cache("meanwhile:1"), name="aa")
+        kube.cluster.forget()
+    wait_for(lambda: kube.cluster.asked.count(None) == 2, "it begins anew")
+    follow(kube, service, "another:1", name="zzz")
+    assert failures(service, "absent") == 23
+
+
+# Events that lie
+
+
+def test_lines_that_are_no_failed_pull_of_ours(start, kube):
+    service = start({"heal": True})
+    kube.cluster.put(pod())
+    lies = [
+        {"metadata": {"name": "x", "namespace": "elsewhere"}},
+        {"reason": "Failing"},
+        {"type": "Normal"},
+        {"source": {"component": "scheduler"}},
+        {"involvedObject": {"kind": "Node", "namespace": "shop", "name": "web-0"}},
+        {"involvedObject": "a text"},
+        {"message": "Failed to pull image"},
+        {"message": 'Failed to pull image "nginx:1.27": not found'},
+        {"message": f'Failed to pull image "{HOST}/elsewhere/nginx:1.27": not found'},
+        {"message": ["Failed"]},
+    ]
+    for n, lie in enumerate(lies):
+        fail(kube)
+        with kube.lock:  # another one instead
+            _, text = kube.cluster.lines.pop()
+            line = json.loads(text)
+            line["object"].update(lie)
+            line["object"]["metadata"]["resourceVersion"] = str(kube.cluster.version)
+            kube.cluster.say_text(json.dumps(line))
+    fail(kube, lastTimestamp="yesterday", name="nobody")  # of 1970
+    with kube.lock:
+        text = kube.cluster.lines[-1][1]
+        kube.cluster.lines.pop()
+        for other in (text.replace("ADDED", "DELETED"), text[:-3], "[]", "null", "", "{" * 5000):
+            kube.cluster.say_text(other)
+    fail(kube, lastTimestamp="yesterday", name="nobody")
+    wait_for(lambda: failures(service, "absent") == 1, "only the last one is one")
+    wait_for(lambda: kube.count("get pods"), "which is a reason to look")
+    follow(kube, service)
+    assert turned(service)["imageCount"] == 1 and image_of(service) == NGINX
+    assert not kube.cluster.patches
+
+
+def test_a_message_of_64_kib(start, kube):
+    service = start()
+    fail(kube, why=STATUS + "403 Forbidden" + "\u0001" * 65000)  # six bytes each in JSON
+    fail(kube, in_cache("long:1"), why=STATUS + "403 Forbidden" + "x" * 65000)
+    wait_for(lambda: image_of(service, "long:1") == "long:1", "that one fits")
+    assert image_of(service) == NGINX, "a line over the bound is passed over"
+
+
+def resident_kib(service):
+    text = pathlib.Path(f"/proc/{service.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1])
+
+
+def test_a_flood_of_events(start, kube, build_dir):
+    short = {"ASAN_OPTIONS": "quarantine_size_mb=1"}  # what was freed would be kept
+    service = start({"heal": True}, environ={**kube.environ(), **short})
+
+    def flood(n):
+        with kube.lock:  # in one piece
+            for i in range(n):
+                fail(kube, in_cache(f"app-{i % 5000}:{i}"), name=f"web-{i}", uid=f"uid-{i}")
+
+    flood(2000)
+    wait_for(lambda: failures(service, "absent") == 2000, "they are heard")
+    before = resident_kib(service)
+    flood(20000)
+    with service.webhook() as client:
+        while failures(service, "absent") < 22000:
+            assert client.mutate(review("quay.io/org/app:1")).images(), "it still answers"
+            assert service.get("/healthz").status == 200
+    grown = resident_kib(service) - before
+    print(f"22,000 failed pulls: {before} KiB resident, {grown:+} KiB by the last 20,000")
+    cache = (build_dir / "CMakeCache.txt").read_text()
+    plain = "PULLTHROUGH_SANITIZE:STRING=\n" in cache
+    assert grown < (2 if plain else 32) * 1024
+    assert turned(service)["imageCount"] == 512 and len(turned(service)["images"]) == 50
+    assert healed_by(service, "dropped") > 20000
+    assert len(service.log(FAILS)) < 100
+    assert service.log(FAILS)[-1]["suppressed"] >= 0
+    assert not kube.cluster.patches
+
+
+def test_a_clock_that_jumps(start, kube, wall_clock):
+    """What was heard stays as long as it would have; what is heard next counts from the new time."""
+    service = start(environ={**kube.environ(), **wall_clock.environment})
+    fail(kube)
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    wall_clock.put_forward(DAY_S)
+    fail(kube, in_cache("old:1"))  # of a node whose clock doesn't jump: of yesterday
+    there = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + DAY_S))
+    fail(kube, in_cache("redis:7"), lastTimestamp=there)
+    wait_for(lambda: image_of(service, "redis:7") == "redis:7", "it is turned away, too")
+    assert image_of(service) == "nginx:1.27"
+    assert image_of(service, "old:1") == in_cache("old:1")
+    assert turned(service)["images"][-1]["since"][:10] == there[:10]
+
+
+def test_names_that_are_none_are_not_asked_for(start, kube):
+    """Nor are they told one by one."""
+    service = start({"heal": True})
+    for n in range(40):
+        fail(kube, name=f"../secrets/{n}")
+    fail(kube, namespace="../x")
+    fail(kube, name="")
+    fail(kube, in_cache("last:1"), name="last")
+    wait_for(lambda: healed_by(service, "failed") > 30, "most are looked at")
+    assert 0 < len(service.log(ONE_UNHEALED)) <= 20
+    assert all("name" in line["problem"] for line in service.log(ONE_UNHEALED))
+    assert set(kube.requests) <= {"watch events", "get pods"}
+    assert kube.count("get pods") <= 1
+
+
+# Stuck pods
+
+
 def test_a_stuck_pod_is_healed(start, kube):
-    start({"heal": True})
+    service = start({"heal": True})
     uid = kube.cluster.put(pod())["metadata"]["uid"]
     fail(kube, uid=uid)
     wait_for(lambda: kube.cluster.created, "it is healed, and said so")
     healed = kube.cluster.pods["shop", "web-0"]
     assert healed["spec"]["containers"][0]["image"] == "nginx:1.27"
-    assert healed["metadata"]["annotations"]["pullthrough.internal/rewrite"] == "disabled"
+    assert healed["metadata"]["annotations"][SWITCH] == "disabled"
+    assert json.loads(healed["metadata"]["annotations"][HEALED]) == {"containers/web": NGINX}
     (event,) = kube.cluster.created
     assert event["reason"] == "PulledFromUpstream" and event["involvedObject"]["uid"] == uid
     assert len(kube.cluster.patches) == 1
+    line = service.wait_log("pod healed")
+    assert (line["namespace"], line["name"], line["container"]) == ("shop", "web-0", "web")
+    assert (line["image"], line["now"], line["class"]) == (NGINX, "nginx:1.27", "absent")
+    assert healed_by(service, "healed") == 1
 
 
-def test_without_heal_a_pod_is_only_read_by_nobody(start, kube):
+def test_of_two_containers_the_one_that_fails(start, kube):
+    start({"heal": True})
+    sick = pod()
+    sick["spec"]["containers"].append({"name": "side", "image": in_cache("redis:7")})
+    sick["status"]["containerStatuses"].append(
+        {"name": "side", "started": True, "state": {"running": {}}}
+    )
+    sick["metadata"]["annotations"][ORIGINALS] = json.dumps(
+        {"containers/web": "nginx:1.27", "containers/side": "redis:7"}
+    )
+    uid = kube.cluster.put(sick)["metadata"]["uid"]
+    fail(kube, in_cache("redis:7"), container="side", uid=uid)  # it runs by now
+    fail(kube, uid=uid)
+    wait_healed(kube)
+    wait_for(lambda: kube.cluster.created, "said so")
+    assert image_in_cluster(kube, container=1) == in_cache("redis:7")
+    assert len(kube.cluster.patches) == 1
+
+
+def test_an_init_container(start, kube):
+    start({"heal": True})
+    sick = pod(reason="PodInitializing")
+    sick["spec"]["initContainers"] = [{"name": "setup", "image": NGINX}]
+    sick["status"]["initContainerStatuses"] = [status_of("setup", NGINX, "ErrImagePull")]
+    sick["metadata"]["annotations"][ORIGINALS] = json.dumps({"initContainers/setup": "nginx:1.27"})
+    uid = kube.cluster.put(sick)["metadata"]["uid"]
+    fail(kube, uid=uid, involvedObject={
+        "kind": "Pod", "namespace": "shop", "name": "web-0", "uid": uid,
+        "fieldPath": "spec.initContainers{setup}",
+    })
+    wait_for(
+        lambda: image_in_cluster(kube, section="initContainers") == "nginx:1.27", "it is healed"
+    )
+    assert image_in_cluster(kube) == NGINX
+
+
+def test_a_status_that_lags_behind(start, kube):
+    service = start({"heal": True})
+    uid = kube.cluster.put(pod(reason="ContainerCreating"))["metadata"]["uid"]
+    fail(kube, uid=uid)
+    wait_for(lambda: kube.count("get pods") >= 2, "it is looked at again")
+    assert not kube.cluster.patches
+    with kube.lock:
+        late = pod(reason="ErrImagePull")
+        late["metadata"]["uid"] = uid
+        kube.cluster.put(late)
+    wait_healed(kube)
+    assert healed_by(service, "failed") == 0
+
+
+def test_a_race_that_is_lost(start, kube):
+    """The pod changes between the look and the patch: the next look shows to what."""
+
+    def change(namespace, name):
+        kube.cluster.before_patch = None
+        changed = copy.deepcopy(kube.cluster.pods[namespace, name])
+        changed["metadata"]["labels"] = {"by": "somebody"}
+        kube.cluster.put(changed)
+
+    service = start({"heal": True})
+    kube.cluster.before_patch = change
+    fail(kube, uid=kube.cluster.put(pod())["metadata"]["uid"])
+    wait_healed(kube)
+    assert kube.count("patch pods") == 2 and len(kube.cluster.patches) == 1
+    assert kube.cluster.pods["shop", "web-0"]["metadata"]["labels"] == {"by": "somebody"}
+    wait_for(lambda: healed_by(service, "healed") == 1, "it is counted")
+    assert healed_by(service, "failed") == 0
+
+
+@pytest.mark.parametrize("denied", ["get pods", "patch pods"])
+def test_a_right_that_is_missing_is_said_once(start, kube, denied):
+    service = start({"heal": True})
+    kube.denied = {denied}
+    for n in range(3):
+        uid = kube.cluster.put(pod(name=f"web-{n}"))["metadata"]["uid"]
+        fail(kube, name=f"web-{n}", uid=uid)
+    wait_for(lambda: healed_by(service, "denied") == 3, "all were tried")
+    (line,) = service.log(UNHEALED)
+    assert line["level"] == "warn" and f"may not {denied}/web-" in line["problem"]
+    assert image_of(service) == "nginx:1.27" and not service.log(ONE_UNHEALED)
+    kube.denied = set()
+    fail(kube, uid=kube.cluster.pods["shop", "web-0"]["metadata"]["uid"])
+    wait_healed(kube)
+
+
+def test_an_event_that_may_not_be_written(start, kube):
+    service = start({"heal": True})
+    kube.denied = {"create events"}
+    fail(kube, uid=kube.cluster.put(pod())["metadata"]["uid"])
+    line = service.wait_log("an event was not written")
+    assert "may not create events" in line["problem"]
+    assert image_in_cluster(kube) == "nginx:1.27" and healed_by(service, "healed") == 1
+
+
+@pytest.mark.parametrize("gone", ["pod", "uid", "image"])
+def test_a_pod_that_is_another_one_by_now(start, kube, gone):
+    service = start({"heal": True})
+    if gone == "uid":
+        kube.cluster.put(pod())
+    if gone == "image":
+        kube.cluster.put(pod(image=in_cache("redis:7"), original="redis:7"))
+    uid = kube.cluster.pods["shop", "web-0"]["metadata"]["uid"] if gone == "image" else "of-before"
+    fail(kube, uid=uid)
+    wait_for(lambda: kube.count("get pods"), "it is looked at")
+    uid = kube.cluster.put(pod(name="web-1"))["metadata"]["uid"]
+    fail(kube, name="web-1", uid=uid)
+    wait_healed(kube, "web-1")
+    assert [name for _, name, _ in kube.cluster.patches] == ["web-1"]
+    assert healed_by(service, "failed") == 0
+
+
+def opted_out(sick):
+    sick["metadata"]["annotations"][SWITCH] = "disabled"
+
+
+def lying(sick):
+    """An image that the rule set would not have put there."""
+    sick["metadata"]["annotations"][ORIGINALS] = json.dumps({"containers/web": "evil:1"})
+
+
+def lying_about_a_heal(sick):
+    sick["metadata"]["annotations"][HEALED] = json.dumps({"containers/web": ""})
+
+
+def without_originals(sick):
+    del sick["metadata"]["annotations"][ORIGINALS]
+
+
+def running(sick):
+    sick["status"]["containerStatuses"] = [
+        {"name": "web", "started": True, "state": {"running": {}}}
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [opted_out, lying, lying_about_a_heal, without_originals, running]
+)
+def test_a_pod_that_must_stay_as_it_is(start, kube, change):
+    service = start({"heal": True}, log={"level": "debug"})
+    sick = pod()
+    change(sick)
+    fail(kube, uid=kube.cluster.put(sick)["metadata"]["uid"])
+    line = service.wait_log("a pod is left as it is")
+    assert line["reason"] == {
+        opted_out: "opted-out",
+        lying: "not-rewritten",
+        lying_about_a_heal: "done-before",
+        without_originals: "no-original",
+        running: "running",
+    }[change]
+    assert kube.count("patch pods") == 0
+
+
+def test_without_heal_a_pod_is_not_even_read(start, kube):
     service = start()
     kube.cluster.put(pod())
     fail(kube)
     wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    assert set(kube.requests) == {"watch events"}
+
+
+def test_healing_that_is_switched_on_while_it_runs(start, kube):
+    service = start()
+    uid = kube.cluster.put(pod())["metadata"]["uid"]
+    fail(kube, uid=uid)
+    wait_for(lambda: image_of(service) == "nginx:1.27", "it is turned away from the cache")
+    reload(service, {"heal": True})
+
+    def told_again():
+        fail(kube, uid=uid)
+        return kube.cluster.patches
+
+    wait_for(told_again, "it is healed")
+    reload(service, {"heal": False})
+    kube.cluster.put(pod(name="web-1"))
+    fail(kube, name="web-1")
+    follow(kube, service)
+    assert len(kube.cluster.patches) == 1
+
+
+@pytest.mark.parametrize("when", ["patch pods", "create events"])
+def test_a_reload_does_not_cut_a_heal_short(start, kube, when):
+    service = start({"heal": True})
+    taken = []
+
+    def before_write(verb, kind):
+        if f"{verb} {kind}" == when and not taken:
+            taken.append(True)
+            reload(service, {"heal": True, "remember": "20m"})
+
+    kube.before_write = before_write
+    fail(kube, uid=kube.cluster.put(pod())["metadata"]["uid"])
+    wait_for(lambda: kube.cluster.created, "it is healed, and said so")
+    wait_for(lambda: healed_by(service, "healed") == 1, "it is counted")
+    assert len(kube.cluster.patches) == 1
+    assert not service.log(ONE_UNHEALED) and not service.log("an event was not written")
+
+
+def test_two_replicas_heal_a_pod_once(start, kube):
+    replicas = [start({"heal": True}, watched=False) for _ in range(2)]
+    wait_for(lambda: kube.cluster.watching == 2, "both watch")
+    for n in range(6):
+        uid = kube.cluster.put(pod(name=f"web-{n}"))["metadata"]["uid"]
+        fail(kube, name=f"web-{n}", uid=uid)
+    wait_for(lambda: kube.count("get pods") >= 12, "both have looked")
+    wait_for(lambda: len(kube.cluster.created) == 6, "each is told once")
+    wait_for(lambda: sum(healed_by(each, "healed") for each in replicas) == 6, "and counted once")
+    assert sorted(name for _, name, _ in kube.cluster.patches) == [f"web-{n}" for n in range(6)]
+    assert all(healed_by(each, "failed") == 0 for each in replicas)
+
+
+# The probe
+
+
+def test_a_registry_that_answers_and_then_does_not(probing, registry):
+    service = probing()
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+    image = in_cache("nginx:1.27", registry.host)
+    assert image_of(service) == image
+    registry.way = 503
+    wait_for(lambda: image_of(service) == "nginx:1.27", "no image goes to the cache")
+    assert turned(service)["probe"] == "failing" and turned(service)["registryDownSince"]
+    (line,) = service.log(DOWN)
+    assert "503" in line["reason"] and service.metrics().value("pullthrough_registry_open") == 1
+    registry.way = "silent"
+    registry.probed()
+    registry.way = 401
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers again")
+    assert image_of(service) == "nginx:1.27", "one answer is not enough"
+    assert len(service.log(DOWN)) == 1 and not service.log(BACK)
+
+
+def test_a_registry_that_falls_silent(probing, registry):
+    service = probing()
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+    registry.way = "silent"
+    wait_for(lambda: image_of(service) == "nginx:1.27", "no image goes to the cache")
+    (line,) = service.log(DOWN)
+    assert "timed out" in line["reason"].lower() or "timeout" in line["reason"].lower()
+
+
+def test_a_registry_that_never_answered_turns_nothing_away(probing, registry):
+    """Nobody knows whether that is the cache's fault or the way's from here."""
+    registry.way = 503
+    service = probing()
+    wait_for(lambda: registry.asked >= 5, "it is probed")
+    assert turned(service)["probe"] == "unanswered"
+    assert image_of(service) == in_cache("nginx:1.27", registry.host)
+    (line,) = service.log(UNANSWERED)
+    assert line["level"] == "warn" and "503" in line["problem"]
+    registry.way = 401
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+
+
+# The end
+
+
+def test_the_end_does_not_wait_for_a_watch(start, kube):
+    service = start()
+    service.end()
+    assert not service.log(UNWATCHED)
+
+
+def test_the_end_does_not_wait_for_a_probe(start, certs, registry):
+    """One that times out is told, one that is cut short isn't."""
+    registry.way = "silent"
+    service = start(
+        {"probe": {"interval": "1m", "timeout": "10s"}},
+        watched=False,
+        registry={"host": registry.host},
+        aws={"caFile": str(certs.ca)},
+    )
+    wait_for(lambda: registry.asked, "it probes")
+    service.end()
+    assert not service.log(UNANSWERED)
+
+
+def test_the_end_does_not_wait_for_a_heal(start, kube):
+    service = start({"heal": True})
+    uid = kube.cluster.put(pod())["metadata"]["uid"]
+    kube.way = "hang"
+    fail(kube, uid=uid)
+    wait_for(lambda: kube.count("hang"), "it asks for the pod")
+    service.end()
+    assert not service.log(ONE_UNHEALED) and not service.log(UNHEALED)
+
+
+def test_the_end_does_not_wait_for_the_next_look(start, kube):
+    service = start({"heal": True})
+    fail(kube, uid=kube.cluster.put(pod(reason="ContainerCreating"))["metadata"]["uid"])
+    wait_for(lambda: kube.count("get pods") >= 3, "it is looked at again and again")
+    service.end()
     assert not kube.cluster.patches
-    assert not any("pods" in each for each in kube.requests)

@@ -1,6 +1,7 @@
 /*
  * The state is core's and short to ask, so one lock is enough: whoever hears of something changes
- * the state under it. The probe, which may take seconds, is made without.
+ * the state under it. The probe is made without; what is heard meanwhile is handed over when it has
+ * come to an end, at most its timeout later.
  *
  * A probe asks from the pod's network, which isn't the nodes': one that was never answered says
  * nothing of the cache, and is told once, as a fault of the way there.
@@ -42,7 +43,6 @@ struct fallback_keeper {
     char *host;
     struct rule_set *rules;    /* by host, prefixes and aliases; NULL before the first order */
     struct fallback *fallback; /* NULL: nothing is followed */
-    uint64_t newest;           /* version of the Events that were counted */
     enum probe probe;
     bool changed; /* since the last report */
     bool has_report;
@@ -112,21 +112,9 @@ static void tell_failure(const struct fallback_keeper *keeper, const struct pull
               LOG_NUMBER("suppressed", suppressed));
 }
 
-/* A watch that begins anew tells the last hour again. Versions are etcd's, which only grow; where
- * it was put back to an older state, failures go uncounted for a while, and nothing else. */
-static bool is_new(struct fallback_keeper *keeper, const char *version)
-{
-    uint64_t number = strtoull(version, NULL, 10);
-    bool newer = number > keeper->newest;
-
-    if (newer)
-        keeper->newest = number;
-    return newer;
-}
-
 /* Under the lock. */
 static void take_failure(struct fallback_keeper *keeper, const struct pull_failure *failure,
-                         bool counts)
+                         bool again)
 {
     /* One whose time can't be read is of 1970, and changes nothing. */
     int64_t age_s = keeper->timing.wall_s(keeper->timing.context) - failure->last_s;
@@ -140,7 +128,7 @@ static void take_failure(struct fallback_keeper *keeper, const struct pull_failu
     };
     unsigned changes = fallback_failure(keeper->fallback, &pull, (int64_t)now_ms(keeper));
 
-    if (counts)
+    if (!again)
         metrics_pull_failure(keeper->metrics, metrics_upstream_slot(keeper->metrics, registry),
                              failure->class);
     keeper->changed |= changes != 0;
@@ -149,17 +137,17 @@ static void take_failure(struct fallback_keeper *keeper, const struct pull_failu
         healer_add(keeper->healer, failure, pull.age_ms);
 }
 
-static void on_event(void *context, const struct kube_watch_event *event)
+static void on_event(void *context, const struct kube_watch_event *event, bool again)
 {
     struct fallback_keeper *keeper = context;
     struct pull_failure failure;
-    bool counts, changed;
+    bool changed;
 
     worker_lock(&keeper->worker);
-    counts = is_new(keeper, event->version);
+    changed = !keeper->changed; /* else the thread knows, and is about to tell */
     if (keeper->fallback && pull_failure_read(&failure, keeper->rules, event->object))
-        take_failure(keeper, &failure, counts);
-    changed = keeper->changed;
+        take_failure(keeper, &failure, again);
+    changed = changed && keeper->changed;
     worker_unlock(&keeper->worker);
     if (changed)
         worker_rouse(&keeper->worker);
@@ -331,6 +319,8 @@ static void *run(void *context)
         uint64_t probe_ms, settle_ms, wait_ms;
 
         take_order(keeper);
+        (void)settle(
+            keeper); /* an order is told of before a registry is asked that may be silent */
         probe_ms = probe(keeper);
         settle_ms = settle(keeper);
         wait_ms = probe_ms < settle_ms ? probe_ms : settle_ms;
@@ -415,9 +405,10 @@ void fallback_keeper_configure(struct fallback_keeper *keeper, const struct conf
     keeper->config = config_ref(config);
     keeper->changed = true;
     worker_renew(&keeper->worker);
-    worker_unlock(&keeper->worker);
-    pull_watch_want(keeper->watch, config->fallback.watch && keeper->fallback);
+    /* Before there is a report of it, and before there is an Event for it. */
     healer_configure(keeper->healer, config, host);
+    pull_watch_want(keeper->watch, config->fallback.watch && keeper->fallback);
+    worker_unlock(&keeper->worker);
 }
 
 bool fallback_keeper_take(struct fallback_keeper *keeper, struct fallback_report *report)
@@ -440,9 +431,11 @@ void fallback_keeper_free(struct fallback_keeper *keeper)
 {
     if (!keeper)
         return;
-    pull_watch_free(keeper->watch); /* the two that call back come first */
+    pull_watch_end(keeper->watch); /* all three in the same second */
+    healer_end(keeper->healer);
+    worker_stop(&keeper->worker); /* it asks the watch; the two only ask for what is freed below */
+    pull_watch_free(keeper->watch); /* which adds to the healer's */
     healer_free(keeper->healer);
-    worker_stop(&keeper->worker);
     http_client_free(keeper->http);
     fallback_report_fini(&keeper->report);
     fallback_free(keeper->fallback);

@@ -53,11 +53,12 @@ struct look {
 
 enum verdict { DONE, AGAIN };
 
+/* An order doesn't cut a heal short: between its patch and its Event it would never be told. */
 static bool on_stopped(void *context)
 {
     struct healer *healer = context;
 
-    return worker_asks_whether_over(&healer->worker);
+    return worker_is_stopping(&healer->worker);
 }
 
 static uint64_t now_ms(const struct healer *healer)
@@ -70,9 +71,10 @@ static uint32_t random_bits(const struct healer *healer)
     return healer->timing.random(healer->timing.context);
 }
 
-static void add(struct healer *healer, const struct heal_entry *entry)
+/* Whether it waits now, and did not before. */
+static bool add(struct healer *healer, const struct heal_entry *entry)
 {
-    int result = 0;
+    int result = HEAL_QUEUE_KNOWN;
 
     worker_lock(&healer->worker);
     if (healer->queue)
@@ -80,6 +82,7 @@ static void add(struct healer *healer, const struct heal_entry *entry)
     worker_unlock(&healer->worker);
     if (result == HEAL_QUEUE_FULL)
         metrics_heal(healer->parts.metrics, METRICS_HEAL_DROPPED);
+    return result == 0;
 }
 
 /* Whether `image`, by which it was healed, may become the one in the cache again. */
@@ -115,12 +118,25 @@ static void tell_denied(struct look *look)
     look->healer->denied = true;
 }
 
-static void tell_failed(struct look *look)
+/* Who may write Events can cause these. */
+static void tell_problem(struct look *look, const char *message)
 {
+    static struct log_limit limit;
+    uint64_t suppressed;
+
+    if (log_limit_pass(&limit, &suppressed))
+        log_event(LOG_LEVEL_WARN, message, LOG_SLICE("namespace", look->entry->namespace),
+                  LOG_SLICE("name", look->entry->pod), LOG_TEXT("problem", look->error.text),
+                  LOG_NUMBER("suppressed", suppressed));
+}
+
+static enum verdict tell_failed(struct look *look)
+{
+    if (on_stopped(look->healer))
+        return DONE;
     metrics_heal(look->healer->parts.metrics, METRICS_HEAL_FAILED);
-    log_event(LOG_LEVEL_WARN, "a pod was not healed",
-              LOG_SLICE("namespace", look->entry->namespace), LOG_SLICE("name", look->entry->pod),
-              LOG_TEXT("problem", look->error.text));
+    tell_problem(look, "a pod was not healed");
+    return AGAIN;
 }
 
 static void post_event(struct look *look, size_t i)
@@ -139,9 +155,7 @@ static void post_event(struct look *look, size_t i)
     outcome = kube_pods_create_event(look->healer->client, look->plan.namespace,
                                      strbuf_slice(&text), &look->error);
     if (outcome != KUBE_DONE && outcome != KUBE_CONFLICT)
-        log_event(LOG_LEVEL_WARN, "an event was not written",
-                  LOG_SLICE("namespace", look->plan.namespace), LOG_SLICE("name", look->plan.name),
-                  LOG_TEXT("problem", look->error.text));
+        tell_problem(look, "an event was not written");
 }
 
 static void tell_done(struct look *look)
@@ -165,7 +179,7 @@ static void tell_done(struct look *look)
         later.container = change->container->name;
         later.image = change->image;
         if (!plan->puts_back)
-            add(look->healer, &later);
+            (void)add(look->healer, &later);
     }
 }
 
@@ -183,7 +197,7 @@ static enum verdict patch(struct look *look)
     case KUBE_CONFLICT: return AGAIN; /* by whom, and to what, the next look shows */
     case KUBE_ABSENT: return DONE;
     case KUBE_DENIED: tell_denied(look); return DONE;
-    default: tell_failed(look); return AGAIN;
+    default: return tell_failed(look);
     }
 }
 
@@ -201,7 +215,7 @@ static enum verdict judge(struct look *look, struct slice pod)
     int reason = heal_plan_make(&look->plan, &request, pod, &look->arena, &look->error);
 
     if (reason < 0) {
-        tell_failed(look);
+        (void)tell_failed(look); /* it would be the same again */
         return DONE;
     }
     if (reason == 0)
@@ -226,10 +240,7 @@ static enum verdict look_at(struct healer *healer, const struct heal_entry *entr
     case KUBE_DONE: verdict = judge(&look, strbuf_slice(&pod)); break;
     case KUBE_ABSENT: break;
     case KUBE_DENIED: tell_denied(&look); break;
-    default:
-        if (!on_stopped(healer))
-            tell_failed(&look);
-        verdict = AGAIN;
+    default: verdict = tell_failed(&look);
     }
     arena_fini(&look.arena);
     return verdict;
@@ -338,9 +349,13 @@ void healer_add(struct healer *healer, const struct pull_failure *failure, int64
         .failed_ms = now_ms(healer) - (uint64_t)(age_ms > 0 ? age_ms : 0),
     };
 
-    if (failure->list) /* an image volume can't be changed */
-        add(healer, &entry);
-    worker_rouse(&healer->worker);
+    if (failure->list && add(healer, &entry)) /* an image volume can't be changed */
+        worker_rouse(&healer->worker);
+}
+
+void healer_end(struct healer *healer)
+{
+    worker_end(&healer->worker);
 }
 
 void healer_free(struct healer *healer)

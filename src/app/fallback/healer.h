@@ -29,6 +29,8 @@ struct healer;
 struct healer *healer_new(const struct healer_parts *parts);
 /* -1 with the reason. Signals must be blocked in the caller. */
 int healer_start(struct healer *healer, struct error *error);
+/* Tell the thread to end, which may take a second. */
+void healer_end(struct healer *healer);
 /* Ends the thread, if it runs, and frees everything. NULL is allowed. */
 void healer_free(struct healer *healer);
 

@@ -7,11 +7,13 @@
 #include "pullthrough/app/base/kube_access.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/kube/kube_events.h"
+#include "pullthrough/edge/sys/environment.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/timing.h"
 #include "pullthrough/edge/sys/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct pull_watch {
     struct pull_watch_parts parts;
@@ -27,6 +29,8 @@ struct pull_watch {
     struct kube_watch place;
     struct kube_events_tally tally;
     bool opened; /* by the attempt that is going on */
+    /* Versions of Events: the newest, and what it was when the attempt began. */
+    char newest[KUBE_VERSION_BYTES], known[KUBE_VERSION_BYTES];
 };
 
 const char *pull_watch_state_name(enum pull_watch_state state)
@@ -77,19 +81,39 @@ static void on_open(void *context)
                   LOG_TEXT("before", pull_watch_state_name(before)));
 }
 
+/* Versions are etcd's numbers, without zeros before them. */
+static bool is_newer(const char *version, const char *than)
+{
+    size_t digits = strlen(version), than_digits = strlen(than);
+
+    return digits != than_digits ? digits > than_digits : strcmp(version, than) > 0;
+}
+
+/* A watch that begins anew tells the last hour again, and first by names: within it versions go up
+ * and down. All in all they only grow; where etcd was put back to an older state, what is new
+ * passes for known for a while. */
 static void on_event(void *context, const struct kube_watch_event *event)
 {
     struct pull_watch *watch = context;
+    bool again = !is_newer(event->version, watch->known);
 
+    if (is_newer(event->version, watch->newest))
+        memcpy(watch->newest, event->version, sizeof(watch->newest));
     if (event->type == KUBE_WATCH_ADDED || event->type == KUBE_WATCH_MODIFIED)
-        watch->parts.on_event(watch->parts.context, event);
+        watch->parts.on_event(watch->parts.context, event, again);
 }
 
-/* Said when it begins, not with each attempt. */
+/* Said when it begins, not with each attempt. Outside of a cluster there is nothing to watch, and
+ * nothing wrong. */
 static void fail(struct pull_watch *watch, enum pull_watch_state state, const char *problem)
 {
+    const struct environment environment = environment_of_process();
+    struct error error;
+    bool outside = kube_client_check(&environment, &error) != 0;
+
     if (enter(watch, state) != state)
-        log_event(LOG_LEVEL_WARN, "failed pulls are not watched", LOG_TEXT("problem", problem));
+        log_event(outside ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "failed pulls are not watched",
+                  LOG_TEXT("problem", problem));
 }
 
 /* How long until the next one, in milliseconds. */
@@ -106,6 +130,7 @@ static uint64_t attempt(struct pull_watch *watch)
         return UINT32_MAX; /* the environment doesn't change */
     }
     watch->opened = false;
+    memcpy(watch->known, watch->newest, sizeof(watch->known));
     kube_watch_begin(&watch->place, now_ms(watch));
     status = kube_events_watch(watch->client, &watch->place, &how, &watch->tally, &error);
     if (on_stopped(watch))
@@ -176,6 +201,11 @@ enum pull_watch_state pull_watch_state(struct pull_watch *watch)
     state = watch->state;
     worker_unlock(&watch->worker);
     return state;
+}
+
+void pull_watch_end(struct pull_watch *watch)
+{
+    worker_end(&watch->worker);
 }
 
 void pull_watch_free(struct pull_watch *watch)

@@ -23,8 +23,9 @@ enum pull_watch_state {
 const char *pull_watch_state_name(enum pull_watch_state state); /* "off", ... */
 
 struct pull_watch_parts {
-    /* From the thread, for each Event; it dies when this returns. */
-    void (*on_event)(void *context, const struct kube_watch_event *event);
+    /* From the thread, for each Event; it dies when this returns. `again`: an earlier attempt has
+     * told it. */
+    void (*on_event)(void *context, const struct kube_watch_event *event, bool again);
     void (*on_state)(void *context); /* from the thread: the state is another one */
     void *context;
 };
@@ -34,6 +35,8 @@ struct pull_watch;
 struct pull_watch *pull_watch_new(const struct pull_watch_parts *parts);
 /* -1 with the reason. Signals must be blocked in the caller. */
 int pull_watch_start(struct pull_watch *watch, struct error *error);
+/* Tell the thread to end, which may take a second. */
+void pull_watch_end(struct pull_watch *watch);
 /* Ends the thread, if it runs, and frees everything. NULL is allowed. */
 void pull_watch_free(struct pull_watch *watch);
 

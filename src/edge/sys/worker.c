@@ -30,14 +30,19 @@ int worker_start(struct worker *worker, void *(*work)(void *context), void *cont
     return 0;
 }
 
-void worker_stop(struct worker *worker)
+void worker_end(struct worker *worker)
 {
-    if (!worker->running)
-        return;
     worker_lock(worker);
     worker->stop = true;
     (void)pthread_cond_broadcast(&worker->wake);
     worker_unlock(worker);
+}
+
+void worker_stop(struct worker *worker)
+{
+    if (!worker->running)
+        return;
+    worker_end(worker);
     (void)pthread_join(worker->thread, NULL);
     worker->running = false;
 }

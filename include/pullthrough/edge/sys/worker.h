@@ -31,6 +31,8 @@ void worker_init(struct worker *worker);
 int worker_start(struct worker *worker, void *(*work)(void *context), void *context,
                  const char *name, struct error *error);
 
+/* Tell the thread to end, and don't wait: for the owner of several. Without the lock. */
+void worker_end(struct worker *worker);
 /* End the thread, if it was started, and wait for it. From the owner, without the lock. */
 void worker_stop(struct worker *worker);
 /* After worker_stop(). */
