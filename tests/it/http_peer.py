@@ -130,6 +130,7 @@ def serve_config(pair, flags):
             "drain": f"{flags.get('drain_ms', 0)}ms",
         },
         "log": {"format": "json"},
+        "fallback": {"watch": False, "probe": {"interval": "0s"}},
     }
     return json.dumps(config)  # which is YAML
 

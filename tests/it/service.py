@@ -61,6 +61,7 @@ def settings(certificates, /, **changes):
         },
         "server": {"threads": 2, "drain": "0s"},
         "status": {"details": True},
+        "fallback": {"watch": False, "probe": {"interval": "0s"}},
     }
     for section, value in changes.items():
         if isinstance(value, dict):

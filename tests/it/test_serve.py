@@ -30,6 +30,7 @@ BODY_MOST = 64 * 1024
 # The words of design and documents; what counts must not invent others.
 OPERATIONS = {"CREATE", "UPDATE", "other"}
 PASSES = {"complete", "incomplete", "failed"}
+HEALS = {"healed", "put-back", "failed", "denied", "dropped"}
 REVIEWS = {"rewritten", "unchanged", "ignored", "not-understood", "bad-request"}
 UPSTREAMS = {"docker.io", "ghcr.io", "registry.k8s.io", "quay.io", "other"}
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -190,6 +191,7 @@ def test_the_status(service, program, certs):
         "certificate",
         "ruleSet",
         "reconcile",
+        "fallback",
     ]
     assert (status["version"], status["commit"]) == build_of(program)
     assert status["draining"] is False
@@ -298,13 +300,14 @@ def test_metrics_have_bounded_labels(service):
     text = service.get("/metrics").body.decode()
     assert "zz" not in text and "nginx" not in text and "demo" not in text
     labels = service.metrics().label_values()
-    own = {"operation", "outcome", "upstream", "state", "service", "kind", "object"}
+    own = {"operation", "outcome", "upstream", "state", "service", "kind", "object", "class"}
     assert set(labels) == own | {"le", "version", "commit"}
     assert labels["service"] == {"ecr", "sts", "secretsmanager"}
     assert labels["kind"] <= {"leaf", "ca"} and labels["object"] == {"secret", "bundle"}
     assert labels["operation"] <= OPERATIONS
     assert labels["upstream"] <= UPSTREAMS | {"public.ecr.aws"}
-    assert labels["outcome"] <= REVIEWS | REASONS | PASSES | {"ok", "failed", "taken", "refused"}
+    assert labels["outcome"] <= REVIEWS | REASONS | PASSES | HEALS | {"ok", "taken", "refused"}
+    assert labels["class"] <= {"absent", "refused", "login", "throttled", "unreachable", "other"}
 
 
 def test_the_metrics_of_the_program_itself(service, program, certs):

@@ -86,7 +86,7 @@ def test_the_document_has_every_member_of_the_status(start, kube):
     rows = STATUS_ROW.findall((ROOT / "docs/status.md").read_text())
     documented = dict(rows)
     assert len(documented) == len(rows) > 30, "a member twice, or the table is not read"
-    service = start(fallback={"probe": {"interval": "0s"}})
+    service = start(fallback={"watch": True})
     settled(service, kube)
     for tag in ("1", "2", "3"):  # so many are the upstream's fault
         image = f"{REGISTRY}/dockercache/library/nginx:{tag}"

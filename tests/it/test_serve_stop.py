@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from http_peer import DEADLINE_S, wait_for
-from service import Answer, Client, environment, review, sample, settings
+from service import HOST, Answer, Client, environment, review, sample, settings
 
 LONG = {"drain": "10m"}  # ended by a second signal, or else by the test's deadline
 BODY = sample("create-pod")
@@ -165,6 +165,7 @@ def test_a_silent_resolver_does_not_hold_it_up(services, silent_resolver):
         {**AWS_KEYS, **silent_resolver.environment},
         reconcile={"mode": "manage"},
         aws={"endpoint": SILENT_AWS},
+        fallback={"probe": {"interval": "10s"}},
     )
     wait_for(silent_resolver.asked, "AWS's address is asked for")
 
@@ -173,7 +174,10 @@ def test_a_silent_resolver_does_not_hold_it_up(services, silent_resolver):
     service.send(signal.SIGHUP)
     service.wait_log("configuration loaded")
     wait_for(lambda: len(silent_resolver.asked()) > asked, "it is asked for again")
-    assert set(silent_resolver.asked()) == {"aws.silent.test"}
+    wait_for(
+        lambda: set(silent_resolver.asked()) == {"aws.silent.test", HOST},
+        "the registry is asked for, and nothing else",
+    )
     assert service.mutate(BODY).images()
     service.end(signal.SIGTERM)
 
@@ -181,13 +185,13 @@ def test_a_silent_resolver_does_not_hold_it_up(services, silent_resolver):
 def test_a_silent_resolver_does_not_hold_up_its_own_certificate(
     program, certs, silent_resolver, tmp_path
 ):
-    """One of the API server."""
+    """One of the API server. Another thread watches Events there."""
     account = tmp_path / "account"
     account.mkdir()
     for name, text in {"token": "t", "namespace": "demo", "ca.crt": certs.ca.read_text()}.items():
         (account / name).write_text(text)
     config = tmp_path / "config.yaml"
-    config.write_text(settings(tmp_path, tls=SELF))
+    config.write_text(settings(tmp_path, tls=SELF, fallback={"watch": True}))
     process = subprocess.Popen(
         [program, "serve", "--config", config],
         stderr=subprocess.PIPE,
@@ -199,14 +203,16 @@ def test_a_silent_resolver_does_not_hold_up_its_own_certificate(
     )
     with process:
         try:
-            wait_for(silent_resolver.asked, "the API server's address is asked for")
+            wait_for(
+                lambda: len(silent_resolver.asked()) == 2, "the API server's address is asked for"
+            )
             process.send_signal(signal.SIGTERM)
             said = process.communicate(timeout=DEADLINE_S)[1].decode()
         finally:
             process.kill()
     assert process.returncode == 0, said
     assert "Sanitizer" not in said and '"message":"stopped"' in said
-    assert silent_resolver.asked() == ["api.silent.test"]
+    assert silent_resolver.asked() == 2 * ["api.silent.test"]
 
 
 @pytest.mark.parametrize(
