@@ -54,7 +54,7 @@ class Registry:
     """What a probe sees: 401, or as `way` says: a status, or "silent". Use `with`."""
 
     def __init__(self, certs):
-        self.way, self.asked = 401, 0
+        self.way, self.asked, self.handshakes = 401, 0, 0
         self._released = threading.Event()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certs.leaf.cert, certs.leaf.key)
@@ -80,6 +80,7 @@ class Registry:
 
             def get_request(self):
                 sock, address = super().get_request()
+                registry.handshakes += 1
                 return (
                     context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False),
                     address,
@@ -821,6 +822,24 @@ def test_a_registry_that_never_answered_turns_nothing_away(probing, registry):
     assert line["level"] == "warn" and "503" in line["problem"]
     registry.way = 401
     wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+
+
+def test_a_way_to_the_registry_that_is_changed_for_a_wrong_one(probing, certs, registry):
+    """The cache is as well as before: nobody but us can't ask it."""
+    service = probing()
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+    reload(
+        service,
+        {"probe": {"interval": "1s", "timeout": "500ms"}},
+        registry={"host": registry.host},
+        aws={"caFile": str(certs.rsa.cert)},
+    )
+    assert "certificate" in service.wait_log(UNANSWERED)["problem"]
+    wait_for(lambda: turned(service)["probe"] == "unanswered", "it tells")
+    registry.handshakes = 0
+    wait_for(lambda: registry.handshakes >= 4, "it is probed again and again")
+    assert image_of(service) == in_cache("nginx:1.27", registry.host)
+    assert len(service.log(UNANSWERED)) == 1 and not service.log(DOWN)
 
 
 # The end

@@ -395,8 +395,9 @@ void fallback_keeper_configure(struct fallback_keeper *keeper, const struct conf
         begin(keeper, config, host);
     if (!keeper->fallback || !config->fallback.probe.interval_ms)
         keeper->probe = PROBE_OFF;
-    else if (keeper->probe == PROBE_OFF)
-        keeper->probe = PROBE_UNANSWERED;
+    else if (keeper->probe == PROBE_OFF ||
+             !slice_is(slice_str(keeper->config->aws.ca_file), config->aws.ca_file))
+        keeper->probe = PROBE_UNANSWERED; /* another way there, which may be a wrong one */
     free(keeper->host);
     keeper->host = own_host;
     rule_set_free(keeper->rules);
