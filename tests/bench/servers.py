@@ -16,6 +16,7 @@ CONFIG = """
 registry: {{account: "111122223333", region: us-west-2}}
 rewrite: {{requireRule: false}}
 {reconcile}
+fallback: {{to: none}} # a probe of a registry that isn't there is no part of a review
 listen: {{webhook: "{webhook}:0", status: "{status}:0"}}
 tls: {{mode: files, certFile: {cert}, keyFile: {key}}}
 server: {{threads: {threads}, drain: 0s}}
