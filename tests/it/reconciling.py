@@ -40,6 +40,7 @@ class Program:
             "listen": {"webhook": "127.0.0.1:0", "status": "127.0.0.1:0"},
             "tls": {"mode": "files", "certFile": str(pair.cert), "keyFile": str(pair.key)},
             "server": {"threads": 1, "drain": "0s"},
+            "fallback": {"watch": False, "probe": {"interval": "0s"}},
             **(config or {}),
         }
         self.write()
