@@ -12,19 +12,24 @@ from world import DEADLINE_S, is_leaving, is_running, until
 NAMESPACE = NAME = "pullthrough"
 IMAGE = {"repository": "pullthrough", "pullPolicy": "IfNotPresent"}
 ROLE = "arn:aws:iam::111122223333:role/webhook"
-TOKENS = "/var/run/secrets/aws"
+TOKENS, REGISTRY_CA = "/var/run/secrets/aws", "/etc/registry-ca.crt"
 REGISTRIES = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
 
 
-def own_values():
+def own_values(where):
     """On our own node: a registry that is found by asking the AWS stand-in, with the credentials
-    of the pod's service account. The same that IRSA's webhook would add."""
+    of the pod's service account. The same that IRSA's webhook would add. The registry answers
+    probes by its name, with a certificate of the cluster's own CA."""
     url = f"http://{NODE}:{AWS}"
+    files = {"hosts": ("/etc/hosts", where.pods_hosts), "ca": (REGISTRY_CA, where.ca)}
     return {
         "config": {
             "registry": {"region": "us-west-2"},
             "reconcile": {"interval": "10s"},
-            "aws": {"endpoint": dict.fromkeys(("ecr", "sts", "secretsmanager"), url)},
+            "aws": {
+                "endpoint": dict.fromkeys(("ecr", "sts", "secretsmanager"), url),
+                "caFile": REGISTRY_CA,
+            },
             "server": {"drain": "5s"},
         },
         "extraEnv": [
@@ -32,8 +37,12 @@ def own_values():
             {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{TOKENS}/token"},
         ],
         "extraVolumes": [{"name": "aws", "projected": {"sources": [{"serviceAccountToken": {
-            "audience": "sts.amazonaws.com", "path": "token", "expirationSeconds": 3600}}]}}],
-        "extraVolumeMounts": [{"name": "aws", "mountPath": TOKENS, "readOnly": True}],
+            "audience": "sts.amazonaws.com", "path": "token", "expirationSeconds": 3600}}]}}, *(
+                {"name": name, "hostPath": {"path": str(path), "type": "File"}}
+                for name, (_, path) in files.items())],
+        "extraVolumeMounts": [{"name": "aws", "mountPath": TOKENS, "readOnly": True}, *(
+            {"name": name, "mountPath": place, "readOnly": True}
+            for name, (place, _) in files.items())],
     }  # fmt: skip
 
 
@@ -52,7 +61,7 @@ def foreign_values():
 class Installation:
     def __init__(self, world, helm, image, tls):
         self.world, self.tls = world, tls
-        values = {**(own_values() if world.is_ours else foreign_values())}
+        values = {**(own_values(world.where) if world.is_ours else foreign_values())}
         self.release = Release(helm, world.kube, NAME, NAMESPACE, {
             "image": image, "configCheck": {"enabled": True}, "tls": tls.values(), **values,
         })  # fmt: skip

@@ -159,6 +159,7 @@ def write_all(where, certs, api_port):
         f"IP:127.0.0.1,IP:{layout.NODE},IP:10.0.0.1",
         days=30,
     )
+    certs.issue("registry", names=f"DNS:{layout.ECR}", days=30)
     key = ("openssl", "genrsa", "-out", folder / "accounts.key", "2048")
     subprocess.run(key, check=True, capture_output=True)
     files = {
@@ -169,6 +170,7 @@ def write_all(where, certs, api_port):
         "kubelet.yaml": kubelet(where),
         "credentials.yaml": credential_provider(),
         "resolv.conf": "",
+        "pods-hosts": f"127.0.0.1 localhost\n{layout.NODE} {layout.ECR}\n",
         "htpasswd": HTPASSWD,
         "upstream.yml": registry(folder / "upstream", layout.UPSTREAM, None),
         "private.yml": registry(folder / "private", layout.PRIVATE, folder / "htpasswd"),

@@ -96,6 +96,9 @@ class Node:
         for name in ("node0", "node1"):
             run("ip", "link", "set", name, "up")
         run("ip", "route", "add", "default", "dev", "node0")
+        # Pods reach the registry as on EKS, at its port; nodes by their hosts.toml.
+        run("iptables", "-t", "nat", "-A", "PREROUTING", "-d", layout.NODE, "-p", "tcp", "--dport",
+            "443", "-j", "REDIRECT", "--to-ports", layout.AWS)  # fmt: skip
         pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         bridged = pathlib.Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
         if bridged.exists():

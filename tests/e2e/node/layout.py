@@ -42,6 +42,9 @@ class Layout:
         self.settings = self.folder / "settings.json"
         self.containerd = self.folder / "containerd.sock"
         self.audit = self.folder / "audit.log"
+        # For pods that ask the registry, which has a name by this file only.
+        self.ca = self.folder / "ca.crt"
+        self.pods_hosts = self.folder / "pods-hosts"
         self.static_pods = self.folder / "static-pods"
 
     def log(self, program):

@@ -85,4 +85,5 @@ def aws(where, _tools):
         "/usr/bin/python3", ROOT / "tests" / "fakes" / "aws", "--host", "0.0.0.0",
         "--port", layout.AWS, "--set", "issuer=https://kubernetes.default.svc",
         "--set", f"jwksFile={where.folder / 'jwks.json'}",
+        "--cert", where.folder / "registry.crt", "--key", where.folder / "registry.key",
     ]  # fmt: skip
