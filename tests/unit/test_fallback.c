@@ -213,10 +213,11 @@ static void test_what_is_told_again_does_not_double(void **state)
     /* The watch broke, and begins anew when the image's time is over. */
     assert_int_equal(fallback_failure(fallback, &again, REMEMBER + MINUTE), FALLBACK_ENDED);
     assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_GO_ON);
-    /* One that happened in the last second of it is no news either; one after it is. */
-    again.age_ms = MINUTE + 1;
+    /* One that happened before its last second is no news either; one that may have happened after
+     * it is, since an Event's time is that of the second which it happened in. */
+    again.age_ms = MINUTE + FALLBACK_GRAIN_MS;
     assert_int_equal(fallback_failure(fallback, &again, REMEMBER + MINUTE), 0);
-    again.age_ms = MINUTE;
+    again.age_ms = MINUTE + FALLBACK_GRAIN_MS - 1;
     assert_int_equal(fallback_failure(fallback, &again, REMEMBER + MINUTE), FALLBACK_IMAGE);
     fallback_free(fallback);
 }

@@ -174,7 +174,8 @@ static bool turn_away(struct fallback *fallback, struct fallback_list *list, str
     int64_t until_ms =
         at_ms + (pull->class == PULL_THROTTLED ? (int64_t)FALLBACK_THROTTLED_MS : next_ms);
 
-    if ((item && at_ms < item->entry.until_ms) || until_ms <= fallback->now_ms)
+    if ((item && (item->live || at_ms <= item->entry.until_ms - FALLBACK_GRAIN_MS)) ||
+        until_ms <= fallback->now_ms)
         return false;
     if (!item)
         item = list_add(fallback, list, name);

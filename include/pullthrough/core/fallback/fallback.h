@@ -34,6 +34,7 @@ const char *pull_class_name(enum pull_class class); /* "absent", "refused", ...;
 
 enum {
     FALLBACK_MINUTE_MS = 60 * 1000,
+    FALLBACK_GRAIN_MS = 1000, /* Events name whole seconds: a failure may be so much younger */
     /* An image, and an upstream: settings.remember_ms, twice that each time it fails again after
      * its end, never more than this. */
     FALLBACK_LONGEST_MS = 6 * 60 * FALLBACK_MINUTE_MS,
