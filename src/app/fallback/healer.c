@@ -246,8 +246,7 @@ static enum verdict look_at(struct healer *healer, const struct heal_entry *entr
     return verdict;
 }
 
-/* The queue is another one after an order; the lock is not held while the pod is looked at, and
- * only this thread gives an order up. */
+/* The lock is not held while the pod is looked at: only this thread takes an order. */
 static uint64_t work(struct healer *healer)
 {
     const struct heal_entry *entry;
@@ -280,12 +279,15 @@ static void take_order(struct healer *healer)
         rule_set_free(healer->rules);
         healer->rules = rule_set_new(
             healer->given, &(struct rule_set_facts){.host = slice_str(healer->given_host)});
-        heal_queue_free(healer->queue);
-        healer->queue = NULL;
         wanted = healer->given->fallback.heal && *healer->given_host;
+        /* What waits goes on waiting: by whichever rules, each look judges anew. */
+        if (!wanted) {
+            heal_queue_free(healer->queue);
+            healer->queue = NULL;
+        }
     }
     worker_unlock(&healer->worker);
-    if (!wanted)
+    if (!wanted || healer->queue)
         return;
     if (!healer->client && kube_access_client(&healer->client, &healer->timing, &error)) {
         log_event(LOG_LEVEL_WARN, "pods are not healed", LOG_TEXT("problem", error.text));
