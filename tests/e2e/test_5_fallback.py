@@ -1,174 +1,236 @@
 """A pod that the cache fails runs anyway: for every way in which a pull can fail, the stuck pod gets its
 own image back, new pods of that image keep it, and when the cause is over they go to the cache again."""
 
-import contextlib
 import itertools
 import json
-import subprocess
+import re
 import time
 
 import kube
+import pull_faults
 import pytest
-from layout import AWS
-from test_5_nodes_role import IMPORT
-from world import LABEL, ORIGINALS, cached, until
+from installation import NAME, NAMESPACE
+from pull_faults import CAUSES, IMAGE, name_of
+from world import BUSYBOX, LABEL, ORIGINALS, cached, until
 
 pytestmark = pytest.mark.own
-IMAGE = "ghcr.io/org/app:2.5"
-REPOSITORY = "ghcrcache/org/app"
 _numbers = itertools.count()
+LATER_S = 300  # until a healed pod is looked at again: HEAL_QUEUE_LATER_MS
 
 
 @pytest.fixture(scope="module")
 def healing(world, release):
-    """The release, healing, digests rewritten, a memory that is short enough to be waited for."""
+    """The release, healing, digests rewritten."""
     installed, config = release.ensure(), release.config
     installed.upgrade(
         config={**config, "rewrite": {"digests": "rewrite"}},
-        fallback={"heal": True, "remember": "1m"},
+        fallback={"heal": True, "remember": "2h"},
     )
     installed.wait_taken()
-    for pod in installed.pods():
-        name = pod["metadata"]["name"]
-        until(
-            lambda n=name: installed.status(n)["fallback"]["watch"] == "on", f"{name} is watching"
-        )
     yield installed
     installed.upgrade(config=config, fallback={})
 
 
 @pytest.fixture
-def empty(world):
-    """The cache has never held the image, nor has the node."""
-
-    def forget():
-        kept = {k: v for k, v in world.aws.state()["repositories"].items() if k != REPOSITORY}
-        world.aws.ask("PATCH", "state", {"repositories": kept})
-        remove_images(world, "org/app")
-
-    forget()
-    yield
-    forget()
+def anew(world, healing):
+    """Nobody has heard of the image."""
+    pull_faults.forget_failures(healing)
+    pull_faults.forget_images(world)
+    return healing
 
 
-def remove_images(world, part):
-    """From the node, as its garbage collector would."""
-    ctr = ("ctr", "-a", world.where.containerd, "-n", "k8s.io", "images")
-    names = subprocess.run([*ctr, "ls", "-q"], capture_output=True, text=True, check=True).stdout
-    for name in names.split():
-        if part in name or name.startswith("sha256:"):
-            subprocess.run([*ctr, "rm", "--sync", name], capture_output=True, check=False)
-
-
-@contextlib.contextmanager
-def registry_answers(world, status):
-    fault = world.aws.ask("POST", "faults", {
-        "kind": "http", "service": "registry", "operation": "GetManifest", "status": status,
-        "times": None})  # fmt: skip
-    try:
-        yield
-    finally:
-        world.aws.ask("DELETE", f"faults/{fault['id']}")
-
-
-@contextlib.contextmanager
-def registry_resets(world):
-    fault = world.aws.ask("POST", "faults", {
-        "kind": "reset", "service": "registry", "operation": "GetManifest", "times": None})  # fmt: skip
-    try:
-        yield
-    finally:
-        world.aws.ask("DELETE", f"faults/{fault['id']}")
-
-
-@contextlib.contextmanager
-def import_is_denied(world):
-    world.aws.ask("PATCH", "principals/puller", {"denied": [IMPORT]})
-    try:
-        yield
-    finally:
-        world.aws.ask("PATCH", "principals/puller", {"denied": []})
-
-
-@contextlib.contextmanager
-def packets(world, *verdict):
-    """What the node itself sends to the registry; pods' packets are others."""
-    inside = ("nsenter", f"--net={world.network()}", "iptables")
-    rule = ("OUTPUT", "-p", "tcp", "--dport", str(AWS), "-j", *verdict)
-    subprocess.run([*inside, "-I", *rule], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run([*inside, "-D", *rule], check=True, capture_output=True)
-
-
-def refused(world):
-    return packets(world, "REJECT", "--reject-with", "tcp-reset")
-
-
-def dropped(world):
-    return packets(world, "DROP")
-
-
-def nothing(world):
-    return contextlib.nullcontext()
-
-
-CAUSES = {
-    "a digest that was never imported": (nothing, "digest"),
-    "a tag with its digest": (nothing, "both"),
-    "the import is denied": (import_is_denied, "tag"),
-    "401": (lambda world: registry_answers(world, 401), "tag"),
-    "403": (lambda world: registry_answers(world, 403), "tag"),
-    "429": (lambda world: registry_answers(world, 429), "tag"),
-    "503": (lambda world: registry_answers(world, 503), "tag"),
-    "refused": (refused, "tag"),
-    "reset": (registry_resets, "tag"),
-}
-
-
-def name_of(world, kind):
-    digest = world.digests[IMAGE]
-    return {"tag": IMAGE, "digest": f"ghcr.io/org/app@{digest}", "both": f"{IMAGE}@{digest}"}[kind]
-
-
-def start(world, namespace, *images, **spec):
-    """A pod, by its name; seconds until it runs."""
+def start(world, namespace, *images, seconds=90, **spec):
+    """A pod that runs; how long that took, in seconds."""
     name, began = f"web-{next(_numbers)}", time.monotonic()
     world.kube.create(kube.pod(name, *images, namespace=namespace, **spec))
-    return world.wait_running(name, namespace), time.monotonic() - began
+    pod = world.wait_running(name, namespace, seconds)
+    return pod, time.monotonic() - began
 
 
-def is_sent_to_the_cache(world, namespace, image):
-    return world.try_image(namespace, image) == cached(image)
+def wait_sent_to_the_cache(world, namespace, image, seconds=90):
+    until(lambda: world.try_image(namespace, image) == cached(image), "it goes to the cache", seconds)
+
+
+def heals(world, namespace):
+    return [e for e in world.kube.list("Event", namespace) if e["reason"] == "PulledFromUpstream"]
+
+
+def is_healed(pod, originals, field="containers"):
+    """By us, and not restarted."""
+    annotations = pod["metadata"]["annotations"]
+    assert annotations[LABEL] == "disabled" and json.loads(annotations[ORIGINALS]) == originals
+    statuses = pod["status"][field.replace("ontainers", "ontainerStatuses")]
+    assert all(status["restartCount"] == 0 for status in statuses)
+
+
+# The one that takes longest begins first, and is looked at last.
+
+GONE, HELD = "ghcr.io/org/gone:1", "ghcrcache/org/gone"
+
+
+@pytest.fixture(scope="module")
+def stranded(world, healing):
+    """A pod that nodes can't pull from anywhere; then the cache has its image, and the node still
+    can't pull the original. When that began."""
+    namespace = world.namespace("stranded")
+    pull_faults.forget_failures(healing)
+    wait_sent_to_the_cache(world, namespace, GONE)
+    world.kube.create(kube.pod("stranded", GONE, namespace=namespace))
+
+    def is_given_up():
+        (image,) = kube.images(world.kube.get("Pod", "stranded", namespace))
+        return image == GONE
+
+    until(is_given_up, "it gets its own image")
+    began = time.monotonic()
+    start(world, namespace, "ghcr.io/org/app:2.4")
+    repositories = world.aws.state()["repositories"]
+    held = json.loads(json.dumps(repositories["ghcrcache/org/app"]))
+    held["repositoryName"], held["tags"] = HELD, {"1": held["tags"]["2.4"]}
+    world.aws.ask("PATCH", "state", {"repositories": {**repositories, HELD: held}})
+    return namespace, began
+
+
+def test_one_that_runs_from_nowhere_is_left_for_a_while(world, stranded):
+    namespace, _ = stranded
+    pod = world.kube.get("Pod", "stranded", namespace)
+    assert kube.images(pod) == [GONE] and pod["metadata"]["annotations"][LABEL] == "disabled"
+    assert len(heals(world, namespace)) == 1
+
+
+# Causes
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_a_stuck_pod_runs_from_upstream(world, healing, empty, figures, cause):
+def test_a_stuck_pod_runs_from_upstream(world, anew, figures, cause):
     make, kind = CAUSES[cause]
     image, namespace = name_of(world, kind), world.namespace("stuck")
-    until(lambda: is_sent_to_the_cache(world, namespace, image), "it would go to the cache", 150)
+    wait_sent_to_the_cache(world, namespace, image)
     with make(world):
         pod, seconds = start(world, namespace, image)
-        (own,) = kube.images(pod)
-        assert own == image and pod["metadata"]["annotations"][LABEL] == "disabled"
-        assert json.loads(pod["metadata"]["annotations"][ORIGINALS]) == {"containers/c0": image}
-        (status,) = pod["status"]["containerStatuses"]
-        assert status["restartCount"] == 0
+        assert kube.images(pod) == [image]
+        is_healed(pod, {"containers/c0": image})
         figures.append(f"healed, {cause}: {seconds:.1f} s from its creation to running")
         until(lambda: world.try_image(namespace, image) == image, "new pods keep the image")
-        (event,) = [
-            e for e in world.kube.list("Event", namespace) if e["reason"] == "PulledFromUpstream"
-        ]
+        (event,) = heals(world, namespace)
         assert event["involvedObject"]["uid"] == pod["metadata"]["uid"]
         assert image in event["message"]
-    until(lambda: is_sent_to_the_cache(world, namespace, image), "it goes to the cache again", 150)
+    pull_faults.forget_failures(anew)
+    wait_sent_to_the_cache(world, namespace, image)
+    if kind == "tag":
+        pod, seconds = start(world, namespace, image)
+        assert kube.images(pod) == [cached(image)] and LABEL not in pod["metadata"]["annotations"]
 
 
-def test_the_one_that_runs_beside_is_not_restarted(world, healing, empty):
+def test_packets_are_dropped_and_what_is_remembered_ends(world, anew, figures):
+    """82 s until a node says anything; meanwhile another image's time passes."""
+    pull_faults.forget_failures(anew, remember="1m")
+    namespace, digest = world.namespace("dropped"), name_of(world, "digest")
+    start(world, namespace, digest)
+    until(lambda: world.try_image(namespace, digest) == digest, "new pods keep the image")
+    failed = time.monotonic()
+    with pull_faults.dropped(world):
+        name, began = f"web-{next(_numbers)}", time.monotonic()
+        world.kube.create(kube.pod(name, IMAGE, namespace=namespace))
+        assert kube.images(world.kube.get("Pod", name, namespace)) == [cached(IMAGE)]
+        wait_sent_to_the_cache(world, namespace, digest, 90)
+        remembered = time.monotonic() - failed
+        pod = world.wait_running(name, namespace, 240)
+        seconds = time.monotonic() - began
+        is_healed(pod, {"containers/c0": IMAGE})
+    assert remembered > 50
+    figures.append(f"healed, dropped packets: {seconds:.1f} s from its creation to running")
+    figures.append(f"an image that failed goes to the cache again {remembered:.0f} s later (1m)")
+
+
+def test_a_silent_registry_is_found_by_the_probe(world, anew, figures):
+    namespace = world.namespace("silent")
+    with pull_faults.registry_is_silent(world):
+        began = time.monotonic()
+        world.kube.create(kube.pod("first", IMAGE, namespace=namespace))
+        until(lambda: world.try_image(namespace) == "busybox:1", "the registry is down", 120)
+        figures.append(f"a silent registry: {time.monotonic() - began:.0f} s until new pods avoid it")
+        pod, _ = start(world, namespace, IMAGE)
+        assert kube.images(pod) == [IMAGE]
+        for each in anew.pods():
+            name = each["metadata"]["name"]
+            until(lambda n=name: anew.status(n)["fallback"]["registryDownSince"], f"{name}: down")
+            assert anew.metrics(name)["pullthrough_registry_open"] == 1
+    over = time.monotonic()
+    world.wait_running("first", namespace, 150)
+    figures.append(f"  the one that waited for its silence ran {time.monotonic() - began:.0f} s later")
+    wait_sent_to_the_cache(world, namespace, "busybox:1", 180)
+    figures.append(f"  {time.monotonic() - over:.0f} s after the silence new pods went to it again")
+
+
+# Kinds
+
+
+def _controllers(image):
+    """{kind: spec}, of pods that can't be pulled from the cache."""
+    container = {"name": "c0", "image": image}
+    job = {"containers": [{**container, "command": [BUSYBOX, "true"]}], "restartPolicy": "Never"}
+
+    def spec(kind, **more):
+        labels = {"kind": kind.lower()}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        return {"selector": {"matchLabels": labels}, "template": template, **more}
+
+    return {
+        "Deployment": spec("Deployment", replicas=2),
+        "StatefulSet": spec("StatefulSet", serviceName="none"),
+        "DaemonSet": spec("DaemonSet"),
+        "Job": {"template": {"metadata": {"labels": {"kind": "job"}}, "spec": job}},
+    }
+
+
+def test_controllers_keep_their_pods(world, anew):
+    namespace, digest = world.namespace("controllers"), name_of(world, "digest")
+    wait_sent_to_the_cache(world, namespace, digest)
+    specs = _controllers(digest)
+    for kind, spec in specs.items():
+        meta = {"name": kind.lower(), "namespace": namespace}
+        world.create({"kind": kind, "metadata": meta, "spec": spec})
+    count = {kind: 2 if kind == "Deployment" else 1 for kind in specs}
+
+    def pods():
+        found = {kind: world.pods(namespace, kind=kind.lower()) for kind in specs}
+        return found if all(len(found[k]) == count[k] for k in specs) else None
+
+    first = until(pods, "all pods are there")
+    for kind in specs:
+        if kind != "Job":
+            world.wait_pods(namespace, count[kind], kind=kind.lower())
+    until(lambda: world.kube.get("Job", "job", namespace)["status"].get("succeeded") == 1, "the job")
+    last = pods()
+    for kind in specs:
+        uids = [{p["metadata"]["uid"] for p in each[kind]} for each in (first, last)]
+        assert uids[0] == uids[1], kind
+        for pod in last[kind]:
+            assert kube.images(pod) == [digest], kind
+            is_healed(pod, {"containers/c0": digest})
+    assert len(heals(world, namespace)) == sum(count.values())
+
+
+def test_an_init_container_is_healed_and_the_pod_goes_on(world, anew):
+    namespace, digest = world.namespace("init"), name_of(world, "digest")
+    wait_sent_to_the_cache(world, namespace, digest)
+    pod = kube.pod("one", "busybox:1", namespace=namespace)
+    pod["spec"]["initContainers"] = [
+        {"name": "first", "image": digest, "command": [BUSYBOX, "true"]}
+    ]
+    world.kube.create(pod)
+    running = world.wait_running("one", namespace)
+    assert kube.images(running, "initContainers") == [digest]
+    assert kube.images(running) == [cached("busybox:1")]
+    is_healed(running, {"initContainers/first": digest, "containers/c0": "busybox:1"},
+              "initContainers")  # fmt: skip
+
+
+def test_the_one_that_runs_beside_is_not_restarted(world, anew):
     namespace, good = world.namespace("beside"), "busybox:1"
     digest = name_of(world, "digest")
-    until(lambda: is_sent_to_the_cache(world, namespace, digest), "it would go to the cache", 150)
+    wait_sent_to_the_cache(world, namespace, digest)
     world.kube.create(kube.pod("two", good, digest, namespace=namespace))
 
     def first_runs():
@@ -182,4 +244,38 @@ def test_the_one_that_runs_beside_is_not_restarted(world, healing, empty):
     pod = world.wait_running("two", namespace)
     assert kube.images(pod) == [cached(good), digest]
     assert world.containers(pod)["c0"] == container
-    assert all(each["restartCount"] == 0 for each in pod["status"]["containerStatuses"])
+    is_healed(pod, {"containers/c0": good, "containers/c1": digest})
+
+
+def test_of_two_replicas_one_heals(world, anew):
+    """One patch, one Event, and the log says whose."""
+    namespace, digest = world.namespace("race"), name_of(world, "digest")
+    wait_sent_to_the_cache(world, namespace, digest)
+    mark = world.audit_mark()
+    pod, _ = start(world, namespace, digest)
+    name = pod["metadata"]["name"]
+    (event,) = until(lambda: heals(world, namespace), "an event")
+    done = [
+        each for each in world.audit("patch", "pods", namespace, name, since=mark)
+        if re.search(f":{NAMESPACE}:{NAME}$", each["user"]["username"])
+        and each["responseStatus"]["code"] == 200
+    ]  # fmt: skip
+    assert len(done) == 1
+    said = [
+        (each["metadata"]["name"], line["now"])
+        for each in anew.pods()
+        for line in anew.logs(each["metadata"]["name"])
+        if (line["message"], line.get("namespace")) == ("pod healed", namespace)
+    ]
+    assert said == [(event["reportingInstance"], digest)]
+    assert anew.replicas == 2
+
+
+def test_it_is_put_back_when_the_cache_is_well(world, stranded, anew, figures):
+    """It could not run under its own name either, and the cache has it now."""
+    namespace, began = stranded
+    pod = world.wait_running("stranded", namespace, 2 * LATER_S + 60)
+    assert kube.images(pod) == [cached(GONE)]
+    (status,) = pod["status"]["containerStatuses"]
+    assert status["restartCount"] == 0
+    figures.append(f"put back to the cache {time.monotonic() - began:.0f} s after it was healed")

@@ -39,6 +39,7 @@ kube.KINDS.update(
             "/apis/admissionregistration.k8s.io/v1", "mutatingadmissionpolicybindings", False
         ),
         "ReplicaSet": kube.Kind("/apis/apps/v1", "replicasets"),
+        "StatefulSet": kube.Kind("/apis/apps/v1", "statefulsets"),
     }
 )
 _PREFIXES = {
@@ -186,14 +187,14 @@ class World:
         selector = ",".join(f"{k}={v}" for k, v in labels.items())
         return self.kube.list("Pod", namespace, labelSelector=selector)
 
-    def wait_running(self, name, namespace):
+    def wait_running(self, name, namespace, seconds=DEADLINE_S):
         """The pod, once all its containers run."""
 
         def look():
             pod = self.kube.get("Pod", name, namespace)
             return pod if is_running(pod) else None
 
-        return until(look, f"pod {namespace}/{name} runs")
+        return until(look, f"pod {namespace}/{name} runs", seconds)
 
     def wait_pods(self, namespace, count=1, **labels):
         """That many, all running, none that is on its way out."""

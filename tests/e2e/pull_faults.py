@@ -1,0 +1,162 @@
+"""Every way in which a node's pull through the cache can fail, each as a context; and how what the
+program remembers of them is forgotten."""
+
+import contextlib
+import itertools
+import re
+import subprocess
+
+from installation import NAME, NAMESPACE
+from layout import AWS, NODE
+from test_5_nodes_role import CREATE, IMPORT
+from world import until
+
+IMAGE = "ghcr.io/org/app:2.5"
+REPOSITORY, RULE = "ghcrcache/org/app", "ghcrcache"
+_numbers = itertools.count()
+
+
+@contextlib.contextmanager
+def fault(world, service, operation, kind, **how):
+    made = world.aws.ask("POST", "faults", {
+        "kind": kind, "service": service, "operation": operation, "times": None, **how})  # fmt: skip
+    try:
+        yield
+    finally:
+        world.aws.ask("DELETE", f"faults/{made['id']}")
+
+
+def registry_answers(status):
+    return lambda world: fault(world, "registry", "GetManifest", "http", status=status)
+
+
+def registry_resets(world):
+    return fault(world, "registry", "GetManifest", "reset")
+
+
+def registry_is_silent(world):
+    """Accepts, and says nothing for longer than three probes take."""
+    return fault(world, "registry", "*", "hang", seconds=45)
+
+
+def denied(*actions):
+    """To the nodes."""
+
+    @contextlib.contextmanager
+    def make(world):
+        world.aws.ask("PATCH", "principals/puller", {"denied": list(actions)})
+        try:
+            yield
+        finally:
+            world.aws.ask("PATCH", "principals/puller", {"denied": []})
+
+    return make
+
+
+def rule_is(change):
+    """Between two passes of the program: it isn't told."""
+
+    @contextlib.contextmanager
+    def make(world):
+        saved = world.aws.state()["rules"]
+        with fault(world, "ecr", "*", "error", code="ServerException", status=500):
+            world.aws.ask("PATCH", "state", {"rules": change(saved)})
+            try:
+                yield
+            finally:
+                world.aws.ask("PATCH", "state", {"rules": saved})
+
+    return make
+
+
+def _without_it(rules):
+    return {prefix: rule for prefix, rule in rules.items() if prefix != RULE}
+
+
+def _leading_elsewhere(rules):
+    """To where there is no such tag."""
+    return {**rules, RULE: {**rules[RULE], "upstreamRepositoryPrefix": "elsewhere"}}
+
+
+@contextlib.contextmanager
+def packets(world, *verdict):
+    """What the node itself sends to the registry; pods' packets are others."""
+    inside = ("nsenter", f"--net={world.network()}", "iptables")
+    rule = ("OUTPUT", "-p", "tcp", "-d", NODE, "--dport", str(AWS), "-j", *verdict)
+    subprocess.run([*inside, "-I", *rule], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*inside, "-D", *rule], check=True, capture_output=True)
+
+
+def refused(world):
+    return packets(world, "REJECT", "--reject-with", "tcp-reset")
+
+
+def dropped(world):
+    return packets(world, "DROP")
+
+
+def nothing(world):
+    return contextlib.nullcontext()
+
+
+# How, and by which name the image is asked for.
+CAUSES = {
+    "a digest that was never imported": (nothing, "digest"),
+    "a tag with its digest": (nothing, "both"),
+    "a tag that the cache lacks": (rule_is(_leading_elsewhere), "tag"),
+    "the rule is gone": (rule_is(_without_it), "tag"),
+    "the import is denied": (denied(IMPORT), "tag"),
+    "the repository's creation is denied": (denied(CREATE), "tag"),
+    "401": (registry_answers(401), "tag"),
+    "403": (registry_answers(403), "tag"),
+    "429": (registry_answers(429), "tag"),
+    "503": (registry_answers(503), "tag"),
+    "refused": (refused, "tag"),
+    "reset": (registry_resets, "tag"),
+}
+
+
+def name_of(world, kind):
+    digest = world.digests[IMAGE]
+    return {"tag": IMAGE, "digest": f"ghcr.io/org/app@{digest}", "both": f"{IMAGE}@{digest}"}[kind]
+
+
+def forget_images(world):
+    """The cache has never held it, and the node's garbage collector was there."""
+    kept = {k: v for k, v in world.aws.state()["repositories"].items() if k != REPOSITORY}
+    world.aws.ask("PATCH", "state", {"repositories": kept})
+    ctr = ("ctr", "-a", world.where.containerd, "-n", "k8s.io", "images")
+    names = subprocess.run([*ctr, "ls", "-q"], capture_output=True, text=True, check=True).stdout
+    gone = [name for name in names.split() if "org/app" in name or name.startswith("sha256:")]
+    if gone:
+        subprocess.run([*ctr, "rm", "--sync", *gone], capture_output=True, check=False)
+
+
+def forget_failures(inst, remember=None):
+    """Nothing is held against the cache: with another `remember` it begins anew."""
+    number = next(_numbers)
+    remember = remember or f"{7200 + number}s"
+    names = [pod["metadata"]["name"] for pod in inst.pods()]
+    before = {name: inst.status(name)["configuration"]["hash"] for name in names}
+    text = inst.world.kube.get("ConfigMap", NAME, NAMESPACE)["data"]["config.yaml"]
+    changed = re.sub(r"\bremember: \S+", f"remember: {remember}", text)
+    assert changed != text
+    inst.world.kube.patch("ConfigMap", NAME, {"data": {"config.yaml": changed}}, NAMESPACE)
+    for name in names:  # kubelet looks at a pod that changed at once
+        touched = {"metadata": {"annotations": {"e2e/touched": str(number)}}}
+        inst.world.kube.patch("Pod", name, touched, NAMESPACE)
+
+    def begun(name):
+        status = inst.status(name)
+        now = status["fallback"]
+        return (
+            status["configuration"]["hash"] != before[name]
+            and (now["watch"], now["probe"]) == ("on", "good")
+            and not (now["imageCount"] or now["upstreams"] or now["registryDownSince"])
+        )
+
+    for name in names:
+        until(lambda n=name: begun(n), f"{name} begins anew")
