@@ -111,10 +111,10 @@ def test_bare_pod_and_apply_of_what_exists(world, namespace):
     assert after["metadata"]["labels"] == {"a": "b"} and kube.images(after) == [cached(BUSY)]
     assert kube.images(after, "initContainers") == [cached(APP)]
     assert after["spec"] == before["spec"]
-    _is_never_restarted(world, before)
+    is_never_restarted(world, before)
 
 
-def _is_never_restarted(world, pod):
+def is_never_restarted(world, pod):
     """Kubelet has acted upon a later change of the same pod, and its containers are the same."""
     meta = pod["metadata"]
     change = {"spec": {"activeDeadlineSeconds": 100000}}
