@@ -12,8 +12,8 @@ from test_5_nodes_role import CREATE, IMPORT
 from world import until
 
 IMAGE = "ghcr.io/org/app:2.5"
-REPOSITORY, RULE = "ghcrcache/org/app", "ghcrcache"
-_numbers = itertools.count()
+RULE = "ghcrcache"
+_numbers = itertools.count(1)
 
 
 @contextlib.contextmanager
@@ -117,6 +117,7 @@ CAUSES = {
     "refused": (refused, "tag"),
     "reset": (registry_resets, "tag"),
 }
+WITHOUT_AWS = ("a tag that the cache lacks", "the rule is gone")
 
 
 def name_of(world, kind):
@@ -124,13 +125,14 @@ def name_of(world, kind):
     return {"tag": IMAGE, "digest": f"ghcr.io/org/app@{digest}", "both": f"{IMAGE}@{digest}"}[kind]
 
 
-def forget_images(world):
-    """The cache has never held it, and the node's garbage collector was there."""
-    kept = {k: v for k, v in world.aws.state()["repositories"].items() if k != REPOSITORY}
+def forget_images(world, path="org/app"):
+    """The cache has never held any, and the node's garbage collector was there."""
+    repositories = world.aws.state()["repositories"]
+    kept = {k: v for k, v in repositories.items() if k != f"{RULE}/{path}"}
     world.aws.ask("PATCH", "state", {"repositories": kept})
     ctr = ("ctr", "-a", world.where.containerd, "-n", "k8s.io", "images")
     names = subprocess.run([*ctr, "ls", "-q"], capture_output=True, text=True, check=True).stdout
-    gone = [name for name in names.split() if "org/app" in name or name.startswith("sha256:")]
+    gone = [name for name in names.split() if path in name or name.startswith("sha256:")]
     if gone:
         subprocess.run([*ctr, "rm", "--sync", *gone], capture_output=True, check=False)
 

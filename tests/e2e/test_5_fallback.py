@@ -65,7 +65,7 @@ def is_healed(pod, originals, field="containers"):
 
 # The one that takes longest begins first, and is looked at last.
 
-GONE, HELD = "ghcr.io/org/gone:1", "ghcrcache/org/gone"
+GONE = "ghcr.io/org/gone:1"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,7 @@ def stranded(world, healing):
     can't pull the original. When that began."""
     namespace = world.namespace("stranded")
     pull_faults.forget_failures(healing)
+    pull_faults.forget_images(world, "org/gone")
     wait_sent_to_the_cache(world, namespace, GONE)
     world.kube.create(kube.pod("stranded", GONE, namespace=namespace))
 
@@ -86,8 +87,9 @@ def stranded(world, healing):
     start(world, namespace, "ghcr.io/org/app:2.4")
     repositories = world.aws.state()["repositories"]
     held = json.loads(json.dumps(repositories["ghcrcache/org/app"]))
-    held["repositoryName"], held["tags"] = HELD, {"1": held["tags"]["2.4"]}
-    world.aws.ask("PATCH", "state", {"repositories": {**repositories, HELD: held}})
+    held["repositoryName"], held["tags"] = "ghcrcache/org/gone", {"1": held["tags"]["2.4"]}
+    repositories[held["repositoryName"]] = held
+    world.aws.ask("PATCH", "state", {"repositories": repositories})
     return namespace, began
 
 

@@ -2,10 +2,13 @@
 made again."""
 
 import collections
+import datetime
 import random
 import time
 
 import faults
+import kube
+import pull_faults
 import pytest
 from records import Records
 from steady import Steady
@@ -22,7 +25,9 @@ EXPLAINED = {
     "upgrade": {"this key takes effect at the next start"},  # by those that are replaced
     "rolled_back": {"this key takes effect at the next start"},
     "wrong_bundle": {"TLS handshake failed"},
+    "pulls_fail": {"reconcile problem"},  # a rule that goes unnoticed, since ECR doesn't answer
 }
+STUCK_S = 30  # for a pod that can run from upstream, while a replica is up
 QUIET_S = 15  # after a replica was killed, until the cluster has noticed
 
 
@@ -46,20 +51,58 @@ def wrong_bundle(inst, load, folder):
 BLIND = (dead, hanging, wrong_bundle)
 
 
+def pulls_fail(rng, inst, load):
+    """Pods that can't be pulled through the cache, in some way, and for the most part while
+    replicas come and go; seconds until the last one ran."""
+    world, namespace = inst.world, load.namespace
+    pull_faults.forget_failures(inst)
+    pull_faults.forget_images(world)
+    cause = rng.choice(list(pull_faults.CAUSES))
+    make, kind = pull_faults.CAUSES[cause]
+    # Who starts while AWS is away knows no rule.
+    calm = (faults.rolling_restart, faults.one_evicted)
+    meanwhile = None if cause in pull_faults.WITHOUT_AWS else rng.choice((*calm, None))
+    print(f"  {cause}, {meanwhile.__name__ if meanwhile else 'nothing'} meanwhile")
+    image, names = pull_faults.name_of(world, kind), [f"stuck-{i}" for i in range(3)]
+    until(lambda: world.try_image(namespace, image) == cached(image), "it goes to the cache")
+    with make(world):
+        for name in names:
+            world.kube.create(kube.pod(name, image, namespace=namespace))
+        if meanwhile:
+            meanwhile(inst, load)
+        pods = [world.wait_running(name, namespace) for name in names]
+    assert all(kube.images(pod) == [image] for pod in pods), cause
+    for name in names:
+        world.kube.delete("Pod", name, namespace)
+    until(lambda: not any(world.kube.find("Pod", name, namespace) for name in names), "they go")
+    return max(seconds_until_it_ran(pod) for pod in pods)
+
+
+def seconds_until_it_ran(pod):
+    """By the API server's and kubelet's clocks, which are the same."""
+    (status,) = pod["status"]["containerStatuses"]
+    times = (pod["metadata"]["creationTimestamp"], status["state"]["running"]["startedAt"])
+    created, ran = (datetime.datetime.fromisoformat(each) for each in times)
+    return (ran - created).total_seconds()
+
+
 def is_explained(record, fault):
     return record["level"] in ("debug", "info") or record["message"] in EXPLAINED.get(fault, ())
 
 
-def one_fault(rng, inst, load, folder):
+def one_fault(rng, inst, load, folder, stuck):
     """Its name; asserts what must hold for its kind."""
     own = faults.SELF if isinstance(inst.tls, SelfSigned) else ()
-    fault = rng.choice([*faults.CALM, *faults.AWS, *own, faults.killed, *BLIND])
+    pulls = [pulls_fail] * 4  # of several kinds
+    fault = rng.choice([*faults.CALM, *faults.AWS, *own, faults.killed, *BLIND, *pulls])
     began = time.monotonic()
     print(time.strftime("%H:%M:%S", time.gmtime()), fault.__name__)
     if fault in BLIND:
         fault(inst, load, folder)
         inst.settle()
         load.wait_rewritten()
+    elif fault is pulls_fail:
+        stuck.append(fault(rng, inst, load))
     else:
         fault(inst, load)
     load.go_on(60)
@@ -71,7 +114,20 @@ def one_fault(rng, inst, load, folder):
     return fault.__name__
 
 
-def test_soak(world, installed, folder, figures, request):
+@pytest.fixture
+def healing(installed):
+    config = installed.config
+    installed.upgrade(
+        config={**config, "rewrite": {"digests": "rewrite"}},
+        fallback={"heal": True, "remember": "2h"},
+    )
+    installed.wait_taken()
+    yield installed
+    installed.upgrade(config=config, fallback={})
+
+
+def test_soak(world, healing, folder, figures, request):
+    installed, stuck = healing, []
     seed = request.config.getoption("--seed")
     seed = random.randrange(2**32) if seed is None else seed
     seconds = request.config.getoption("--soak")
@@ -83,7 +139,7 @@ def test_soak(world, installed, folder, figures, request):
     with Steady(world, namespace) as load, Records(world) as records:
         load.wait_rewritten()
         while time.monotonic() < end:
-            fault = one_fault(rng, installed, load, folder)
+            fault = one_fault(rng, installed, load, folder, stuck)
             done[fault] += 1
             said = list(records.take())
             lines += len(said)
@@ -98,6 +154,10 @@ def test_soak(world, installed, folder, figures, request):
         f"({', '.join(f'{v} {k}' for k, v in sorted(done.items()))}), {made} creations, none failed; "
         f"{lines} lines of log, none that its fault doesn't explain"
     )
+    if stuck:
+        figures.append(f"  {3 * len(stuck)} pods that the cache failed ran from upstream, the last "
+                       f"one {max(stuck):.1f} s after its creation")  # fmt: skip
+        assert max(stuck) < STUCK_S
     figures.append(f"  a replica: {first[0] / 2**20:.1f} -> {last[0] / 2**20:.1f} MiB, "
                    f"{first[1]:.0f} -> {last[1]:.0f} file descriptors")  # fmt: skip
     assert last[0] < first[0] + 8 * 2**20 and last[1] < first[1] + 30
