@@ -40,11 +40,17 @@ def excluded(world, installed):
 def another_prefix(world, installed):
     upstreams = [{"registry": registry} for registry in REGISTRIES]
     upstreams[1]["prefix"] = "othercache"
-    rules = set(world.aws.state()["rules"])
     with changed(installed, upstreams=upstreams):
         yield
-    kept = {k: v for k, v in world.aws.state()["rules"].items() if k in rules}
+    for pod in installed.pods():  # else one would make the rule again
+        name = pod["metadata"]["name"]
+        until(lambda n=name: has_prefix(installed, n, "ghcrcache"), f"{name} has the old prefix")
+    kept = {k: v for k, v in world.aws.state()["rules"].items() if k != "othercache"}
     world.aws.ask("PATCH", "state", {"rules": kept})
+
+
+def has_prefix(installed, name, prefix):
+    return installed.upstreams(name)["ghcr.io"]["prefix"] == prefix
 
 
 def is_taken(world, namespace, image):
