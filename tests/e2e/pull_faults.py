@@ -137,6 +137,13 @@ def forget_images(world, path="org/app"):
         subprocess.run([*ctr, "rm", "--sync", *gone], capture_output=True, check=False)
 
 
+def forget_events(world):
+    """Or replicas that start later would hear of them, and turn from a whole upstream."""
+    for event in world.kube.list("Event"):
+        if event["reason"] == "Failed":
+            world.kube.delete("Event", event["metadata"]["name"], event["metadata"]["namespace"])
+
+
 def forget_failures(inst, remember=None):
     """Nothing is held against the cache: with another `remember` it begins anew."""
     number = next(_numbers)

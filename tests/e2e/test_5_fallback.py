@@ -28,6 +28,7 @@ def healing(world, release):
     )
     installed.wait_taken()
     yield installed
+    pull_faults.forget_events(world)
     installed.upgrade(config=config, fallback={})
 
 

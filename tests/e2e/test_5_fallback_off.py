@@ -47,6 +47,7 @@ def test_nobody_is_touched(world, release, fallback, keep):
         patched = world.audit("patch", "pods", namespace, "stuck", since=mark)
         assert not [e for e in patched if f":{NAMESPACE}:{NAME}" in e["user"]["username"]]
     finally:
+        pull_faults.forget_events(world)
         installed.upgrade(fallback={})
 
 

@@ -123,6 +123,7 @@ def healing(installed):
     )
     installed.wait_taken()
     yield installed
+    pull_faults.forget_events(installed.world)
     installed.upgrade(config=config, fallback={})
 
 
