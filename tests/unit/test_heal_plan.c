@@ -593,14 +593,14 @@ static void test_a_pod_of_a_node(void **state)
 }
 
 /* The Event's name of a pod's name, version and first container. */
-static void event_name(const char *name, const char *version, char out[static 300])
+static void event_name(const char *pod, const char *version, char out[static 300])
 {
     STRBUF_CLEANUP struct strbuf event = STRBUF_INIT(HEAL_EVENT_MAX);
     const struct pod_image container = {.list = POD_CONTAINERS, .name = slice_str("web")};
     const struct heal_change change = {&container, slice_str("nginx")};
     const struct heal_plan plan = {
         .namespace = slice_str("demo"),
-        .name = slice_str(name),
+        .name = slice_str(pod),
         .uid = slice_str(UID),
         .version = slice_str(version),
         .changes = &change,
