@@ -5,6 +5,7 @@
 #include "pullthrough/edge/sys/worker.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -24,6 +25,7 @@
 /* What one connection says, and what the watch makes of it. */
 struct stage {
     struct kube_bench *bench;
+    pthread_mutex_t lock; /* over these: a client that is gone leaves the server speaking */
     int status;
     enum fake_http_way way;
     const char *const *chunks; /* until a NULL */
@@ -46,10 +48,8 @@ static void say_event(struct strbuf *out, unsigned version)
                       version, version, 600, 0);
 }
 
-static bool say_more(void *context, struct strbuf *chunk)
+static bool say_next(struct stage *stage, struct strbuf *chunk)
 {
-    struct stage *stage = context;
-
     if (stage->flood) {
         while (chunk->len < 60000 && stage->at < stage->flood)
             say_event(chunk, (unsigned)++stage->at);
@@ -69,6 +69,17 @@ static bool say_more(void *context, struct strbuf *chunk)
     return stage->chunks[stage->at];
 }
 
+static bool say_more(void *context, struct strbuf *chunk)
+{
+    struct stage *stage = context;
+    bool more;
+
+    (void)pthread_mutex_lock(&stage->lock);
+    more = say_next(stage, chunk);
+    (void)pthread_mutex_unlock(&stage->lock);
+    return more;
+}
+
 static void play(void *context, const struct fake_http_request *request,
                  struct fake_http_answer *answer)
 {
@@ -77,8 +88,10 @@ static void play(void *context, const struct fake_http_request *request,
     (void)snprintf(stage->target, sizeof(stage->target), "%.*s", SLICE_FMT(request->target));
     (void)snprintf(stage->authorization, sizeof(stage->authorization), "%.*s",
                    SLICE_FMT(fake_http_header(request, "Authorization")));
+    (void)pthread_mutex_lock(&stage->lock);
     answer->status = stage->status;
     answer->way = stage->way;
+    (void)pthread_mutex_unlock(&stage->lock);
     answer->next = say_more;
     answer->next_context = stage;
 }
@@ -88,6 +101,7 @@ static struct stage *stage_new(struct kube_bench *bench)
     struct stage *stage = calloc(1, sizeof(*stage));
 
     assert_non_null(stage);
+    (void)pthread_mutex_init(&stage->lock, NULL);
     stage->bench = bench;
     stage->status = 200;
     strbuf_init(&stage->versions, 1000);
@@ -113,6 +127,7 @@ static void connect_client(struct stage *stage, const struct timing *timing)
 static void stage_free(struct stage *stage)
 {
     strbuf_fini(&stage->versions);
+    (void)pthread_mutex_destroy(&stage->lock);
     free(stage);
 }
 
@@ -137,7 +152,9 @@ static int watch_once(struct stage *stage)
     struct kube_bench *bench = stage->bench;
 
     bench->error.text[0] = '\0';
+    (void)pthread_mutex_lock(&stage->lock);
     stage->at = 0;
+    (void)pthread_mutex_unlock(&stage->lock);
     strbuf_clear(&stage->versions);
     kube_watch_begin(&stage->watch, 1000);
     return kube_events_watch(bench->client, &stage->watch, &how, &stage->tally, &bench->error);
@@ -210,9 +227,11 @@ static void test_ends(void **state)
 
     connect_client(stage, &stage->bench->around.timing);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)pthread_mutex_lock(&stage->lock);
         stage->status = rows[i].status;
         stage->way = rows[i].way;
         stage->chunks = rows[i].chunks;
+        (void)pthread_mutex_unlock(&stage->lock);
         stage->watch = (struct kube_watch){.forbidden = true};
         atomic_store(&stage->opened, 0);
         assert_int_equal(watch_once(stage), rows[i].want);

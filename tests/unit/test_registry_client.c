@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ struct bench {
     struct error error;
     char ca_file[40], host[40], target[40], authorization[40];
     bool stopped;
+    pthread_mutex_t lock; /* over the answer: a client that gave up leaves the server at it */
 };
 
 static void follow(void *context, const struct fake_http_request *request,
@@ -35,7 +37,16 @@ static void follow(void *context, const struct fake_http_request *request,
                    SLICE_FMT(request->target));
     (void)snprintf(bench->authorization, sizeof(bench->authorization), "%.*s",
                    SLICE_FMT(fake_http_header(request, "Authorization")));
+    (void)pthread_mutex_lock(&bench->lock);
     *answer = bench->answer;
+    (void)pthread_mutex_unlock(&bench->lock);
+}
+
+static void set_way(struct bench *bench, enum fake_http_way way)
+{
+    (void)pthread_mutex_lock(&bench->lock);
+    bench->answer.way = way;
+    (void)pthread_mutex_unlock(&bench->lock);
 }
 
 static bool is_stopped(void *context)
@@ -59,6 +70,7 @@ static int set_up(void **state)
     int fd;
 
     assert_non_null(bench);
+    (void)pthread_mutex_init(&bench->lock, NULL);
     (void)snprintf(bench->ca_file, sizeof(bench->ca_file), "/tmp/test_registry.XXXXXX");
     fd = mkstemp(bench->ca_file);
     assert_true(fd >= 0);
@@ -89,6 +101,7 @@ static int tear_down(void **state)
     made_certificate_free(bench->leaf);
     made_certificate_free(bench->ca);
     (void)unlink(bench->ca_file);
+    (void)pthread_mutex_destroy(&bench->lock);
     free(bench);
     return 0;
 }
@@ -133,9 +146,9 @@ static void test_connections_that_break(void **state)
 {
     struct bench *bench = *state;
 
-    bench->answer.way = FAKE_HTTP_HANG;
+    set_way(bench, FAKE_HTTP_HANG);
     assert_dead(bench, 200, "timed out");
-    bench->answer.way = FAKE_HTTP_CLOSE;
+    set_way(bench, FAKE_HTTP_CLOSE);
     assert_dead(bench, 20000, "Empty reply");
     fake_http_stop(bench->server);
     bench->server = NULL;
