@@ -36,6 +36,17 @@ static unsigned failed(struct fallback *fallback, enum pull_class class, const c
 {
     struct fallback_pull pull = pull_of(class, hub, image, node, 0);
 
+    pull.prefix = slice_of(image, (size_t)(strchr(image, '/') - image));
+    return fallback_failure(fallback, &pull, now_ms);
+}
+
+static unsigned failed_own(struct fallback *fallback, enum pull_class class, const char *image,
+                           int64_t now_ms)
+{
+    struct fallback_pull pull = pull_of(class, hub, image, "n1", 0);
+
+    pull.own = true;
+    pull.prefix = slice_of(image, (size_t)(strchr(image, '/') - image));
     return fallback_failure(fallback, &pull, now_ms);
 }
 
@@ -286,7 +297,7 @@ static void fail_three(struct fallback *fallback, const char *letters, int64_t n
     }
 }
 
-static void test_an_upstream_comes_back_and_goes_for_longer(void **state)
+static void test_an_upstream_comes_back_and_goes_no_longer(void **state)
 {
     struct fallback *fallback = make(REMEMBER);
     int64_t now = REMEMBER;
@@ -300,12 +311,12 @@ static void test_an_upstream_comes_back_and_goes_for_longer(void **state)
     fail_three(fallback, "abc", now);
     assert_int_equal(counts_of(fallback).images, 3);
     assert_int_equal(counts_of(fallback).upstreams, 0);
-    /* Others do: then it is for twice as long. */
+    /* Others do: then it is, for no longer than before. */
     fail_three(fallback, "def", now + 1);
     assert_int_equal(counts_of(fallback).upstreams, 1);
-    (void)settle(fallback, now + 2 * REMEMBER);
+    (void)settle(fallback, now + REMEMBER);
     assert_int_equal(counts_of(fallback).upstreams, 1);
-    (void)settle(fallback, now + 1 + 2 * REMEMBER);
+    (void)settle(fallback, now + 1 + REMEMBER);
     assert_int_equal(counts_of(fallback).upstreams, 0);
     fallback_free(fallback);
 }
@@ -441,7 +452,7 @@ static void test_probes_count_from_the_opening(void **state)
     for (int i = 0; i < 100; i++)
         (void)fallback_probe(fallback, true, i);
     (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n1", 100);
-    assert_true(failed(fallback, PULL_LOGIN, "dockercache/a", "n2", 100) & FALLBACK_OPENED);
+    assert_true(failed(fallback, PULL_LOGIN, "ghcrcache/a", "n2", 100) & FALLBACK_OPENED);
     for (int i = 0; i < 4; i++)
         assert_int_equal(fallback_probe(fallback, true, 2 * MINUTE), 0);
     assert_int_equal(fallback_probe(fallback, true, 2 * MINUTE), FALLBACK_CLOSED);
@@ -473,7 +484,7 @@ static void test_it_holds_for_a_minute(void **state)
         assert_true(next_ms > 2 * MINUTE); /* the image's own time */
     }
     (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n1", MINUTE + 1);
-    (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n2", MINUTE + 1);
+    (void)failed(fallback, PULL_LOGIN, "ghcrcache/a", "n2", MINUTE + 1);
     assert_int_equal(settle(fallback, 2 * MINUTE - 1), 0);
     assert_int_equal(settle(fallback, 2 * MINUTE), FALLBACK_OPENED);
     fallback_free(fallback);
@@ -494,8 +505,375 @@ static void test_signs_are_forgotten_when_it_changes(void **state)
     assert_int_equal(failed(fallback, PULL_LOGIN, "dockercache/b", "n2", MINUTE + 2),
                      FALLBACK_IMAGE);
     assert_int_equal(settle(fallback, 2 * MINUTE + 1), 0);
-    assert_int_equal(failed(fallback, PULL_LOGIN, "dockercache/b", "n1", 2 * MINUTE + 1),
-                     FALLBACK_OPENED);
+    assert_int_equal(failed(fallback, PULL_LOGIN, "ghcrcache/b", "n1", 2 * MINUTE + 1),
+                     FALLBACK_IMAGE | FALLBACK_OPENED);
+    fallback_free(fallback);
+}
+
+/* One sick node of many is not the registry, as long as it answers probes. */
+static void test_signs_while_probes_are_answered(void **state)
+{
+    static const struct {
+        const char *what;
+        struct {
+            const char *image, *node;
+            int64_t at_ms;
+        } signs[4];
+        bool probed, opens; /* with the last one, and not before */
+    } rows[] = {
+        {"one node, four images of two upstreams",
+         {{"dockercache/a", "n1", 0},
+          {"ghcrcache/b", "n1", 1},
+          {"dockercache/c", "n1", 2},
+          {"ghcrcache/d", "n1", 3}},
+         true,
+         false},
+        {"two nodes, one upstream",
+         {{"dockercache/a", "n1", 0}, {"dockercache/b", "n2", 1}, {"dockercache/c", "n3", 2}},
+         true,
+         false},
+        {"two nodes, two upstreams",
+         {{"dockercache/a", "n1", 0}, {"ghcrcache/b", "n2", 1}},
+         true,
+         true},
+        {"two nodes, two upstreams, one of each",
+         {{"dockercache/a", "n1", 0}, {"dockercache/a", "n2", 1}, {"ghcrcache/b", "n1", 2}},
+         true,
+         true},
+        {"the other node's too long ago",
+         {{"dockercache/a", "n1", 0}, {"ghcrcache/b", "n2", 2 * MINUTE}},
+         true,
+         false},
+        {"the last probe was not answered",
+         {{"dockercache/a", "n1", 0}, {"dockercache/a", "n2", 1}},
+         false,
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fallback *fallback = make(REMEMBER);
+        unsigned changes = 0;
+
+        print_message("%s\n", rows[i].what);
+        (void)fallback_probe(fallback, true, 0);
+        (void)fallback_probe(fallback, rows[i].probed, 0);
+        for (size_t k = 0; k < 4 && rows[i].signs[k].image; k++) {
+            assert_false(changes & FALLBACK_OPENED);
+            changes = failed(fallback, PULL_UNREACHABLE, rows[i].signs[k].image,
+                             rows[i].signs[k].node, rows[i].signs[k].at_ms);
+        }
+        assert_int_equal(!!(changes & FALLBACK_OPENED), rows[i].opens);
+        fallback_free(fallback);
+    }
+}
+
+/* What one node said is enough as soon as probes say the same. */
+static void test_signs_and_then_a_probe_that_fails(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+
+    (void)state;
+    (void)fallback_probe(fallback, true, 0);
+    for (int i = 0; i < 3; i++) {
+        const char *const images[] = {"dockercache/a", "dockercache/b", "ghcrcache/c"};
+
+        assert_int_equal(failed(fallback, PULL_UNREACHABLE, images[i], "n1", 1), FALLBACK_IMAGE);
+    }
+    assert_int_equal(fallback_probe(fallback, false, 2), FALLBACK_OPENED);
+    fallback_free(fallback);
+}
+
+/* More signs than are kept: the newest count. */
+static void test_many_signs_of_one_node(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+    char image[] = "dockercache/a";
+
+    (void)state;
+    (void)fallback_probe(fallback, true, 0);
+    for (int i = 0; i < 2 * FALLBACK_SIGNS_MAX; i++) {
+        image[sizeof(image) - 2] = (char)('a' + i);
+        assert_false(failed(fallback, PULL_LOGIN, image, "n1", i) & FALLBACK_OPENED);
+    }
+    assert_true(failed(fallback, PULL_LOGIN, "ghcrcache/a", "n2", 100) & FALLBACK_OPENED);
+    fallback_free(fallback);
+}
+
+/* It may be the way from here that is broken: then nobody would ever close it. */
+static void test_an_hour_of_nothing_but_failed_probes(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+    int64_t now, begun;
+
+    (void)state;
+    (void)fallback_probe(fallback, true, 0);
+    for (now = 0; now < 3; now++)
+        assert_int_equal(fallback_probe(fallback, false, now), now < 2 ? 0 : FALLBACK_OPENED);
+    begun = --now;
+    /* An answer, and what a node says, is more than that. */
+    while ((now += 10 * SECOND) < begun + 50 * MINUTE)
+        assert_int_equal(fallback_probe(fallback, false, now), 0);
+    (void)fallback_probe(fallback, true, now);
+    begun = now;
+    while ((now += 10 * SECOND) < begun + 50 * MINUTE)
+        assert_int_equal(fallback_probe(fallback, false, now), 0);
+    (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n1", now);
+    begun = now;
+    while ((now += 10 * SECOND) < begun + HOUR)
+        assert_int_equal(fallback_probe(fallback, false, now) & ~(unsigned)FALLBACK_ENDED, 0);
+    assert_int_equal(ask(fallback, hub, "dockercache/z"), FALLBACK_REGISTRY_DOWN);
+    assert_int_equal(fallback_probe(fallback, false, now), FALLBACK_CLOSED | FALLBACK_BLIND);
+    assert_int_equal(ask(fallback, hub, "dockercache/z"), FALLBACK_GO_ON);
+    fallback_free(fallback);
+}
+
+/* An image that its upstream doesn't give goes to the cache, whatever is turned away. */
+static void test_an_own_name_that_fails(void **state)
+{
+    static const struct {
+        enum pull_class class;
+        bool counts;
+    } rows[] = {{PULL_ABSENT, true},      {PULL_REFUSED, true},    {PULL_LOGIN, true},
+                {PULL_UNREACHABLE, true}, {PULL_THROTTLED, false}, {PULL_OTHER, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fallback *fallback = make(REMEMBER);
+        enum fallback_answer failed_own_name =
+            rows[i].counts ? FALLBACK_GO_ON : FALLBACK_PULL_FAILED;
+
+        fail_three(fallback, "abc", 0);
+        assert_int_equal(failed_own(fallback, rows[i].class, "dockercache/a", MINUTE),
+                         rows[i].counts ? FALLBACK_IMAGE : 0);
+        assert_int_equal(ask(fallback, hub, "dockercache/a"), failed_own_name); /* its entry ends */
+        assert_int_equal(ask(fallback, hub, "dockercache/b"), FALLBACK_PULL_FAILED);
+        assert_int_equal(failed_own(fallback, rows[i].class, "dockercache/z", MINUTE),
+                         rows[i].counts ? FALLBACK_IMAGE : 0);
+        assert_int_equal(ask(fallback, hub, "dockercache/z"), failed_own_name);
+        for (int k = 0; k < 3; k++)
+            (void)fallback_probe(fallback, false, MINUTE);
+        assert_int_equal(ask(fallback, hub, "dockercache/z"),
+                         rows[i].counts ? FALLBACK_GO_ON : FALLBACK_REGISTRY_DOWN);
+        assert_int_equal(ask(fallback, hub, "dockercache/b"), FALLBACK_REGISTRY_DOWN);
+        assert_int_equal(counts_of(fallback).away_images, rows[i].counts ? 2 : 3);
+        assert_int_equal(counts_of(fallback).images, rows[i].counts ? 4 : 3);
+        /* It has an end. */
+        assert_int_equal(
+            settle(fallback, MINUTE + REMEMBER),
+            FALLBACK_ENDED |
+                (MINUTE + REMEMBER >= FALLBACK_SILENCE_MS + MINUTE ? FALLBACK_CLOSED : 0));
+        assert_int_equal(counts_of(fallback).images, 0);
+        fallback_free(fallback);
+    }
+}
+
+static void test_three_own_names_out_of_reach(void **state)
+{
+    static const struct {
+        const char *what;
+        enum pull_class last;
+        const char *images[3];
+        int64_t at[3];
+        bool back;
+    } rows[] = {
+        {"three",
+         PULL_UNREACHABLE,
+         {"dockercache/x", "dockercache/y", "dockercache/z"},
+         {1, 2, 3},
+         true},
+        {"three, in five minutes",
+         PULL_UNREACHABLE,
+         {"dockercache/x", "dockercache/y", "dockercache/z"},
+         {1, 2, 5 * MINUTE},
+         true},
+        {"three, in more",
+         PULL_UNREACHABLE,
+         {"dockercache/x", "dockercache/y", "dockercache/z"},
+         {1, 2, 5 * MINUTE + 1},
+         false},
+        {"private ones",
+         PULL_LOGIN,
+         {"dockercache/x", "dockercache/y", "dockercache/z"},
+         {1, 2, 3},
+         false},
+        {"one, thrice",
+         PULL_UNREACHABLE,
+         {"dockercache/x", "dockercache/x", "dockercache/x"},
+         {1, 2, 3},
+         false},
+        {"of two upstreams",
+         PULL_UNREACHABLE,
+         {"dockercache/x", "ghcrcache/y", "dockercache/z"},
+         {1, 2, 3},
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fallback *fallback = make(REMEMBER);
+        unsigned changes = 0;
+
+        print_message("%s\n", rows[i].what);
+        fail_three(fallback, "abc", 0);
+        assert_int_equal(ask(fallback, hub, "dockercache/q"), FALLBACK_PULL_FAILED);
+        for (int k = 0; k < 3; k++) {
+            assert_false(changes & FALLBACK_UPSTREAM);
+            changes = failed_own(fallback, k < 2 ? PULL_UNREACHABLE : rows[i].last,
+                                 rows[i].images[k], rows[i].at[k]);
+        }
+        assert_int_equal(!!(changes & FALLBACK_UPSTREAM), rows[i].back);
+        assert_int_equal(ask(fallback, hub, "dockercache/q"),
+                         rows[i].back ? FALLBACK_GO_ON : FALLBACK_PULL_FAILED);
+        assert_int_equal(counts_of(fallback).away_upstreams, !rows[i].back);
+        /* Its images that failed in the cache are still turned away, each until its own name fails.
+         */
+        assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_PULL_FAILED);
+        /* Nor does the registry turn it away, but others. */
+        for (int k = 0; k < 3; k++)
+            (void)fallback_probe(fallback, false, rows[i].at[2]);
+        assert_int_equal(ask(fallback, hub, "dockercache/q"),
+                         rows[i].back ? FALLBACK_GO_ON : FALLBACK_REGISTRY_DOWN);
+        assert_int_equal(ask(fallback, ghcr, "ghcrcache/q"), FALLBACK_REGISTRY_DOWN);
+        fallback_free(fallback);
+    }
+}
+
+/* Three that fail in the cache don't take an upstream away again whose own names can't be reached.
+ */
+static void test_an_upstream_that_nodes_do_not_reach_stays(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+
+    (void)state;
+    for (const char *const *image =
+             (const char *const[]){"dockercache/x", "dockercache/y", "dockercache/z", NULL};
+         *image; image++)
+        (void)failed_own(fallback, PULL_UNREACHABLE, *image, 0);
+    fail_three(fallback, "abc", REMEMBER - 1);
+    assert_int_equal(ask(fallback, hub, "dockercache/q"), FALLBACK_GO_ON);
+    fail_three(fallback, "def", REMEMBER + SECOND);
+    assert_int_equal(ask(fallback, hub, "dockercache/q"), FALLBACK_PULL_FAILED);
+    fallback_free(fallback);
+}
+
+/* Neither way works, and each is tried all the time: where it goes changes ever more seldom. */
+static void test_both_ways_fail_for_a_day(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+    int64_t changed[2] = {-HOUR, -HOUR};
+    unsigned n = 0;
+
+    (void)state;
+    for (int64_t now = 0; now < 24 * HOUR; now += 20 * SECOND) {
+        bool own = ask(fallback, hub, "dockercache/a") == FALLBACK_PULL_FAILED;
+        unsigned changes = own ? failed_own(fallback, PULL_LOGIN, "dockercache/a", now)
+                               : failed(fallback, PULL_ABSENT, "dockercache/a", "n1", now);
+
+        if (changes & FALLBACK_IMAGE) {
+            assert_true(now - changed[own] >= REMEMBER);
+            changed[own] = now;
+            n++;
+        }
+    }
+    assert_in_range(n, 2 * 5, 2 * 8); /* 15, 30, 60, 120, 240, 360, 360 minutes */
+    fallback_free(fallback);
+}
+
+/* A watch tells again, in any order, what led to it. */
+static void test_own_names_told_again(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        struct fallback *fallback = make(REMEMBER);
+
+        for (int k = 0; k < 4; k++) {
+            bool own = (k & 1) == order;
+            struct fallback_pull pull =
+                pull_of(PULL_LOGIN, hub, "dockercache/a", "n1", (own ? 1 : 3) * MINUTE);
+
+            pull.own = own;
+            (void)fallback_failure(fallback, &pull, 10 * MINUTE);
+        }
+        assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_GO_ON);
+        assert_int_equal(settle(fallback, 9 * MINUTE + REMEMBER), FALLBACK_ENDED);
+        assert_null(fallback_table_new(fallback));
+        fallback_free(fallback);
+    }
+    /* An own name that failed before it was turned away is no reason to send it back. */
+    {
+        struct fallback *fallback = make(REMEMBER);
+        struct fallback_pull pull = pull_of(PULL_LOGIN, hub, "dockercache/a", "n1", MINUTE);
+
+        (void)failed(fallback, PULL_ABSENT, "dockercache/a", "n1", HOUR);
+        pull.own = true;
+        assert_int_equal(fallback_failure(fallback, &pull, HOUR), 0);
+        assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_PULL_FAILED);
+        fallback_free(fallback);
+    }
+}
+
+/* It goes to the cache, which isn't known to be well all the same. */
+static void test_an_own_name_that_fails_makes_nothing_well(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+    struct slice a = slice_str("dockercache/a"), prefix = slice_str(hub);
+
+    (void)state;
+    (void)fallback_probe(fallback, true, 0);
+    (void)failed(fallback, PULL_ABSENT, "dockercache/a", "n1", 0);
+    (void)failed_own(fallback, PULL_LOGIN, "dockercache/a", 10 * MINUTE);
+    (void)settle(fallback, REMEMBER - 1);
+    assert_false(fallback_is_well(fallback, prefix, a));
+    (void)settle(fallback, REMEMBER);
+    assert_true(fallback_is_well(fallback, prefix, a));
+    (void)failed(fallback, PULL_ABSENT, "dockercache/a", "n1", REMEMBER);
+    assert_false(fallback_is_well(fallback, prefix, a));
+    assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_GO_ON);
+    fallback_free(fallback);
+}
+
+static bool is_ghcr(const void *context, struct slice prefix)
+{
+    return slice_is(prefix, context);
+}
+
+static void test_another_configuration(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+    const struct fallback_settings settings = {.remember_ms = 20 * MINUTE};
+    int64_t next_ms;
+
+    (void)state;
+    fail_three(fallback, "abc", 0);
+    (void)failed(fallback, PULL_ABSENT, "ghcrcache/a", "n1", 0);
+    for (int i = 0; i < 3; i++)
+        (void)fallback_probe(fallback, false, 0);
+    assert_int_equal(fallback_configure(fallback, &settings, is_ghcr, ghcr), FALLBACK_ENDED);
+    assert_int_equal(counts_of(fallback).images, 1);
+    assert_int_equal(counts_of(fallback).upstreams, 0);
+    assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_REGISTRY_DOWN);
+    assert_int_equal(fallback_configure(fallback, &settings, is_ghcr, ghcr), 0);
+    for (int i = 0; i < 5; i++)
+        (void)fallback_probe(fallback, true, MINUTE);
+    assert_int_equal(ask(fallback, ghcr, "ghcrcache/a"), FALLBACK_PULL_FAILED);
+    (void)failed(fallback, PULL_ABSENT, "ghcrcache/b", "n1", REMEMBER);
+    (void)fallback_settle(fallback, REMEMBER, &next_ms);
+    assert_int_equal(next_ms, 20 * MINUTE);
+    fallback_free(fallback);
+}
+
+/* An answer by another way counts no more than none. */
+static void test_probes_that_are_forgotten(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+
+    (void)state;
+    (void)fallback_probe(fallback, true, 0);
+    fallback_forget_probes(fallback);
+    assert_false(fallback_is_well(fallback, slice_str(hub), slice_str("dockercache/a")));
+    (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n1", 0);
+    assert_true(failed(fallback, PULL_LOGIN, "dockercache/a", "n2", 0) & FALLBACK_OPENED);
     fallback_free(fallback);
 }
 
@@ -770,6 +1148,7 @@ static void test_any_schedule(void **state)
             (void)snprintf(node, sizeof(node), "n%u", any(4));
             pull = pull_of(any(PULL_CLASS_COUNT), NULL, image, node, (int64_t)any(2 * HOUR) - HOUR);
             pull.prefix = slice_of(image, 2);
+            pull.own = any(4) == 0;
             if (any(3))
                 (void)fallback_failure(fallback, &pull, now);
             else
@@ -799,12 +1178,24 @@ int main(void)
         cmocka_unit_test(test_what_is_told_again_does_not_double),
         cmocka_unit_test(test_three_images_are_the_upstream),
         cmocka_unit_test(test_an_image_told_late_is_of_another_time),
-        cmocka_unit_test(test_an_upstream_comes_back_and_goes_for_longer),
+        cmocka_unit_test(test_an_upstream_comes_back_and_goes_no_longer),
         cmocka_unit_test(test_signs_that_the_registry_is_down),
         cmocka_unit_test(test_probes_open_and_close),
         cmocka_unit_test(test_probes_count_from_the_opening),
         cmocka_unit_test(test_it_holds_for_a_minute),
         cmocka_unit_test(test_signs_are_forgotten_when_it_changes),
+        cmocka_unit_test(test_signs_while_probes_are_answered),
+        cmocka_unit_test(test_signs_and_then_a_probe_that_fails),
+        cmocka_unit_test(test_many_signs_of_one_node),
+        cmocka_unit_test(test_an_hour_of_nothing_but_failed_probes),
+        cmocka_unit_test(test_an_own_name_that_fails),
+        cmocka_unit_test(test_three_own_names_out_of_reach),
+        cmocka_unit_test(test_an_upstream_that_nodes_do_not_reach_stays),
+        cmocka_unit_test(test_both_ways_fail_for_a_day),
+        cmocka_unit_test(test_own_names_told_again),
+        cmocka_unit_test(test_an_own_name_that_fails_makes_nothing_well),
+        cmocka_unit_test(test_another_configuration),
+        cmocka_unit_test(test_probes_that_are_forgotten),
         cmocka_unit_test(test_an_open_registry_ends_without_news),
         cmocka_unit_test(test_what_is_known_to_be_well),
         cmocka_unit_test(test_a_clock_that_goes_back),

@@ -42,13 +42,15 @@ static int compare_entries(const void *a, const void *b)
                    ((const struct fallback_entry *)b)->name);
 }
 
-static size_t count_live(const struct fallback_list *list, size_t *bytes)
+/* How many there are, and in *away those that don't go to the cache. */
+static size_t count_live(const struct fallback_list *list, size_t *bytes, size_t *away)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < list->n; i++)
         if (list->items[i].live) {
             *bytes += list->items[i].entry.name.len;
+            *away += !list->items[i].entry.own;
             n++;
         }
     return n;
@@ -78,15 +80,16 @@ struct fallback_table *fallback_table_new(const struct fallback *fallback)
 {
     size_t bytes = 0;
     struct fallback_counts counts = {
-        .upstreams = count_live(&fallback->upstreams, &bytes),
-        .images = count_live(&fallback->images, &bytes),
-        .open = fallback->open,
-        .open_since_ms = fallback->open ? fallback->changed_ms : 0,
+        .open = fallback->registry.open,
+        .open_since_ms = fallback->registry.open ? fallback->registry.changed_ms : 0,
     };
-    size_t n = counts.upstreams + counts.images;
     struct fallback_table *table;
     char *names;
+    size_t n;
 
+    counts.upstreams = count_live(&fallback->upstreams, &bytes, &counts.away_upstreams);
+    counts.images = count_live(&fallback->images, &bytes, &counts.away_images);
+    n = counts.upstreams + counts.images;
     if (n == 0 && !counts.open)
         return NULL;
     table = alloc_zeroed(1, sizeof(*table) + n * sizeof(table->entries[0]) + bytes);
@@ -110,14 +113,15 @@ void fallback_table_unref(struct fallback_table *table)
         free(table);
 }
 
-static bool has(const struct fallback_entry *entries, size_t n, struct slice name)
+static const struct fallback_entry *find(const struct fallback_entry *entries, size_t n,
+                                         struct slice name)
 {
     while (n) {
         size_t half = n / 2;
         int order = compare(name, entries[half].name);
 
         if (order == 0)
-            return true;
+            return entries + half;
         if (order > 0) {
             entries += half + 1;
             n -= half + 1;
@@ -125,20 +129,23 @@ static bool has(const struct fallback_entry *entries, size_t n, struct slice nam
             n = half;
         }
     }
-    return false;
+    return NULL;
 }
 
 enum fallback_answer fallback_table_ask(const struct fallback_table *table, struct slice prefix,
                                         struct slice image)
 {
+    const struct fallback_entry *one, *upstream;
+
     if (!table)
         return FALLBACK_GO_ON;
-    if (table->counts.open)
+    one = find(table->entries + table->counts.upstreams, table->counts.images, image);
+    if (one && one->own)
+        return FALLBACK_GO_ON;
+    upstream = find(table->entries, table->counts.upstreams, prefix);
+    if (table->counts.open && !(upstream && upstream->own))
         return FALLBACK_REGISTRY_DOWN;
-    return has(table->entries, table->counts.upstreams, prefix) ||
-                   has(table->entries + table->counts.upstreams, table->counts.images, image)
-               ? FALLBACK_PULL_FAILED
-               : FALLBACK_GO_ON;
+    return one || (upstream && !upstream->own) ? FALLBACK_PULL_FAILED : FALLBACK_GO_ON;
 }
 
 struct fallback_counts fallback_table_counts(const struct fallback_table *table)

@@ -7,6 +7,9 @@
  * that is made of it (fallback_table.h). Everything in it has an end, and there is a bound to how
  * much it holds. Names are those below the registry's host, so a new host asks for a new state.
  *
+ * Where an image can't be pulled under its own name, turning it away wins nothing: it goes to the
+ * cache for a while, whatever its upstream and the registry are, and whatever the cache says.
+ *
  * A failure counts from when it happened, not from when it is told: what a watch tells again, or
  * tells late, changes nothing that it would not have changed in time.
  */
@@ -35,25 +38,30 @@ const char *pull_class_name(enum pull_class class); /* "absent", "refused", ...;
 enum {
     FALLBACK_MINUTE_MS = 60 * 1000,
     FALLBACK_GRAIN_MS = 1000, /* Events name whole seconds: a failure may be so much younger */
-    /* An image, and an upstream: settings.remember_ms, twice that each time it fails again after
-     * its end, never more than this. */
+    /* An image: settings.remember_ms, twice that each time it fails again after its end, never more
+     * than this. An upstream: settings.remember_ms. */
     FALLBACK_LONGEST_MS = 6 * 60 * FALLBACK_MINUTE_MS,
     /* An image that was throttled; never more. */
     FALLBACK_THROTTLED_MS = 10 * FALLBACK_MINUTE_MS,
-    /* So many images of one upstream that had not failed before, within so long: the upstream. */
+    /* So many images of one upstream that had not failed before, within so long: the upstream. So
+     * many that are PULL_UNREACHABLE under their own names: the upstream goes to the cache. */
     FALLBACK_UPSTREAM_IMAGES = 3,
     FALLBACK_UPSTREAM_WITHIN_MS = 5 * FALLBACK_MINUTE_MS,
     /* PULL_LOGIN or PULL_UNREACHABLE from two nodes, or of so many images from one (a cluster may
-     * have no second), within so long: the whole registry is down. */
+     * have no second), within so long: the whole registry is down. While the last probe was
+     * answered, only from two nodes and of two upstreams: one sick node is not the registry. */
     FALLBACK_REGISTRY_IMAGES = 3,
     FALLBACK_REGISTRY_WITHIN_MS = 2 * FALLBACK_MINUTE_MS,
     FALLBACK_PROBES_DOWN = 3,                      /* probes in a row that failed: the same */
     FALLBACK_PROBES_UP = 5,                        /* that were answered since: it is back */
     FALLBACK_HOLD_MS = FALLBACK_MINUTE_MS,         /* between two such changes */
     FALLBACK_SILENCE_MS = 15 * FALLBACK_MINUTE_MS, /* without any news it is back as well */
-    /* Of an upstream, 3 images in 5 minutes take the upstream with them: so those of a quarter of
-     * an hour are a handful, and more is a flood. 512 of some 80 bytes cost 0.1 MiB with their
-     * table. The one that would end first makes room. */
+    /* So is it with no news but probes that fail: it may be the way from here that is broken. */
+    FALLBACK_BLIND_MS = 60 * FALLBACK_MINUTE_MS,
+    FALLBACK_SIGNS_MAX = 8, /* that it is down, the newest */
+    /* Both ways. Of an upstream, 3 images in 5 minutes take the upstream with them: so those of a
+     * quarter of an hour are a handful, and more is a flood. 512 of some 80 bytes cost 0.1 MiB with
+     * their table. The one that would end first makes room. */
     FALLBACK_IMAGES_MAX = 512,
     FALLBACK_UPSTREAMS_MAX = 50,         /* ECR's rules of an account and region */
     FALLBACK_NAME_MAX = 255 + 129 + 136, /* bytes: repository, ":" and tag, "@" and digest */
@@ -65,28 +73,37 @@ struct fallback_settings {
 };
 
 /* A pull that failed; the texts are borrowed for the call. One of PULL_OTHER changes nothing, nor
- * does one whose texts are longer than the bounds above. */
+ * does one whose texts are longer than the bounds above, or one that was throttled upstream. */
 struct fallback_pull {
     enum pull_class class;
+    bool own;            /* under the image's own name, from its upstream */
     struct slice prefix; /* of its upstream: "dockercache" */
-    struct slice image;  /* below the host: "dockercache/library/nginx:1.27" */
+    struct slice image;  /* in the cache, below the host: "dockercache/library/nginx:1.27" */
     struct slice node;   /* any text that tells nodes apart; may be empty */
     int64_t age_ms;      /* since it happened, by the wall's clock; below 0 is 0 */
 };
 
 /* What a call changed: a set of these, 0 where the last table is still true. */
 enum fallback_change {
-    FALLBACK_IMAGE = 1,    /* an image is turned away from the cache */
-    FALLBACK_UPSTREAM = 2, /* an upstream is */
+    FALLBACK_IMAGE = 1,    /* an image is turned away from the cache; pull.own: goes there */
+    FALLBACK_UPSTREAM = 2, /* an upstream does */
     FALLBACK_OPENED = 4,   /* all are: the registry is down */
     FALLBACK_CLOSED = 8,   /* it is back */
     FALLBACK_ENDED = 16,   /* an image's or upstream's time is over */
+    FALLBACK_BLIND = 32,   /* with FALLBACK_CLOSED: FALLBACK_BLIND_MS are over */
 };
 
 struct fallback;
 
 struct fallback *fallback_new(const struct fallback_settings *settings);
 void fallback_free(struct fallback *fallback); /* NULL is allowed */
+
+/* Go on by other settings. What is known of upstreams whose prefix isn't `kept` is forgotten. */
+unsigned fallback_configure(struct fallback *fallback, const struct fallback_settings *settings,
+                            bool (*kept)(const void *context, struct slice prefix),
+                            const void *context);
+/* There are no probes any more, or another way of asking: what the last one said counts no more. */
+void fallback_forget_probes(struct fallback *fallback);
 
 /* Each returns what it changed, what fell due by now_ms included. */
 unsigned fallback_failure(struct fallback *fallback, const struct fallback_pull *pull,
@@ -97,10 +114,11 @@ unsigned fallback_probe(struct fallback *fallback, bool alive, int64_t now_ms);
 unsigned fallback_settle(struct fallback *fallback, int64_t now_ms, int64_t *next_ms);
 
 /* Whether an image can be sent to the cache with confidence: neither it, nor its upstream, nor the
- * registry is turned away from, and the last probe was answered. As of the last call above. */
+ * registry is turned away from or would be but for its own name's failure, and the last probe was
+ * answered. As of the last call above. */
 bool fallback_is_well(const struct fallback *fallback, struct slice prefix, struct slice image);
 
-/* Images that had to make room before their end, since the start. */
+/* Images and upstreams that had to make room before their end, since the start. */
 uint64_t fallback_dropped(const struct fallback *fallback);
 
 #endif

@@ -32,9 +32,10 @@ enum fallback_answer fallback_table_ask(const struct fallback_table *table, stru
 
 /* For /status and metrics; all zero of NULL. Times are those of the state: its now_ms. */
 struct fallback_counts {
-    size_t images, upstreams;
-    bool open;             /* the registry is down */
-    int64_t open_since_ms; /* while it is */
+    size_t images, upstreams;           /* entries */
+    size_t away_images, away_upstreams; /* of these, without those that are `own` */
+    bool open;                          /* the registry is down */
+    int64_t open_since_ms;              /* while it is */
 };
 struct fallback_counts fallback_table_counts(const struct fallback_table *table);
 
@@ -42,6 +43,7 @@ struct fallback_counts fallback_table_counts(const struct fallback_table *table)
 struct fallback_entry {
     struct slice name;     /* an upstream's prefix, or an image below the host */
     enum pull_class class; /* of the failure that began it */
+    bool own; /* that was of its own name: it goes to the cache, whatever is turned away */
     int64_t since_ms, until_ms;
 };
 struct fallback_entry fallback_table_entry(const struct fallback_table *table, size_t i);
