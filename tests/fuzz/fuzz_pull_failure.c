@@ -16,16 +16,20 @@ static void check_found(const struct pull_failure *failure)
 {
     const struct rule_set *rules = fuzz_rules();
     struct slice prefix = rule_set_prefix(rules, failure->upstream), name;
+    struct image_ref ref;
 
     FUZZ_ASSERT(failure->pod.len > 0);
     FUZZ_ASSERT((int)failure->class < (int)PULL_CLASS_COUNT);
     FUZZ_ASSERT(failure->why.len <= PULL_FAILURE_WHY_MAX);
     FUZZ_ASSERT(!failure->list == !failure->container.len);
-    FUZZ_ASSERT(slice_starts_with(failure->image, rule_set_host(rules)));
-    FUZZ_ASSERT(slice_ends_with(failure->image, failure->name));
+    FUZZ_ASSERT(image_ref_parse(&ref, failure->image, NULL) == 0);
+    if (!failure->own) {
+        FUZZ_ASSERT(slice_starts_with(failure->image, rule_set_host(rules)));
+        FUZZ_ASSERT(slice_ends_with(failure->image, failure->name));
+        FUZZ_ASSERT(rewrite_upstream_of(rules, failure->image, &name) == failure->upstream);
+    }
     FUZZ_ASSERT(slice_starts_with(failure->name, prefix));
     FUZZ_ASSERT(failure->name.len > prefix.len + 1);
-    FUZZ_ASSERT(rewrite_upstream_of(rules, failure->image, &name) == failure->upstream);
 }
 
 static void tell(const struct pull_failure *failure)
@@ -33,6 +37,7 @@ static void tell(const struct pull_failure *failure)
     struct fallback *fallback =
         fallback_new(&(struct fallback_settings){.remember_ms = FALLBACK_MINUTE_MS});
     struct fallback_pull pull = {.class = failure->class,
+                                 .own = failure->own,
                                  .prefix = rule_set_prefix(fuzz_rules(), failure->upstream),
                                  .image = failure->name,
                                  .node = failure->node};
@@ -41,7 +46,7 @@ static void tell(const struct pull_failure *failure)
 
     FUZZ_ASSERT(changes == 0 || changes == FALLBACK_IMAGE);
     FUZZ_ASSERT(fallback_table_ask(table, pull.prefix, pull.image) ==
-                (changes ? FALLBACK_PULL_FAILED : FALLBACK_GO_ON));
+                (changes && !pull.own ? FALLBACK_PULL_FAILED : FALLBACK_GO_ON));
     fallback_table_unref(table);
     fallback_free(fallback);
 }

@@ -40,6 +40,8 @@ HEALED = "pullthrough.internal/healed-images"
 
 # What is logged
 FAILS = "image fails in the cache, pods pull it from upstream"
+OWN_FAILS = "image fails under its own name, pods pull it from the cache"
+UPSTREAM_AWAY = "upstream is out of reach, pods pull its images from the cache"
 UPSTREAM_FAILS = "upstream's images fail in the cache, pods pull from upstream"
 DOWN = "registry is down, pods pull from upstream"
 BACK = "registry is back, pods pull from it again"
@@ -290,6 +292,45 @@ def test_three_images_of_an_upstream_take_it_with_them(start, kube):
     assert service.metrics().value("pullthrough_fallback_upstreams") == 1
 
 
+def test_an_image_whose_own_name_fails_goes_to_the_cache(start, kube):
+    """As a private one, when three others have taken its upstream away."""
+    service = start()
+    for n in range(3):
+        fail(kube, in_cache(f"app:{n}"))
+    wait_for(lambda: image_of(service) == "nginx:1.27", "the upstream is turned away")
+    fail(kube, "nginx:1.27", why="pull access denied, authorization failed", node="node-7")
+    wait_for(lambda: image_of(service) == NGINX, "it goes to the cache")
+    assert image_of(service, "redis:7") == "redis:7"
+    (entry,) = [each for each in turned(service)["images"] if each["to"] == "cache"]
+    assert entry["image"] == "dockercache/library/nginx:1.27" and entry["class"] == "login"
+    assert turned(service)["imageCount"] == 4
+    assert service.metrics().value("pullthrough_fallback_images") == 3
+    (line,) = service.log(OWN_FAILS)
+    assert (line["image"], line["upstream"], line["node"]) == ("nginx:1.27", "docker.io", "node-7")
+    assert failures(service, "login") == 0, "it isn't the cache that failed"
+    fail(kube)  # nothing is won by turning it away
+    follow(kube, service)
+    assert image_of(service) == NGINX
+
+
+def test_an_upstream_that_nodes_do_not_reach(start, kube):
+    service = start({"heal": True})
+    for node in ("node-1", "node-2"):
+        fail(kube, why=UNREACHABLE, node=node)
+    wait_for(lambda: image_of(service, "redis:7") == "redis:7", "no image goes to the cache")
+    uid = kube.cluster.put(pod(image="app:0", original="app:0"))["metadata"]["uid"]
+    for n in range(3):
+        fail(kube, f"app:{n}", why=UNREACHABLE.replace("HOST", "registry-1.docker.io"), uid=uid)
+    wait_for(lambda: image_of(service, "redis:7") == in_cache("redis:7"), "its images go there")
+    assert image_of(service, "quay.io/org/app:1") == "quay.io/org/app:1"
+    (line,) = service.log(UPSTREAM_AWAY)
+    assert (line["upstream"], line["level"]) == ("docker.io", "warn")
+    (entry,) = turned(service)["upstreams"]
+    assert (entry["prefix"], entry["to"]) == ("dockercache", "cache")
+    assert service.metrics().value("pullthrough_fallback_upstreams") == 0
+    assert not kube.cluster.patches, "there is nothing to heal"
+
+
 def test_two_nodes_without_a_way_to_the_registry_close_it(start, kube):
     service = start()
     fail(kube, why=UNREACHABLE, node="node-1")
@@ -341,6 +382,47 @@ def test_to_none_by_a_reload_takes_everything_back(start, kube):
     wait_for(lambda: image_of(service) == NGINX, "it goes to the cache")
     wait_for(lambda: turned(service)["watch"] == "off", "nothing is watched")
     assert turned(service)["images"] == []
+
+
+def test_a_reload_keeps_what_is_known(start, kube):
+    """But of an upstream that went, or is another one below the same prefix."""
+    ours = [{"registry": "quay.io", "prefix": "one"}, {"registry": "ghcr.io", "prefix": "two"}]
+    service = start(upstreams=ours)
+    for name in ("one/a:1", "two/a:1"):
+        fail(kube, f"{HOST}/{name}")
+    images = {"quay.io/a:1", "ghcr.io/a:1"}
+
+    def kept():
+        return {image for image in images if image_of(service, image) == image}
+
+    wait_for(lambda: kept() == images, "both are turned away from the cache")
+    more = [{"registry": "registry.k8s.io", "prefix": "three"}, *reversed(ours)]
+    reload(service, {"remember": "20m"}, upstreams=more)
+    follow_k8s = f"{HOST}/three/sentinel:1"
+    fail(kube, follow_k8s)
+    wait_for(lambda: image_of(service, "registry.k8s.io/sentinel:1")[:3] == "reg", "it is heard")
+    assert kept() == images
+    other = [{"registry": "public.ecr.aws", "prefix": "two"}, ours[0]]
+    reload(service, {}, upstreams=other)
+    wait_for(lambda: turned(service)["imageCount"] == 1, "the others are forgotten")
+    assert image_of(service, "quay.io/a:1") == "quay.io/a:1"
+
+
+def test_a_reload_does_not_close_a_registry_that_is_down(probing, certs, registry):
+    service = probing()
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+    registry.way = "silent"
+    wait_for(lambda: service.log(DOWN), "it is down")
+    since = turned(service)["registryDownSince"]
+    reload(
+        service,
+        {"probe": {"interval": "1s", "timeout": "500ms"}, "remember": "20m"},
+        registry={"host": registry.host},
+        aws={"caFile": str(certs.ca)},
+    )
+    registry.probed()
+    assert turned(service)["registryDownSince"] == since and turned(service)["probe"] == "failing"
+    assert image_of(service) == "nginx:1.27" and not service.log(BACK)
 
 
 # The API server
@@ -451,7 +533,8 @@ def test_lines_that_are_no_failed_pull_of_ours(start, kube):
         {"involvedObject": {"kind": "Node", "namespace": "shop", "name": "web-0"}},
         {"involvedObject": "a text"},
         {"message": "Failed to pull image"},
-        {"message": 'Failed to pull image "nginx:1.27": not found'},
+        {"message": 'Failed to pull image "registry.example/nginx:1.27": not found'},
+        {"message": f'Failed to pull image "{HOST}/dockercache/nginx 1.27": not found'},
         {"message": f'Failed to pull image "{HOST}/elsewhere/nginx:1.27": not found'},
         {"message": ["Failed"]},
     ]
@@ -532,6 +615,14 @@ def test_a_clock_that_jumps(start, kube, wall_clock):
     assert image_of(service) == "nginx:1.27"
     assert image_of(service, "old:1") == in_cache("old:1")
     assert turned(service)["images"][-1]["since"][:10] == there[:10]
+
+
+def test_an_event_of_the_future(start, kube):
+    """It would be new for ever."""
+    service = start()
+    fail(kube, lastTimestamp="9999-12-31T23:59:59Z")
+    follow(kube, service)
+    assert image_of(service) == NGINX and turned(service)["imageCount"] == 1
 
 
 def test_names_that_are_none_are_not_asked_for(start, kube):

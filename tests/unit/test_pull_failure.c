@@ -113,6 +113,7 @@ static void test_what_is_read(void **state)
     assert_string_equal(failure.list, "containers");
     assert_slice(failure.container, "web");
     assert_slice(failure.image, NGINX);
+    assert_false(failure.own);
     assert_slice(failure.name, "dockercache/library/nginx:1.27");
     assert_int_equal(failure.upstream, 0);
     assert_int_equal(failure.class, PULL_ABSENT);
@@ -182,13 +183,16 @@ static void test_members(void **state)
         {{.image = HOST "/quay/a"}, 0, "containers", "web", "node-7", 2, 1795946442},
         {{.image = HOST "/quay/k8s/a"}, 0, "containers", "web", "node-7", 3, 1795946442},
         {{.image = HOST "/quay/k8sa/a"}, 0, "containers", "web", "node-7", 2, 1795946442},
-        {{.image = "nginx:1.27"}, 1, NULL, NULL, NULL, 0, 0},
+        {{.image = HOST "/dockercache/a b"}, 1, NULL, NULL, NULL, 0, 0},
+        {{.image = HOST "/dockercache/A"}, 1, NULL, NULL, NULL, 0, 0},
+        {{.image = HOST "/dockercache/a\x1b[2J"}, 1, NULL, NULL, NULL, 0, 0},
+        {{.image = HOST "/dockercache/a:\xff"}, 1, NULL, NULL, NULL, 0, 0},
+        {{.image = HOST "/dockercache/../a"}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = HOST "/other/a"}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = HOST "/dockercache"}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = HOST "/dockercache/"}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = HOST "/dockercache2/a"}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = HOST ":443/dockercache/a"}, 1, NULL, NULL, NULL, 0, 0},
-        {{.image = HOST}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = "x" HOST "/dockercache/a"}, 1, NULL, NULL, NULL, 0, 0},
         {{.image = ""}, 1, NULL, NULL, NULL, 0, 0},
         /* another Event */
@@ -224,6 +228,74 @@ static void test_members(void **state)
         assert_slice(failure.node, rows[i].node);
         assert_int_equal(failure.upstream, rows[i].upstream);
         assert_int_equal(failure.last_s, rows[i].last_s);
+    }
+}
+
+/* An image of an upstream, by what the rules make of it. */
+static void test_own_names(void **state)
+{
+    static const struct {
+        const char *image, *name; /* NULL: it isn't read */
+        int upstream;
+    } rows[] = {
+        {"nginx", "dockercache/library/nginx", 0},
+        {"nginx:1.27", "dockercache/library/nginx:1.27", 0},
+        {HOST, "dockercache/library/" HOST, 0}, /* without a slash it is no host */
+        {"docker.io/org/app:2", "dockercache/org/app:2", 0},
+        {"ghcr.io/org/app@sha256:"
+         "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+         "ghcrcache/org/app@sha256:"
+         "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+         1},
+        {"quay.io/a", "quay/a", 2},
+        {"registry.k8s.io/a", "quay/k8s/a", 3},
+        {"example.com/a", NULL, 0},
+        {"111122223333.dkr.ecr.eu-west-1.amazonaws.com/dockercache/a", NULL, 0},
+        {"nginx 1", NULL, 0},
+        {"Nginx", NULL, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(1 << 20);
+        ARENA_CLEANUP struct arena arena;
+        struct pull_failure failure;
+
+        arena_init(&arena, 4096);
+        print_message("%s\n", rows[i].image);
+        assert_int_equal(
+            read_event(&failure, &(struct event){.image = rows[i].image}, &text, &arena),
+            rows[i].name != NULL);
+        if (!rows[i].name)
+            continue;
+        assert_true(failure.own);
+        assert_slice(failure.image, rows[i].image);
+        assert_slice(failure.name, rows[i].name);
+        assert_int_equal(failure.upstream, rows[i].upstream);
+        assert_int_equal(failure.class, PULL_ABSENT);
+    }
+}
+
+static void test_age(void **state)
+{
+    static const struct {
+        int64_t last_s, now_s, first_ms, again_ms;
+    } rows[] = {
+        {1000, 1000, 0, 0},
+        {1000, 1007, 7000, 7000},
+        {1001, 1000, 0, INT64_MAX}, /* clocks are apart */
+        {1060, 1000, 0, INT64_MAX},
+        {1061, 1000, INT64_MAX, INT64_MAX},
+        {253402300799, 1000, INT64_MAX, INT64_MAX}, /* 9999-12-31 */
+        {0, 1000, INT64_MAX, INT64_MAX},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct pull_failure failure = {.last_s = rows[i].last_s};
+
+        assert_true(pull_failure_age_ms(&failure, rows[i].now_s, false) == rows[i].first_ms);
+        assert_true(pull_failure_age_ms(&failure, rows[i].now_s, true) == rows[i].again_ms);
     }
 }
 
@@ -367,6 +439,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_read),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_own_names),
+        cmocka_unit_test(test_age),
         cmocka_unit_test(test_why_by_texts_of_the_field),
         cmocka_unit_test(test_messages_of_another_shape),
         cmocka_unit_test(test_what_is_no_event),

@@ -81,8 +81,13 @@ static void renew_report(struct fallback_keeper *keeper)
     worker_rouse(&keeper->worker);
 }
 
-static void tell_registry(unsigned changes, const char *why)
+/* Under the lock. */
+static void tell_registry(struct fallback_keeper *keeper, unsigned changes, const char *why)
 {
+    if (changes & FALLBACK_BLIND) {
+        keeper->probe = PROBE_UNANSWERED;
+        why = "no probe was answered for an hour, and no node says the same";
+    }
     if (changes & FALLBACK_OPENED)
         log_event(LOG_LEVEL_WARN, "registry is down, pods pull from upstream",
                   LOG_TEXT("reason", why));
@@ -92,21 +97,25 @@ static void tell_registry(unsigned changes, const char *why)
 }
 
 /* Who may write Events can cause these. */
-static void tell_failure(const struct fallback_keeper *keeper, const struct pull_failure *failure,
+static void tell_failure(struct fallback_keeper *keeper, const struct pull_failure *failure,
                          unsigned changes)
 {
     static struct log_limit limit;
     struct slice registry = rule_set_registry(keeper->rules, failure->upstream);
     uint64_t suppressed;
 
-    tell_registry(changes, "nodes can't reach it");
+    tell_registry(keeper, changes, "nodes can't reach it");
     if (changes & FALLBACK_UPSTREAM)
-        log_event(LOG_LEVEL_WARN, "upstream's images fail in the cache, pods pull from upstream",
+        log_event(LOG_LEVEL_WARN,
+                  failure->own ? "upstream is out of reach, pods pull its images from the cache"
+                               : "upstream's images fail in the cache, pods pull from upstream",
                   LOG_SLICE("upstream", registry),
                   LOG_TEXT("class", pull_class_name(failure->class)));
     if (!(changes & FALLBACK_IMAGE) || !log_limit_pass(&limit, &suppressed))
         return;
-    log_event(LOG_LEVEL_INFO, "image fails in the cache, pods pull it from upstream",
+    log_event(LOG_LEVEL_INFO,
+              failure->own ? "image fails under its own name, pods pull it from the cache"
+                           : "image fails in the cache, pods pull it from upstream",
               LOG_SLICE("image", failure->image), LOG_SLICE("upstream", registry),
               LOG_TEXT("class", pull_class_name(failure->class)), LOG_SLICE("node", failure->node),
               LOG_NUMBER("suppressed", suppressed));
@@ -116,24 +125,24 @@ static void tell_failure(const struct fallback_keeper *keeper, const struct pull
 static void take_failure(struct fallback_keeper *keeper, const struct pull_failure *failure,
                          bool again)
 {
-    /* One whose time can't be read is of 1970, and changes nothing. */
-    int64_t age_s = keeper->timing.wall_s(keeper->timing.context) - failure->last_s;
+    int64_t wall_s = keeper->timing.wall_s(keeper->timing.context);
     struct slice registry = rule_set_registry(keeper->rules, failure->upstream);
     const struct fallback_pull pull = {
         .class = failure->class,
+        .own = failure->own,
         .prefix = rule_set_prefix(keeper->rules, failure->upstream),
         .image = failure->name,
         .node = failure->node,
-        .age_ms = age_s > 0 ? age_s * 1000 : 0,
+        .age_ms = pull_failure_age_ms(failure, wall_s, again),
     };
     unsigned changes = fallback_failure(keeper->fallback, &pull, (int64_t)now_ms(keeper));
 
-    if (!again)
+    if (!again && !failure->own)
         metrics_pull_failure(keeper->metrics, metrics_upstream_slot(keeper->metrics, registry),
                              failure->class);
     keeper->changed |= changes != 0;
     tell_failure(keeper, failure, changes);
-    if (failure->class != PULL_OTHER)
+    if (failure->class != PULL_OTHER && !failure->own)
         healer_add(keeper->healer, failure, pull.age_ms);
 }
 
@@ -220,7 +229,7 @@ static void take_answer(struct fallback_keeper *keeper, int answer, const struct
         unsigned changes = fallback_probe(keeper->fallback, answer == 0, (int64_t)now_ms(keeper));
 
         keeper->changed |= changes != 0;
-        tell_registry(changes, answer == 0 ? "it answers probes" : problem->text);
+        tell_registry(keeper, changes, answer == 0 ? "it answers probes" : problem->text);
     }
 }
 
@@ -276,7 +285,7 @@ static void make_report(struct fallback_keeper *keeper, uint64_t now)
         .probe = probe_name(keeper->probe),
     };
     counts = fallback_table_counts(keeper->report.table);
-    metrics_fallback(keeper->metrics, counts.images, counts.upstreams, counts.open);
+    metrics_fallback(keeper->metrics, counts.away_images, counts.away_upstreams, counts.open);
     metrics_pull_watch(keeper->metrics, watch != PULL_WATCH_OFF, watch == PULL_WATCH_ON);
     keeper->has_report = true;
     keeper->changed = false;
@@ -295,7 +304,7 @@ static uint64_t settle(struct fallback_keeper *keeper)
         unsigned changes = fallback_settle(keeper->fallback, (int64_t)now, &next_ms);
 
         keeper->changed |= changes != 0;
-        tell_registry(changes, "nothing more is heard of it");
+        tell_registry(keeper, changes, "nothing more is heard of it");
     }
     if (next_ms >= 0)
         wait_ms = (uint64_t)next_ms;
@@ -354,32 +363,49 @@ int fallback_keeper_start(struct fallback_keeper *keeper, struct error *error)
     return pull_watch_start(keeper->watch, error);
 }
 
-/* Whether what is known of the cache is still true: the same names below the same host. */
-static bool is_same_cache(const struct fallback_keeper *keeper, const struct config *config,
-                          struct slice host)
-{
-    const struct config *old = keeper->config;
+/* What two configurations say of one cache. */
+struct both {
+    const struct config *old, *next;
+};
 
-    if (!old || !slice_is(host, keeper->host) || old->n_upstreams != config->n_upstreams ||
-        old->fallback.to != config->fallback.to ||
-        old->fallback.remember_ms != config->fallback.remember_ms)
-        return false;
-    for (size_t i = 0; i < old->n_upstreams; i++)
-        if (strcmp(old->upstreams[i].prefix, config->upstreams[i].prefix) != 0)
-            return false;
-    return true;
+static const char *registry_of(const struct config *config, struct slice prefix)
+{
+    for (size_t i = 0; i < config->n_upstreams; i++)
+        if (slice_is(prefix, config->upstreams[i].prefix))
+            return config->upstreams[i].registry;
+    return NULL;
 }
 
-/* Under the lock. */
-static void begin(struct fallback_keeper *keeper, const struct config *config, struct slice host)
+static bool is_same_upstream(const void *context, struct slice prefix)
 {
-    bool wanted = config->fallback.to == CONFIG_FALLBACK_UPSTREAM && host.len;
+    const struct both *both = context;
+    const char *old = registry_of(both->old, prefix), *next = registry_of(both->next, prefix);
 
-    fallback_free(keeper->fallback);
-    keeper->fallback =
-        wanted ? fallback_new(&(struct fallback_settings){(int64_t)config->fallback.remember_ms})
-               : NULL;
-    keeper->probe = PROBE_OFF;
+    return old && next && strcmp(old, next) == 0;
+}
+
+/* What is known of the registry and its images stays as long as these do. Under the lock. */
+static void follow(struct fallback_keeper *keeper, const struct config *config, struct slice host)
+{
+    const struct fallback_settings settings = {(int64_t)config->fallback.remember_ms};
+    bool wanted = config->fallback.to == CONFIG_FALLBACK_UPSTREAM && host.len;
+    bool goes_on = wanted && keeper->fallback && slice_is(host, keeper->host);
+
+    if (!goes_on) {
+        fallback_free(keeper->fallback);
+        keeper->fallback = wanted ? fallback_new(&settings) : NULL;
+        keeper->probe = PROBE_OFF;
+    } else {
+        fallback_configure(keeper->fallback, &settings, is_same_upstream,
+                           &(struct both){keeper->config, config});
+    }
+    if (!keeper->fallback || !config->fallback.probe.interval_ms)
+        keeper->probe = PROBE_OFF;
+    else if (keeper->probe == PROBE_OFF ||
+             !slice_is(slice_str(keeper->config->aws.ca_file), config->aws.ca_file))
+        keeper->probe = PROBE_UNANSWERED; /* another way there, which may be a wrong one */
+    if (keeper->fallback && keeper->probe <= PROBE_UNANSWERED)
+        fallback_forget_probes(keeper->fallback);
 }
 
 void fallback_keeper_configure(struct fallback_keeper *keeper, const struct config *config,
@@ -391,13 +417,7 @@ void fallback_keeper_configure(struct fallback_keeper *keeper, const struct conf
         return;
     own_host = alloc_text(host);
     worker_lock(&keeper->worker);
-    if (!is_same_cache(keeper, config, host))
-        begin(keeper, config, host);
-    if (!keeper->fallback || !config->fallback.probe.interval_ms)
-        keeper->probe = PROBE_OFF;
-    else if (keeper->probe == PROBE_OFF ||
-             !slice_is(slice_str(keeper->config->aws.ca_file), config->aws.ca_file))
-        keeper->probe = PROBE_UNANSWERED; /* another way there, which may be a wrong one */
+    follow(keeper, config, host);
     free(keeper->host);
     keeper->host = own_host;
     rule_set_free(keeper->rules);

@@ -109,6 +109,7 @@ static void add_fallback_entry(struct json_writer *json, const struct fallback_r
 
     json_add_object(json, NULL);
     json_add_slice(json, name, entry.name);
+    add_text(json, "to", entry.own ? "cache" : "upstream");
     add_text(json, "class", pull_class_name(entry.class));
     add_time(json, "since", (fallback->epoch_ms + entry.since_ms) / 1000);
     add_time(json, "until", (fallback->epoch_ms + entry.until_ms) / 1000);

@@ -9,7 +9,6 @@
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/json/json_member.h"
-#include "pullthrough/core/rules/rewrite.h"
 
 static bool is_space(char c)
 {
@@ -155,6 +154,28 @@ static enum pull_class classify(struct slice why)
     return classify_status(strbuf_str(&plain));
 }
 
+/* Which image it is; false where it is none that is or could be in the cache. */
+static bool take_image(struct pull_failure *failure, const struct rule_set *rules,
+                       struct slice image)
+{
+    STRBUF_CLEANUP struct strbuf cached = STRBUF_INIT(REWRITE_TEXT_MAX);
+    struct image_ref ref;
+
+    failure->image = image;
+    if (image_ref_parse(&ref, image, NULL))
+        return false;
+    failure->upstream = rewrite_upstream_of(rules, image, &failure->name);
+    if (failure->upstream >= 0)
+        return true;
+    failure->own = rewrite_static(rules, image, &cached);
+    if (!failure->own)
+        return false;
+    memcpy(failure->text, cached.ptr, cached.len);
+    failure->upstream =
+        rewrite_upstream_of(rules, slice_of(failure->text, cached.len), &failure->name);
+    return failure->upstream >= 0;
+}
+
 /* `Failed to pull image "IMAGE": WHY` */
 static bool take_message(struct pull_failure *failure, const struct rule_set *rules,
                          struct slice message)
@@ -168,14 +189,12 @@ static bool take_message(struct pull_failure *failure, const struct rule_set *ru
     end = slice_find(message, '"');
     if (end == message.len)
         return false;
-    failure->image = slice_of(message.ptr, end);
     failure->why = slice_from(message, end + 1);
     if (slice_starts_with(failure->why, slice_str(": ")))
         failure->why = slice_from(failure->why, 2);
     if (failure->why.len > PULL_FAILURE_WHY_MAX)
         failure->why.len = PULL_FAILURE_WHY_MAX;
-    failure->upstream = rewrite_upstream_of(rules, failure->image, &failure->name);
-    return failure->upstream >= 0;
+    return take_image(failure, rules, slice_of(message.ptr, end));
 }
 
 /* "spec.containers{web}" (k8s.io/kubernetes, pkg/kubelet/container/ref.go). */
@@ -266,4 +285,13 @@ bool pull_failure_read(struct pull_failure *failure, const struct rule_set *rule
         return false;
     failure->class = classify(failure->why);
     return true;
+}
+
+int64_t pull_failure_age_ms(const struct pull_failure *failure, int64_t now_s, bool again)
+{
+    int64_t age_s = now_s - failure->last_s;
+
+    if (failure->last_s == 0 || age_s < -PULL_FAILURE_AHEAD_S || (again && age_s < 0))
+        return INT64_MAX;
+    return age_s > 0 ? age_s * 1000 : 0;
 }

@@ -36,7 +36,7 @@ int fallback_keeper_start(struct fallback_keeper *keeper, struct error *error);
 void fallback_keeper_free(struct fallback_keeper *keeper);
 
 /* The configuration in use and the registry's host, empty while it isn't known. What was known of
- * another host or other upstreams is forgotten; the same again changes nothing. One thread. */
+ * another host, or of upstreams that went or are others now, is forgotten. One thread. */
 void fallback_keeper_configure(struct fallback_keeper *keeper, const struct config *config,
                                struct slice host);
 
