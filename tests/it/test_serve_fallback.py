@@ -229,6 +229,10 @@ def healed_by(service, outcome):
     return service.metrics().value("pullthrough_heals_total", outcome=outcome)
 
 
+def unheard(service, reason):
+    return service.metrics().value("pullthrough_pull_reports_dropped_total", reason=reason)
+
+
 # What nodes report
 
 
@@ -558,6 +562,7 @@ def test_lines_that_are_no_failed_pull_of_ours(start, kube):
     follow(kube, service)
     assert turned(service)["imageCount"] == 1 and image_of(service) == NGINX
     assert not kube.cluster.patches
+    assert unheard(service, "malformed") == 5, "all that is no line of a watch"
 
 
 def test_a_message_of_64_kib(start, kube):
@@ -566,6 +571,7 @@ def test_a_message_of_64_kib(start, kube):
     fail(kube, in_cache("long:1"), why=STATUS + "403 Forbidden" + "x" * 65000)
     wait_for(lambda: image_of(service, "long:1") == "long:1", "that one fits")
     assert image_of(service) == NGINX, "a line over the bound is passed over"
+    assert unheard(service, "too-long") == 1
 
 
 def resident_kib(service):
@@ -597,6 +603,7 @@ def test_a_flood_of_events(start, kube, build_dir):
     assert grown < (2 if plain else 32) * 1024
     assert turned(service)["imageCount"] == 512 and len(turned(service)["images"]) == 50
     assert healed_by(service, "dropped") > 20000
+    wait_for(lambda: unheard(service, "no-room") >= 20000 - 512, "the others are counted")
     assert len(service.log(FAILS)) < 100
     assert service.log(FAILS)[-1]["suppressed"] >= 0
     assert not kube.cluster.patches

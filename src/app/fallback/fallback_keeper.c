@@ -286,6 +286,8 @@ static void make_report(struct fallback_keeper *keeper, uint64_t now)
     };
     counts = fallback_table_counts(keeper->report.table);
     metrics_fallback(keeper->metrics, counts.away_images, counts.away_upstreams, counts.open);
+    metrics_unheard(keeper->metrics, METRICS_UNHEARD_NO_ROOM,
+                    keeper->fallback ? fallback_dropped(keeper->fallback) : 0);
     metrics_pull_watch(keeper->metrics, watch != PULL_WATCH_OFF, watch == PULL_WATCH_ON);
     keeper->has_report = true;
     keeper->changed = false;
@@ -350,7 +352,8 @@ struct fallback_keeper *fallback_keeper_new(struct metrics *metrics, void (*news
     keeper->timing.stopped = on_stopped;
     keeper->timing.context = keeper;
     worker_init(&keeper->worker);
-    keeper->watch = pull_watch_new(&(struct pull_watch_parts){on_event, on_watch_state, keeper});
+    keeper->watch =
+        pull_watch_new(&(struct pull_watch_parts){metrics, on_event, on_watch_state, keeper});
     keeper->healer = healer_new(&(struct healer_parts){metrics, is_well, keeper});
     return keeper;
 }

@@ -81,6 +81,12 @@ static void on_open(void *context)
                   LOG_TEXT("before", pull_watch_state_name(before)));
 }
 
+static void tell_tally(struct pull_watch *watch)
+{
+    metrics_unheard(watch->parts.metrics, METRICS_UNHEARD_TOO_LONG, watch->tally.too_long);
+    metrics_unheard(watch->parts.metrics, METRICS_UNHEARD_MALFORMED, watch->tally.malformed);
+}
+
 /* Versions are etcd's numbers, without zeros before them. */
 static bool is_newer(const char *version, const char *than)
 {
@@ -97,6 +103,7 @@ static void on_event(void *context, const struct kube_watch_event *event)
     struct pull_watch *watch = context;
     bool again = !is_newer(event->version, watch->known);
 
+    tell_tally(watch);
     if (is_newer(event->version, watch->newest))
         memcpy(watch->newest, event->version, sizeof(watch->newest));
     if (event->type == KUBE_WATCH_ADDED || event->type == KUBE_WATCH_MODIFIED)
@@ -133,6 +140,7 @@ static uint64_t attempt(struct pull_watch *watch)
     memcpy(watch->known, watch->newest, sizeof(watch->known));
     kube_watch_begin(&watch->place, now_ms(watch));
     status = kube_events_watch(watch->client, &watch->place, &how, &watch->tally, &error);
+    tell_tally(watch);
     if (on_stopped(watch))
         return 0;
     (void)kube_watch_end(&watch->place, status, now_ms(watch),

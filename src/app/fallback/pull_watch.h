@@ -8,6 +8,7 @@
 
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/kube/kube_watch.h"
+#include "pullthrough/edge/sys/metrics.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ enum pull_watch_state {
 const char *pull_watch_state_name(enum pull_watch_state state); /* "off", ... */
 
 struct pull_watch_parts {
+    struct metrics *metrics;
     /* From the thread, for each Event; it dies when this returns. `again`: an earlier attempt has
      * told it. */
     void (*on_event)(void *context, const struct kube_watch_event *event, bool again);

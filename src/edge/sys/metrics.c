@@ -173,6 +173,11 @@ void metrics_pull_watch(struct metrics *metrics, bool wanted, bool on)
     set(&metrics->pull_watch, wanted ? on : METRICS_NONE);
 }
 
+void metrics_unheard(struct metrics *metrics, enum metrics_unheard what, uint64_t total)
+{
+    set(&metrics->unheard[what], (int64_t)total);
+}
+
 void metrics_heal(struct metrics *metrics, enum metrics_heal outcome)
 {
     add(&metrics->heals[outcome], 1);

@@ -32,7 +32,7 @@ struct metrics {
     number aws_duration_ms[AWS_SERVICE_COUNT];
     number pull_failures[METRICS_SLOTS][PULL_CLASS_COUNT];
     number fallback_images, fallback_upstreams, registry_down, pull_watch;
-    number heals[METRICS_HEAL_COUNT];
+    number unheard[METRICS_UNHEARD_COUNT], heals[METRICS_HEAL_COUNT];
     number ready[METRICS_SLOTS]; /* METRICS_NONE: not configured now */
     number state[METRICS_SLOTS]; /* METRICS_NONE: that, or switched off */
     pthread_mutex_t names_lock;  /* for adding; a name that is there never changes */

@@ -98,6 +98,8 @@ static const struct label passes = {"outcome", METRICS_PASS_COUNT,
 static const struct label classes = {"class", PULL_CLASS_COUNT, .word = class_word};
 static const struct label heals = {"outcome", METRICS_HEAL_COUNT,
                                    .words = {"healed", "put-back", "failed", "denied", "dropped"}};
+static const struct label unheard = {"reason", METRICS_UNHEARD_COUNT,
+                                     .words = {"too-long", "malformed", "no-room"}};
 static const struct label services = {"service", AWS_SERVICE_COUNT, .word = service_word};
 static const struct label calls = {"operation", AWS_OPERATION_COUNT, .word = call_word};
 static const struct label attempts = {"outcome", AWS_OUTCOME_COUNT, .word = attempt_word};
@@ -373,6 +375,10 @@ static const struct metric table[] = {
      NO_LABELS, offsetof(struct metrics, pull_watch), print_wanted,
      "Only with `fallback.watch`. 0: RBAC doesn't allow it, or the API server can't be asked; the "
      "log says which."},
+    {"pullthrough_pull_reports_dropped_total", "counter",
+     "What was heard of failed pulls, and not made use of.", LABELS(&unheard), NUMBERS(unheard),
+     "`too-long`, `malformed`: lines of the watch. `no-room`: images that were forgotten before "
+     "their time, since too many failed."},
     {"pullthrough_fallback_images", "gauge",
      "Images that pods pull from their upstream, since they failed in the cache.", NO_LABELS,
      NUMBERS(fallback_images), "`/status` names them."},

@@ -74,6 +74,14 @@ void metrics_pull_failure(struct metrics *metrics, unsigned slot, enum pull_clas
 void metrics_fallback(struct metrics *metrics, size_t images, size_t upstreams, bool down);
 /* Whether failed pulls are heard of; shown only where that is wanted. */
 void metrics_pull_watch(struct metrics *metrics, bool wanted, bool on);
+/* What was not made use of, in all: lines of the watch, and images for which there was no room. */
+enum metrics_unheard {
+    METRICS_UNHEARD_TOO_LONG,
+    METRICS_UNHEARD_MALFORMED,
+    METRICS_UNHEARD_NO_ROOM,
+    METRICS_UNHEARD_COUNT,
+};
+void metrics_unheard(struct metrics *metrics, enum metrics_unheard what, uint64_t total);
 enum metrics_heal {
     METRICS_HEAL_HEALED,
     METRICS_HEAL_PUT_BACK,
