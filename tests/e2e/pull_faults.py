@@ -144,18 +144,13 @@ def forget_events(world):
             world.kube.delete("Event", event["metadata"]["name"], event["metadata"]["namespace"])
 
 
-def forget_failures(inst, remember=None):
-    """Nothing is held against the cache: with another `remember` it begins anew."""
-    number = next(_numbers)
-    remember = remember or f"{7200 + number}s"
+def _take(inst, text, watch):
+    """All replicas have taken this configuration, and nothing is held against the cache."""
     names = [pod["metadata"]["name"] for pod in inst.pods()]
     before = {name: inst.status(name)["configuration"]["hash"] for name in names}
-    text = inst.world.kube.get("ConfigMap", NAME, NAMESPACE)["data"]["config.yaml"]
-    changed = re.sub(r"\bremember: \S+", f"remember: {remember}", text)
-    assert changed != text
-    inst.world.kube.patch("ConfigMap", NAME, {"data": {"config.yaml": changed}}, NAMESPACE)
+    inst.world.kube.patch("ConfigMap", NAME, {"data": {"config.yaml": text}}, NAMESPACE)
     for name in names:  # kubelet looks at a pod that changed at once
-        touched = {"metadata": {"annotations": {"e2e/touched": str(number)}}}
+        touched = {"metadata": {"annotations": {"e2e/touched": str(next(_numbers))}}}
         inst.world.kube.patch("Pod", name, touched, NAMESPACE)
 
     def begun(name):
@@ -163,9 +158,20 @@ def forget_failures(inst, remember=None):
         now = status["fallback"]
         return (
             status["configuration"]["hash"] != before[name]
-            and (now["watch"], now["probe"]) == ("on", "good")
+            and (now["watch"], now["probe"]) == watch
             and not (now["imageCount"] or now["upstreams"] or now["registryDownSince"])
         )
 
     for name in names:
         until(lambda n=name: begun(n), f"{name} begins anew")
+
+
+def forget_failures(inst, remember="7200s"):
+    """Nothing is held against the cache: with `to: none` all is forgotten. So are the pods that
+    were healed before, since healing is off meanwhile: nobody puts these back any more."""
+    text = inst.world.kube.get("ConfigMap", NAME, NAMESPACE)["data"]["config.yaml"]
+    text = re.sub(r"\bremember: \S+", f"remember: {remember}", text)
+    none = re.sub(r"\bto: upstream\b", "to: none", re.sub(r"\bheal: true\b", "heal: false", text))
+    assert none != text
+    _take(inst, none, ("off", "off"))
+    _take(inst, text, ("on", "good"))

@@ -64,43 +64,6 @@ def is_healed(pod, originals, field="containers"):
     assert all(status["restartCount"] == 0 for status in statuses)
 
 
-# The one that takes longest begins first, and is looked at last.
-
-GONE = "ghcr.io/org/gone:1"
-
-
-@pytest.fixture(scope="module")
-def stranded(world, healing):
-    """A pod that nodes can't pull from anywhere; then the cache has its image, and the node still
-    can't pull the original. When that began."""
-    namespace = world.namespace("stranded")
-    pull_faults.forget_failures(healing)
-    pull_faults.forget_images(world, "org/gone")
-    wait_sent_to_the_cache(world, namespace, GONE)
-    world.kube.create(kube.pod("stranded", GONE, namespace=namespace))
-
-    def is_given_up():
-        (image,) = kube.images(world.kube.get("Pod", "stranded", namespace))
-        return image == GONE
-
-    until(is_given_up, "it gets its own image")
-    began = time.monotonic()
-    start(world, namespace, "ghcr.io/org/app:2.4")
-    repositories = world.aws.state()["repositories"]
-    held = json.loads(json.dumps(repositories["ghcrcache/org/app"]))
-    held["repositoryName"], held["tags"] = "ghcrcache/org/gone", {"1": held["tags"]["2.4"]}
-    repositories[held["repositoryName"]] = held
-    world.aws.ask("PATCH", "state", {"repositories": repositories})
-    return namespace, began
-
-
-def test_one_that_runs_from_nowhere_is_left_for_a_while(world, stranded):
-    namespace, _ = stranded
-    pod = world.kube.get("Pod", "stranded", namespace)
-    assert kube.images(pod) == [GONE] and pod["metadata"]["annotations"][LABEL] == "disabled"
-    assert len(heals(world, namespace)) == 1
-
-
 # Causes
 
 
@@ -274,7 +237,44 @@ def test_of_two_replicas_one_heals(world, anew):
     assert anew.replicas == 2
 
 
-def test_it_is_put_back_when_the_cache_is_well(world, stranded, anew, figures):
+# The one that takes longest comes last: whoever makes all be forgotten makes it be forgotten, too.
+
+GONE = "ghcr.io/org/gone:1"
+
+
+@pytest.fixture(scope="module")
+def stranded(world, healing):
+    """A pod that nodes can't pull from anywhere; then the cache has its image, and the node still
+    can't pull the original. When that began."""
+    namespace = world.namespace("stranded")
+    pull_faults.forget_failures(healing, remember="1m")
+    pull_faults.forget_images(world, "org/gone")
+    wait_sent_to_the_cache(world, namespace, GONE)
+    world.kube.create(kube.pod("stranded", GONE, namespace=namespace))
+
+    def is_given_up():
+        (image,) = kube.images(world.kube.get("Pod", "stranded", namespace))
+        return image == GONE
+
+    until(is_given_up, "it gets its own image")
+    began = time.monotonic()
+    start(world, namespace, "ghcr.io/org/app:2.4")
+    repositories = world.aws.state()["repositories"]
+    held = json.loads(json.dumps(repositories["ghcrcache/org/app"]))
+    held["repositoryName"], held["tags"] = "ghcrcache/org/gone", {"1": held["tags"]["2.4"]}
+    repositories[held["repositoryName"]] = held
+    world.aws.ask("PATCH", "state", {"repositories": repositories})
+    return namespace, began
+
+
+def test_one_that_runs_from_nowhere_is_left_for_a_while(world, stranded):
+    namespace, _ = stranded
+    pod = world.kube.get("Pod", "stranded", namespace)
+    assert kube.images(pod) == [GONE] and pod["metadata"]["annotations"][LABEL] == "disabled"
+    assert len(heals(world, namespace)) == 1
+
+
+def test_it_is_put_back_when_the_cache_is_well(world, stranded, figures):
     """It could not run under its own name either, and the cache has it now."""
     namespace, began = stranded
     pod = world.wait_running("stranded", namespace, 2 * LATER_S + 60)
