@@ -736,6 +736,21 @@ static void test_three_own_names_out_of_reach(void **state)
     }
 }
 
+/* Pods that asked for it by themselves, or before: whether the cache gives it is another question.
+ */
+static void test_an_own_name_that_nobody_was_sent_to(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+
+    (void)state;
+    assert_int_equal(failed_own(fallback, PULL_LOGIN, "dockercache/a", 0), 0);
+    assert_null(fallback_table_new(fallback));
+    assert_int_equal(failed(fallback, PULL_ABSENT, "dockercache/a", "n1", 1), FALLBACK_IMAGE);
+    assert_int_equal(failed_own(fallback, PULL_LOGIN, "dockercache/b", 1), 0);
+    assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_PULL_FAILED);
+    fallback_free(fallback);
+}
+
 /* Three that fail in the cache don't take an upstream away again whose own names can't be reached.
  */
 static void test_an_upstream_that_nodes_do_not_reach_stays(void **state)
@@ -743,6 +758,7 @@ static void test_an_upstream_that_nodes_do_not_reach_stays(void **state)
     struct fallback *fallback = make(REMEMBER);
 
     (void)state;
+    fail_three(fallback, "uvw", 0);
     for (const char *const *image =
              (const char *const[]){"dockercache/x", "dockercache/y", "dockercache/z", NULL};
          *image; image++)
@@ -1190,6 +1206,7 @@ int main(void)
         cmocka_unit_test(test_an_upstream_that_nodes_do_not_reach_stays),
         cmocka_unit_test(test_both_ways_fail_for_a_day),
         cmocka_unit_test(test_own_names_told_again),
+        cmocka_unit_test(test_an_own_name_that_nobody_was_sent_to),
         cmocka_unit_test(test_an_own_name_that_fails_makes_nothing_well),
         cmocka_unit_test(test_another_configuration),
         cmocka_unit_test(test_probes_that_are_forgotten),

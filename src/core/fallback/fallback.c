@@ -197,11 +197,28 @@ static bool is_upstreams_fault(const struct fallback *fallback, const struct fal
     return n >= FALLBACK_UPSTREAM_IMAGES;
 }
 
+static bool is_away(const struct fallback_item *item)
+{
+    return item && item->live && !item->entry.own;
+}
+
+/* Else its own name is none that we gave it: what fails there says nothing about the cache. */
+static bool is_turned_away(const struct fallback *fallback, const struct fallback_pull *pull)
+{
+    const struct fallback_item *upstream = list_get(&fallback->upstreams, pull->prefix);
+    bool reached = !(upstream && upstream->live && upstream->entry.own);
+
+    return is_away(list_get(&fallback->images, pull->image)) || is_away(upstream) ||
+           (fallback->registry.open && reached);
+}
+
 static unsigned take_image(struct fallback *fallback, const struct fallback_pull *pull,
                            int64_t at_ms)
 {
     const struct fallback_item *upstream = list_get(&fallback->upstreams, pull->prefix);
 
+    if (pull->own && !is_turned_away(fallback, pull))
+        return 0;
     if (!turn(fallback, &fallback->images, pull->image, pull, at_ms))
         return 0;
     if ((upstream && !pull->own && at_ms < upstream->entry.until_ms) ||

@@ -7,8 +7,9 @@
  * that is made of it (fallback_table.h). Everything in it has an end, and there is a bound to how
  * much it holds. Names are those below the registry's host, so a new host asks for a new state.
  *
- * Where an image can't be pulled under its own name, turning it away wins nothing: it goes to the
- * cache for a while, whatever its upstream and the registry are, and whatever the cache says.
+ * Where an image that is turned away can't be pulled under its own name, that wins nothing: it goes
+ * to the cache for a while, whatever its upstream and the registry are, and whatever the cache
+ * says.
  *
  * A failure counts from when it happened, not from when it is told: what a watch tells again, or
  * tells late, changes nothing that it would not have changed in time.
@@ -76,7 +77,7 @@ struct fallback_settings {
  * does one whose texts are longer than the bounds above, or one that was throttled upstream. */
 struct fallback_pull {
     enum pull_class class;
-    bool own;            /* under the image's own name, from its upstream */
+    bool own; /* under the image's own name; of one that isn't turned away it changes nothing */
     struct slice prefix; /* of its upstream: "dockercache" */
     struct slice image;  /* in the cache, below the host: "dockercache/library/nginx:1.27" */
     struct slice node;   /* any text that tells nodes apart; may be empty */
