@@ -128,6 +128,16 @@ def test_one_container(stuck, us):
     assert stuck.get()["metadata"]["annotations"][ORIGINALS]
 
 
+def test_a_word_of_cri_o(stuck, us):
+    stuck.status(c0={"waiting": {"reason": "RegistryUnavailable"}}, c1=RUNS)
+    assert images(stuck.patch(us, stuck.plan("c0", REWRITTEN)[0])) == [IMAGE, SIDE_REWRITTEN]
+
+
+def test_another_reason_to_wait(stuck, us):
+    stuck.status(c0={"waiting": {"reason": "SignatureValidationFailed"}}, c1=RUNS)
+    assert "only a container that waits" in stuck.refused(us, heal_by_hand())
+
+
 def test_both_then_an_init_container(stuck, us):
     made = stuck.patch(us, stuck.plan("c1", SIDE_REWRITTEN)[0])
     assert images(made) == [IMAGE, SIDE]

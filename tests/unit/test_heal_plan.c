@@ -257,6 +257,7 @@ static void test_stuck_pods_are_healed(void **state)
     static const struct row rows[] = {
         {.what = "just failed", .want = WEB_HEALED},
         {.what = "backs off", .state = WAITS("ImagePullBackOff"), .want = WEB_HEALED},
+        {.what = "CRI-O's word for it", .state = WAITS("RegistryUnavailable"), .want = WEB_HEALED},
         {.what = "ran before, and was to start again",
          .state = WAITS("ErrImagePull") ",'started':false,'containerID':'containerd://1',"
                                         "'lastState':{'terminated':{'exitCode':1}}",
@@ -413,6 +414,9 @@ static void test_pods_that_stay(void **state)
          .want = "running"},
         {.what = "waits for something else",
          .state = WAITS("CreateContainerConfigError"),
+         .want = "waits-otherwise"},
+        {.what = "a signature that is refused",
+         .state = WAITS("SignatureValidationFailed"),
          .want = "waits-otherwise"},
         {.what = "a name that is no image's",
          .state = WAITS("InvalidImageName"),

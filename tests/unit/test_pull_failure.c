@@ -44,15 +44,16 @@ static int free_rules(void **state)
 
 /* An Event as kubelet writes it, but for one member. */
 struct event {
-    const char *type, *reason, *kind, *namespace, *field, *source, *times, *image, *why;
+    const char *type, *reason, *kind, *namespace, *field, *source, *times, *image, *why, *before;
 };
 
 static void print_event(struct strbuf *out, const struct event *event)
 {
     STRBUF_CLEANUP struct strbuf message = STRBUF_INIT(1 << 20);
 
-    strbuf_add_format(&message, "Failed to pull image \"%s\": %s",
-                      event->image ? event->image : NGINX, event->why ? event->why : "not found");
+    strbuf_add_format(&message, "%sFailed to pull image \"%s\": %s",
+                      event->before ? event->before : "", event->image ? event->image : NGINX,
+                      event->why ? event->why : "not found");
     strbuf_add_format(
         out,
         "{\"kind\":\"Event\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"web.18\",\"namespace\":"
@@ -178,6 +179,16 @@ static void test_members(void **state)
          1795946442},
         {{.times = "\"lastTimestamp\":\"yesterday\""}, 0, "containers", "web", "node-7", 0, 0},
         {{.times = "\"lastTimestamp\":null"}, 0, "containers", "web", "node-7", 0, 0},
+        /* more than ten alike (client-go, tools/record/events_cache.go,
+         * EventAggregatorByReasonMessageFunc) */
+        {{.before = "(combined from similar events): "},
+         0,
+         "containers",
+         "web",
+         "node-7",
+         0,
+         1795946442},
+        {{.before = "(others): "}, 1, NULL, NULL, NULL, 0, 0},
         /* whose image */
         {{.image = HOST "/ghcrcache/a"}, 0, "containers", "web", "node-7", 1, 1795946442},
         {{.image = HOST "/quay/a"}, 0, "containers", "web", "node-7", 2, 1795946442},

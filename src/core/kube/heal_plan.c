@@ -225,10 +225,14 @@ static int judge_image(struct healing *healing, const struct pod_image *containe
     return *puts_back && !healing->request->may_put_back ? HEAL_CACHE_NOT_WELL : 0;
 }
 
-/* One status of a container. Between two states it may wait for another reason, or have ended:
- * what the node has tried last is yet to come then. */
+/* One status of a container. Its image can't be pulled by kubelet's words for what a registry may
+ * be to blame for (pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go). Between two states
+ * it may wait for another reason, or have ended: what the node has tried last is yet to come then.
+ */
 static int judge_status(yyjson_val *status)
 {
+    static const char *const no_pull[] = {"ErrImagePull", "ImagePullBackOff",
+                                          "RegistryUnavailable"};
     static const char *const before[] = {"", "ContainerCreating", "PodInitializing",
                                          "CrashLoopBackOff"};
     yyjson_val *state, *started, *waiting, *running;
@@ -243,8 +247,9 @@ static int judge_status(yyjson_val *status)
     if (running || yyjson_is_true(started))
         return HEAL_RUNNING;
     reason = json_text(json_member(waiting, "reason"));
-    if (slice_is(reason, "ErrImagePull") || slice_is(reason, "ImagePullBackOff"))
-        return 0;
+    for (size_t i = 0; i < sizeof(no_pull) / sizeof(no_pull[0]); i++)
+        if (slice_is(reason, no_pull[i]))
+            return 0;
     for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
         if (slice_is(reason, before[i]))
             return HEAL_NOT_YET;

@@ -181,8 +181,11 @@ static bool take_message(struct pull_failure *failure, const struct rule_set *ru
                          struct slice message)
 {
     static const char start[] = "Failed to pull image \"";
+    static const char combined[] = "(combined from similar events): "; /* client-go, after ten */
     size_t end;
 
+    if (slice_starts_with(message, slice_str(combined)))
+        message = slice_from(message, sizeof(combined) - 1);
     if (!slice_starts_with(message, slice_str(start)))
         return false;
     message = slice_from(message, sizeof(start) - 1);

@@ -88,7 +88,8 @@ static void read_statuses(struct review_update *update)
 /* Nothing runs that could be restarted (pkg/kubelet/images/types.go has the words). */
 static bool pull_failed(struct review_update *update, const struct pod_image *image)
 {
-    static const char *const reasons[] = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"};
+    static const char *const reasons[] = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable",
+                                          "ErrImageNeverPull"};
     const struct pod_image *status;
 
     if (!update->has_waiting)
