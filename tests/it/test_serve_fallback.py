@@ -602,7 +602,7 @@ def test_a_flood_of_events(start, kube, build_dir):
     plain = "PULLTHROUGH_SANITIZE:STRING=\n" in cache
     assert grown < (2 if plain else 32) * 1024
     assert turned(service)["imageCount"] == 512 and len(turned(service)["images"]) == 50
-    assert healed_by(service, "dropped") > 20000
+    assert healed_by(service, "dropped") > 19000
     wait_for(lambda: unheard(service, "no-room") >= 20000 - 512, "the others are counted")
     assert len(service.log(FAILS)) < 100
     assert service.log(FAILS)[-1]["suppressed"] >= 0
@@ -777,6 +777,32 @@ def test_a_pod_that_is_another_one_by_now(start, kube, gone):
     wait_healed(kube, "web-1")
     assert [name for _, name, _ in kube.cluster.patches] == ["web-1"]
     assert healed_by(service, "failed") == 0
+
+
+def test_a_namespace_of_lies_keeps_no_other_waiting(start, kube):
+    service = start({"heal": True})
+    for n in range(1100):
+        fail(kube, namespace="bad", name="web", uid=f"lie-{n}")
+    fail(kube, uid=kube.cluster.put(pod())["metadata"]["uid"])
+    wait_healed(kube)
+    assert kube.count("get pods") < 550
+    wait_for(lambda: healed_by(service, "dropped") > 0, "some had no room")
+
+
+def ago(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+
+
+def test_a_pull_that_may_have_begun_again(start, kube):
+    """Its node waits longer after each failure."""
+    service = start({"heal": True})
+    for name, count in (("web-0", 2), ("web-1", 4)):
+        uid = kube.cluster.put(pod(name=name))["metadata"]["uid"]
+        fail(kube, name=name, uid=uid, why=UNREACHABLE, lastTimestamp=ago(40), count=count)
+    wait_healed(kube, "web-1")
+    assert healed_by(service, "stale") == 1 and kube.count("get pods") == 1
+    fail(kube, uid=kube.cluster.pods["shop", "web-0"]["metadata"]["uid"], why=UNREACHABLE)
+    wait_healed(kube, "web-0")
 
 
 def opted_out(sick):

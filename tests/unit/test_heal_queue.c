@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -146,27 +148,347 @@ static void test_a_healed_one_is_looked_at_later(void **state)
     assert_int_equal(heal_queue_length(*state), 0);
 }
 
-/* Whatever is reported, and however fast looks are settled. */
-static void test_no_more_than_so_many_a_second(void **state)
+/* "NAMESPACE/CONTAINER" */
+static struct heal_entry of_namespace(const char *namespace, const char *container)
+{
+    struct heal_entry entry = of_container(container);
+
+    entry.namespace = slice_str(namespace);
+    return entry;
+}
+
+static struct heal_entry unreachable(const char *container, uint64_t failed_ms, unsigned failures)
+{
+    struct heal_entry entry = of_container(container);
+
+    entry.class = PULL_UNREACHABLE;
+    entry.failed_ms = failed_ms;
+    entry.failures = failures;
+    return entry;
+}
+
+/* Many of a namespace, c0 and so on, that are due at once. */
+static void add_many(struct heal_queue *queue, const char *namespace, int n, int want)
 {
     char name[16];
-    uint64_t wait_ms;
-    int looks = 0;
 
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < n; i++) {
         struct heal_entry entry;
 
         (void)snprintf(name, sizeof(name), "c%d", i);
-        entry = of_container(name);
+        entry = of_namespace(namespace, name);
+        assert_int_equal(heal_queue_add(queue, &entry, 0, 0), want);
+    }
+}
+
+/* Whatever is reported, and however fast looks are settled. */
+static void assert_rate(struct heal_queue *queue, bool heals, int per_second)
+{
+    uint64_t wait_ms;
+    int looks = 0;
+
+    add_many(queue, "shop", 10 * per_second + 10, 0);
+    for (uint64_t now_ms = 0; now_ms < 10000; now_ms++)
+        while (heal_queue_next(queue, now_ms, &wait_ms)) {
+            looks++;
+            if (heals)
+                heal_queue_heals(queue, now_ms);
+            heal_queue_done(queue);
+            assert_true((uint64_t)looks <= now_ms * (uint64_t)per_second / 1000 + 1);
+        }
+    assert_int_equal(looks, 10 * per_second);
+}
+
+static void test_no_more_looks_than_so_many_a_second(void **state)
+{
+    assert_rate(*state, false, HEAL_QUEUE_LOOKS_PER_SECOND);
+}
+
+static void test_no_more_heals_than_so_many_a_second(void **state)
+{
+    assert_rate(*state, true, HEAL_QUEUE_HEALS_PER_SECOND);
+}
+
+/* Kubelet tries again 10, 20, 40, ... and at most 300 s after a failure. */
+static void test_it_can_be_too_late(void **state)
+{
+    static const struct {
+        unsigned failures;
+        uint64_t good_ms;
+    } rows[] = {{0, 8000},   {1, 8000},   {2, 18000},  {3, 38000},       {4, 78000},
+                {5, 158000}, {6, 298000}, {7, 298000}, {1000000, 298000}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct heal_queue *queue = heal_queue_new();
+        struct heal_entry entry = unreachable("web", 1000, rows[i].failures);
+        uint64_t last_ms = 1000 + rows[i].good_ms;
+
+        assert_int_equal(heal_queue_add(queue, &entry, last_ms + 1, 0), HEAL_QUEUE_STALE);
+        assert_int_equal(heal_queue_add(queue, &entry, last_ms, 0), 0);
+        assert_waits(queue, last_ms + 1, UINT64_MAX);
+        assert_int_equal(heal_queue_take_stale(queue), 1);
+        assert_int_equal(heal_queue_take_stale(queue), 0);
+        entry.class = PULL_THROTTLED;
+        assert_int_equal(heal_queue_add(queue, &entry, last_ms + 1, 0), HEAL_QUEUE_STALE);
+        entry.class = PULL_ABSENT; /* it fails at once, whenever it is tried */
+        assert_int_equal(heal_queue_add(queue, &entry, last_ms + 1, 0), 0);
+        assert_comes(queue, last_ms + 1000000, "web");
+        heal_queue_free(queue);
+    }
+}
+
+/* What comes too late is not waited for. */
+static void test_what_is_too_late_costs_nothing(void **state)
+{
+    char name[16];
+    struct heal_entry entry;
+
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof(name), "old%d", i);
+        entry = unreachable(name, 0, 1);
         assert_int_equal(heal_queue_add(*state, &entry, 0, 0), 0);
     }
-    for (uint64_t now_ms = 0; now_ms < 10000; now_ms++)
-        while (heal_queue_next(*state, now_ms, &wait_ms)) {
-            looks++;
-            heal_queue_done(*state);
-            assert_true((uint64_t)looks <= now_ms * HEAL_QUEUE_PER_SECOND / 1000 + 1);
+    entry = unreachable("new", 8001, 1);
+    assert_int_equal(heal_queue_add(*state, &entry, 8001, 0), 0);
+    assert_comes(*state, 8001, "new");
+    assert_int_equal(heal_queue_take_stale(*state), 100);
+    assert_int_equal(heal_queue_length(*state), 1);
+}
+
+static void test_a_new_report_renews(void **state)
+{
+    struct heal_entry entry = unreachable("web", 0, 1);
+    uint64_t wait_ms;
+    const struct heal_entry *got;
+
+    assert_int_equal(heal_queue_add(*state, &entry, 0, 0), 0);
+    entry = unreachable("web", 7000, 2);
+    entry.class = PULL_THROTTLED;
+    assert_int_equal(heal_queue_add(*state, &entry, 7000, 0), HEAL_QUEUE_KNOWN);
+    entry = unreachable("web", 6000, 9); /* an older one says nothing */
+    assert_int_equal(heal_queue_add(*state, &entry, 7000, 0), HEAL_QUEUE_KNOWN);
+    got = heal_queue_next(*state, 25000, &wait_ms);
+    assert_non_null(got);
+    assert_int_equal(got->class, PULL_THROTTLED);
+    assert_int_equal(got->failed_ms, 7000);
+    assert_int_equal(got->failures, 2);
+}
+
+/* It is read without a lock. */
+static void test_what_is_looked_at_stays_as_it_is(void **state)
+{
+    struct heal_entry entry = unreachable("web", 0, 1);
+    uint64_t wait_ms;
+    const struct heal_entry *got;
+
+    assert_int_equal(heal_queue_add(*state, &entry, 0, 0), 0);
+    for (int i = 0; i < 6; i++) { /* as often as it may come */
+        got = heal_queue_next(*state, (uint64_t)i * 3000, &wait_ms);
+        assert_non_null(got);
+        entry = unreachable("web", (uint64_t)i * 3000 + 1, 1);
+        assert_int_equal(heal_queue_add(*state, &entry, (uint64_t)i * 3000 + 1, 0),
+                         HEAL_QUEUE_KNOWN);
+        assert_int_equal(got->failed_ms, i ? (i - 1) * 3000 + 1 : 0);
+        assert_true(heal_queue_again(*state, (uint64_t)i * 3000 + 2));
+    }
+}
+
+static void test_of_slow_failures_the_last_comes_first(void **state)
+{
+    const struct heal_entry entries[] = {unreachable("first", 100, 1), unreachable("last", 300, 1),
+                                         unreachable("second", 200, 1)};
+
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(heal_queue_add(*state, &entries[i], 300, 0), 0);
+    assert_comes(*state, 300, "last");
+    heal_queue_done(*state);
+    assert_comes(*state, 350, "second");
+    heal_queue_done(*state);
+    assert_comes(*state, 400, "first");
+}
+
+/* Those that fail at once keep their turn among those that don't. */
+static void test_of_fast_failures_the_first_comes_first(void **state)
+{
+    const struct heal_entry entries[] = {of_container("a"), unreachable("slow", 0, 1),
+                                         of_container("b"), unreachable("slower", 1, 1)};
+    static const char *const want[] = {"a", "slower", "b", "slow"};
+
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(heal_queue_add(*state, &entries[i], 1, 0), 0);
+    for (uint64_t i = 0; i < 4; i++) {
+        assert_comes(*state, 1000 + i * 50, want[i]);
+        heal_queue_done(*state);
+    }
+}
+
+static void test_namespaces_take_turns(void **state)
+{
+    struct heal_entry entry = of_namespace("shop", "good");
+
+    add_many(*state, "bad", 600, 0);
+    assert_comes(*state, 0, "c0");
+    assert_true(heal_queue_again(*state, 0)); /* behind its own, and not before others */
+    assert_int_equal(heal_queue_add(*state, &entry, 10, 0), 0);
+    assert_comes(*state, 1000, "c1");
+    assert_true(heal_queue_again(*state, 1000));
+    assert_comes(*state, 2000, "good");
+    assert_true(heal_queue_again(*state, 2000));
+    assert_comes(*state, 3000, "c2");
+    heal_queue_done(*state);
+    assert_comes(*state, 4000, "good");
+}
+
+static void test_who_has_most_makes_room(void **state)
+{
+    char name[16];
+
+    add_many(*state, "bad", HEAL_QUEUE_MAX, 0);
+    assert_comes(*state, 0, "c0"); /* which stays while it is looked at */
+    add_many(*state, "shop", 10, HEAL_QUEUE_INSTEAD);
+    add_many(*state, "worse", 10, HEAL_QUEUE_INSTEAD);
+    add_many(*state, "bad", 10, HEAL_QUEUE_KNOWN);
+    for (int i = 0; i < 10; i++) {
+        struct heal_entry entry;
+
+        (void)snprintf(name, sizeof(name), "more%d", i);
+        entry = of_namespace("bad", name);
+        assert_int_equal(heal_queue_add(*state, &entry, 0, 0), HEAL_QUEUE_FULL);
+    }
+    assert_int_equal(heal_queue_length(*state), HEAL_QUEUE_MAX);
+    heal_queue_done(*state);
+    assert_int_equal(heal_queue_length(*state), HEAL_QUEUE_MAX - 1);
+}
+
+static void test_what_is_late_makes_room(void **state)
+{
+    struct heal_entry entry = unreachable("late", 0, 1);
+
+    assert_int_equal(heal_queue_add(*state, &entry, 0, 0), 0);
+    add_many(*state, "shop", HEAL_QUEUE_MAX - 1, 0);
+    entry = of_container("new");
+    assert_int_equal(heal_queue_add(*state, &entry, 8000, 0), HEAL_QUEUE_FULL);
+    assert_int_equal(heal_queue_add(*state, &entry, 8001, 0), HEAL_QUEUE_INSTEAD);
+}
+
+static void test_what_is_told_again_comes_last(void **state)
+{
+    struct heal_entry old = of_namespace("shop", "old"), other = of_namespace("shop", "other");
+
+    old.replayed = other.replayed = true;
+    assert_int_equal(heal_queue_add(*state, &old, 0, 0), 0);
+    assert_int_equal(heal_queue_add(*state, &other, 0, 0), 0);
+    add_many(*state, "bad", HEAL_QUEUE_MAX / 2 - 2, 0);
+    other.replayed = false; /* and now it is news */
+    other.failed_ms = 1;
+    assert_int_equal(heal_queue_add(*state, &other, 1, 0), HEAL_QUEUE_KNOWN);
+    other = of_namespace("shop", "more");
+    other.replayed = true;
+    assert_int_equal(heal_queue_add(*state, &other, 1, 0), HEAL_QUEUE_FULL);
+    assert_comes(*state, 1000, "other");
+    heal_queue_done(*state);
+    assert_comes(*state, 1050, "c0");
+    heal_queue_done(*state);
+    for (uint64_t i = 1; i < HEAL_QUEUE_MAX / 2 - 2; i++) {
+        uint64_t wait_ms;
+
+        assert_non_null(heal_queue_next(*state, 2000 * i, &wait_ms));
+        heal_queue_done(*state);
+    }
+    assert_comes(*state, 10000000, "old");
+}
+
+/* An outage: pods that are stuck at the same moment, and a kubelet each, which tells of each
+ * attempt that failed. */
+struct stuck {
+    char name[24];
+    uint64_t next_ms; /* it tries again */
+    uint64_t healed_ms;
+    unsigned failures;
+};
+
+static void report_failures(struct heal_queue *queue, struct stuck *pods, size_t n,
+                            enum pull_class class, uint64_t lasts_ms, uint64_t now_ms)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct heal_entry entry;
+        uint64_t backoff_ms = 10000;
+
+        if (pods[i].healed_ms || now_ms < pods[i].next_ms + lasts_ms)
+            continue;
+        for (unsigned times = 0; times < pods[i].failures; times++)
+            backoff_ms *= 2;
+        pods[i].next_ms = now_ms + (backoff_ms < 300000 ? backoff_ms : 300000);
+        pods[i].failures++;
+        entry = of_container(pods[i].name);
+        entry.class = class;
+        entry.failed_ms = now_ms;
+        entry.failures = pods[i].failures;
+        (void)heal_queue_add(queue, &entry, now_ms, (uint32_t)i * 7919);
+    }
+}
+
+/* How long until the last of them is healed. None is while its node tries it. */
+static uint64_t outage(size_t n, enum pull_class class, uint64_t lasts_ms)
+{
+    struct heal_queue *queue = heal_queue_new();
+    struct stuck *pods = test_calloc(n, sizeof(*pods));
+    size_t healed = 0;
+    uint64_t now_ms = 1;
+
+    for (size_t i = 0; i < n; i++)
+        (void)snprintf(pods[i].name, sizeof(pods[i].name), "%zu", i);
+    for (; healed < n; now_ms += 50) {
+        uint64_t wait_ms;
+        const struct heal_entry *entry;
+
+        assert_true(now_ms < 24ULL * 3600 * 1000);
+        report_failures(queue, pods, n, class, lasts_ms, now_ms);
+        entry = heal_queue_next(queue, now_ms, &wait_ms);
+        if (entry) {
+            struct stuck *pod = &pods[strtoul(entry->container.ptr, NULL, 10)];
+
+            assert_int_equal(pod->healed_ms, 0);
+            assert_true(lasts_ms == 0 || now_ms + HEAL_QUEUE_HEAL_MS <= pod->next_ms);
+            heal_queue_heals(queue, now_ms);
+            heal_queue_done(queue);
+            pod->healed_ms = now_ms;
+            healed++;
         }
-    assert_int_equal(looks, 10 * HEAL_QUEUE_PER_SECOND);
+    }
+    test_free(pods);
+    heal_queue_free(queue);
+    return now_ms / 1000;
+}
+
+static void test_an_outage_of_many_pods(void **state)
+{
+    static const struct {
+        size_t pods;
+        enum pull_class class;
+        uint64_t lasts_ms, most_s;
+    } rows[] = {
+        {150, PULL_ABSENT, 0, 31},
+        {500, PULL_ABSENT, 0, 101},
+        {1500, PULL_ABSENT, 0, 320},
+        {150, PULL_UNREACHABLE, 0, 40},
+        {500, PULL_UNREACHABLE, 0, 110},
+        {1500, PULL_UNREACHABLE, 0, 320},
+        {150, PULL_UNREACHABLE, 30000, 130},
+        {500, PULL_UNREACHABLE, 30000, 240},
+        {1500, PULL_UNREACHABLE, 30000, 480},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t took_s = outage(rows[i].pods, rows[i].class, rows[i].lasts_ms);
+
+        print_message("%zu pods, %s, attempts of %d s: healed after %d s\n", rows[i].pods,
+                      pull_class_name(rows[i].class), (int)(rows[i].lasts_ms / 1000), (int)took_s);
+        assert_true(took_s <= rows[i].most_s);
+        assert_true(took_s + 1 >= rows[i].pods / HEAL_QUEUE_HEALS_PER_SECOND);
+    }
 }
 
 static void test_a_flood_is_bounded(void **state)
@@ -219,7 +541,19 @@ int main(void)
         QUEUE_TEST(test_the_first_look_is_spread),
         QUEUE_TEST(test_a_status_that_lags_is_looked_at_again),
         QUEUE_TEST(test_a_healed_one_is_looked_at_later),
-        QUEUE_TEST(test_no_more_than_so_many_a_second),
+        QUEUE_TEST(test_no_more_looks_than_so_many_a_second),
+        QUEUE_TEST(test_no_more_heals_than_so_many_a_second),
+        cmocka_unit_test(test_it_can_be_too_late),
+        QUEUE_TEST(test_what_is_too_late_costs_nothing),
+        QUEUE_TEST(test_a_new_report_renews),
+        QUEUE_TEST(test_what_is_looked_at_stays_as_it_is),
+        QUEUE_TEST(test_of_slow_failures_the_last_comes_first),
+        QUEUE_TEST(test_of_fast_failures_the_first_comes_first),
+        QUEUE_TEST(test_namespaces_take_turns),
+        QUEUE_TEST(test_who_has_most_makes_room),
+        QUEUE_TEST(test_what_is_late_makes_room),
+        QUEUE_TEST(test_what_is_told_again_comes_last),
+        cmocka_unit_test(test_an_outage_of_many_pods),
         QUEUE_TEST(test_a_flood_is_bounded),
         QUEUE_TEST(test_texts_have_bounds),
     };

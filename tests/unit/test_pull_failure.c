@@ -231,6 +231,7 @@ static void test_members(void **state)
         assert_int_equal(read_event(&failure, &rows[i].event, &text, &arena), !rows[i].want);
         if (rows[i].want)
             continue;
+        assert_int_equal(failure.count, rows[i].event.before ? 0 : 3);
         if (rows[i].list)
             assert_string_equal(failure.list, rows[i].list);
         else
@@ -239,6 +240,31 @@ static void test_members(void **state)
         assert_slice(failure.node, rows[i].node);
         assert_int_equal(failure.upstream, rows[i].upstream);
         assert_int_equal(failure.last_s, rows[i].last_s);
+    }
+}
+
+static void test_counts(void **state)
+{
+    static const struct {
+        const char *count;
+        unsigned want;
+    } rows[] = {{"1", 1},     {"999999", 999999}, {"18446744073709551616", 184467},
+                {"\"7\"", 0}, {"-1", 0},          {"1.5", 0},
+                {"null", 0},  {"{}", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(1 << 20), times = STRBUF_INIT(1 << 10);
+        ARENA_CLEANUP struct arena arena;
+        struct pull_failure failure;
+
+        arena_init(&arena, 4096);
+        strbuf_add_format(&times, "\"eventTime\":null,\"count\":%s,\"x\":0,\"series\":null",
+                          rows[i].count);
+        print_event(&text, &(struct event){.times = strbuf_str(&times)});
+        memcpy(strstr(text.ptr, "\"count\":3,"), "\"other\":3,", strlen("\"count\":3,"));
+        assert_true(read_text(&failure, strbuf_slice(&text), &arena));
+        assert_int_equal(failure.count, rows[i].want);
     }
 }
 
@@ -450,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_read),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_counts),
         cmocka_unit_test(test_own_names),
         cmocka_unit_test(test_age),
         cmocka_unit_test(test_why_by_texts_of_the_field),

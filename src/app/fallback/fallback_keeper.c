@@ -143,7 +143,7 @@ static void take_failure(struct fallback_keeper *keeper, const struct pull_failu
     keeper->changed |= changes != 0;
     tell_failure(keeper, failure, changes);
     if (failure->class != PULL_OTHER && !failure->own)
-        healer_add(keeper->healer, failure, pull.age_ms);
+        healer_add(keeper->healer, failure, pull.age_ms, again);
 }
 
 static void on_event(void *context, const struct kube_watch_event *event, bool again)

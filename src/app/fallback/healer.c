@@ -18,13 +18,7 @@
 
 #include <stdlib.h>
 
-enum {
-    /* Kubelet tries again 10 s after a first failure. A container whose pull fails at once can be
-     * changed any time between two attempts; one whose attempts take long might be about to be
-     * started when it is changed, and be started twice. So it is left until the next report. */
-    FRESH_MS = 8000,
-    ARENA_EXPECTED = 64 * 1024,
-};
+enum { ARENA_EXPECTED = 64 * 1024 };
 
 struct healer {
     struct healer_parts parts;
@@ -80,9 +74,13 @@ static bool add(struct healer *healer, const struct heal_entry *entry)
     if (healer->queue)
         result = heal_queue_add(healer->queue, entry, now_ms(healer), random_bits(healer));
     worker_unlock(&healer->worker);
-    if (result == HEAL_QUEUE_FULL)
+    if (entry->replayed) /* and counted before */
+        return result == 0;
+    if (result == HEAL_QUEUE_FULL || result == HEAL_QUEUE_INSTEAD)
         metrics_heal(healer->parts.metrics, METRICS_HEAL_DROPPED);
-    return result == 0;
+    if (result == HEAL_QUEUE_STALE)
+        metrics_heal(healer->parts.metrics, METRICS_HEAL_STALE);
+    return result == 0 || result == HEAL_QUEUE_INSTEAD;
 }
 
 /* Whether `image`, by which it was healed, may become the one in the cache again. */
@@ -99,15 +97,6 @@ static bool may_put_back(const struct look *look)
     upstream = rewrite_upstream_of(healer->rules, strbuf_slice(&cached), &name);
     return upstream >= 0 && healer->parts.is_well(healer->parts.context,
                                                   rule_set_prefix(healer->rules, upstream), name);
-}
-
-static bool is_stale(const struct look *look)
-{
-    const struct heal_entry *entry = look->entry;
-
-    return entry->look == HEAL_LOOK_REPORTED &&
-           (entry->class == PULL_UNREACHABLE || entry->class == PULL_THROTTLED) &&
-           now_ms(look->healer) - entry->failed_ms > FRESH_MS;
 }
 
 static void tell_denied(struct look *look)
@@ -175,6 +164,7 @@ static void tell_done(struct look *look)
                   LOG_TEXT("class", pull_class_name(look->entry->class)));
         post_event(look, i);
         later.look = HEAL_LOOK_HEALED;
+        later.replayed = false;
         later.list = slice_str(pod_image_field(change->container->list));
         later.container = change->container->name;
         later.image = change->image;
@@ -187,6 +177,9 @@ static enum verdict patch(struct look *look)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(HEAL_PATCH_MAX);
 
+    worker_lock(&look->healer->worker);
+    heal_queue_heals(look->healer->queue, now_ms(look->healer));
+    worker_unlock(&look->healer->worker);
     heal_plan_print_patch(&look->plan, &text);
     switch (kube_pods_patch(look->healer->client, look->plan.namespace, look->plan.name,
                             strbuf_slice(&text), &look->error)) {
@@ -232,8 +225,6 @@ static enum verdict look_at(struct healer *healer, const struct heal_entry *entr
     struct look look = {.healer = healer, .entry = entry};
     enum verdict verdict = DONE;
 
-    if (is_stale(&look))
-        return DONE;
     arena_init(&look.arena, ARENA_EXPECTED);
     look.arena.ceiling = HEAL_ARENA_MAX;
     switch (kube_pods_get(healer->client, entry->namespace, entry->pod, &pod, &look.error)) {
@@ -252,10 +243,14 @@ static uint64_t work(struct healer *healer)
     const struct heal_entry *entry;
     uint64_t wait_ms = 0;
     enum verdict verdict;
+    size_t stale;
 
     worker_lock(&healer->worker);
     entry = heal_queue_next(healer->queue, now_ms(healer), &wait_ms);
+    stale = heal_queue_take_stale(healer->queue);
     worker_unlock(&healer->worker);
+    while (stale--)
+        metrics_heal(healer->parts.metrics, METRICS_HEAL_STALE);
     if (!entry)
         return wait_ms;
     verdict = look_at(healer, entry);
@@ -337,7 +332,8 @@ void healer_configure(struct healer *healer, const struct config *config, struct
     worker_unlock(&healer->worker);
 }
 
-void healer_add(struct healer *healer, const struct pull_failure *failure, int64_t age_ms)
+void healer_add(struct healer *healer, const struct pull_failure *failure, int64_t age_ms,
+                bool replayed)
 {
     const struct heal_entry entry = {
         .look = HEAL_LOOK_REPORTED,
@@ -349,6 +345,8 @@ void healer_add(struct healer *healer, const struct pull_failure *failure, int64
         .image = failure->image,
         .class = failure->class,
         .failed_ms = now_ms(healer) - (uint64_t)(age_ms > 0 ? age_ms : 0),
+        .failures = failure->count,
+        .replayed = replayed,
     };
 
     if (failure->list && add(healer, &entry)) /* an image volume can't be changed */

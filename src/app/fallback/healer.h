@@ -35,10 +35,12 @@ void healer_end(struct healer *healer);
 void healer_free(struct healer *healer);
 
 /* Heal by this configuration, below this registry's host, from now on; nothing where the
- * configuration says so or the host is empty. What waits is forgotten. Any thread. */
+ * configuration says so or the host is empty: then what waits is forgotten, else each is judged by
+ * the new one. Any thread. */
 void healer_configure(struct healer *healer, const struct config *config, struct slice host);
 
-/* A pull failed, so long ago. Any thread. */
-void healer_add(struct healer *healer, const struct pull_failure *failure, int64_t age_ms);
+/* A pull failed, so long ago. `replayed`: this was told before. Any thread. */
+void healer_add(struct healer *healer, const struct pull_failure *failure, int64_t age_ms,
+                bool replayed);
 
 #endif

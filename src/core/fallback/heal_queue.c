@@ -1,5 +1,5 @@
 /*
- * Two short arrays that are searched from end to end: at most some hundred entries, looked at a few
+ * Two short arrays that are searched from end to end: at most a thousand entries, looked at a few
  * times a second. It refuses to judge a pod: it only says whose turn it is.
  */
 #include "pullthrough/core/fallback/heal_queue.h"
@@ -21,25 +21,32 @@ enum {
 static const uint64_t again_ms[] = {200, 500, 1000, 2000, 2000};
 enum { LOOKS = 1 + sizeof(again_ms) / sizeof(again_ms[0]) };
 
+enum { BACKOFF_MS = 10 * 1000, BACKOFF_MAX_MS = 300 * 1000 }; /* kubelet's */
+
 struct item {
     struct heal_entry entry; /* its texts are in `texts` */
     char *texts;
     uint64_t due_ms;
+    /* Of those that are due the smallest comes first. Each namespace numbers its own from the last
+     * turn that came (start-time fair queueing), so who has most also has the largest. */
+    uint64_t turn;
     unsigned looks;
 };
 
-/* An entry stays where it is while it is looked at, whatever is added: the array never moves. What
- * was never used of it costs no memory. */
+/* What was never used of it costs no memory. */
 struct kind {
     struct item items[HEAL_QUEUE_MAX];
     size_t n;
-    uint64_t next_ms; /* no look before */
+    uint64_t turns[2]; /* that came last: of what is new, and replayed */
+    uint64_t next_ms;  /* no look before */
 };
 
 struct heal_queue {
     struct kind kinds[KINDS];
-    struct kind *current; /* of the look that isn't settled yet; NULL */
-    size_t at;            /* its item */
+    struct kind *current;    /* of the look that isn't settled yet; NULL */
+    size_t at;               /* its item */
+    struct heal_entry shown; /* of it: reports may change the item meanwhile */
+    size_t stale;            /* dropped */
 };
 
 struct heal_queue *heal_queue_new(void)
@@ -89,33 +96,186 @@ static char *own_texts(struct heal_entry *entry)
     return all;
 }
 
+/* Those whose pulls fail at once can be changed any time. An attempt that lasts might be about to
+ * start the container when that is changed, and it would be started twice. */
+static bool can_be_late(const struct heal_entry *entry)
+{
+    return entry->look == HEAL_LOOK_REPORTED &&
+           (entry->class == PULL_UNREACHABLE || entry->class == PULL_THROTTLED);
+}
+
+/* The node may be trying to pull it again. */
+static bool is_stale(const struct heal_entry *entry, uint64_t now_ms)
+{
+    uint64_t backoff_ms = BACKOFF_MS;
+
+    if (!can_be_late(entry))
+        return false;
+    for (unsigned i = 1; i < entry->failures && backoff_ms < BACKOFF_MAX_MS; i++)
+        backoff_ms *= 2;
+    if (backoff_ms > BACKOFF_MAX_MS)
+        backoff_ms = BACKOFF_MAX_MS;
+    return now_ms - entry->failed_ms > backoff_ms - HEAL_QUEUE_HEAL_MS;
+}
+
+/* They take turns with each other. */
+static bool is_peer(const struct item *a, const struct item *b)
+{
+    return a->entry.replayed == b->entry.replayed &&
+           slice_equal(a->entry.namespace, b->entry.namespace);
+}
+
+/* Behind its peers. */
+static void take_turn(struct kind *kind, struct item *item)
+{
+    uint64_t last = kind->turns[item->entry.replayed];
+
+    for (size_t i = 0; i < kind->n; i++)
+        if (kind->items[i].turn > last && &kind->items[i] != item && is_peer(&kind->items[i], item))
+            last = kind->items[i].turn;
+    item->turn = last + 1;
+}
+
+static bool comes_before(const struct item *a, const struct item *b)
+{
+    return a->entry.replayed != b->entry.replayed ? b->entry.replayed : a->turn < b->turn;
+}
+
+/* The same was reported again. */
+static void renew(struct kind *kind, struct item *item, const struct heal_entry *entry)
+{
+    bool replayed = item->entry.replayed && entry->replayed;
+
+    if (entry->look != HEAL_LOOK_REPORTED ||
+        (int64_t)(entry->failed_ms - item->entry.failed_ms) <= 0)
+        return;
+    item->entry.class = entry->class;
+    item->entry.failed_ms = entry->failed_ms;
+    item->entry.failures = entry->failures;
+    item->looks = 0;
+    if (replayed != item->entry.replayed) {
+        item->entry.replayed = replayed;
+        take_turn(kind, item);
+    }
+}
+
+/* Room for `item`, which may be that of one which comes later; NULL if there is none. */
+static struct item *make_room(struct heal_queue *queue, struct kind *kind, const struct item *item,
+                              uint64_t now_ms)
+{
+    struct item *last = NULL;
+
+    if (kind->n < HEAL_QUEUE_MAX)
+        return &kind->items[kind->n++];
+    for (size_t i = 0; i < kind->n; i++) {
+        struct item *other = &kind->items[i];
+
+        if (queue->current == kind && queue->at == i)
+            continue;
+        if (is_stale(&other->entry, now_ms)) {
+            last = other;
+            break;
+        }
+        if (!last || comes_before(last, other))
+            last = other;
+    }
+    if (!is_stale(&last->entry, now_ms) && !comes_before(item, last))
+        return NULL;
+    free(last->texts);
+    return last;
+}
+
 int heal_queue_add(struct heal_queue *queue, const struct heal_entry *entry, uint64_t now_ms,
                    uint32_t random)
 {
     struct kind *kind = &queue->kinds[entry->look];
-    struct item *item;
+    struct item item = {.entry = *entry}, *room;
+    size_t before = kind->n;
 
+    if (is_stale(entry, now_ms))
+        return HEAL_QUEUE_STALE;
     for (size_t i = 0; i < kind->n; i++)
-        if (is_same(&kind->items[i].entry, entry))
+        if (is_same(&kind->items[i].entry, entry)) {
+            renew(kind, &kind->items[i], entry);
             return HEAL_QUEUE_KNOWN;
-    if (kind->n == HEAL_QUEUE_MAX || !fits(entry))
+        }
+    if (!fits(entry) || (entry->replayed && kind->n >= HEAL_QUEUE_MAX / 2))
         return HEAL_QUEUE_FULL;
-    item = &kind->items[kind->n++];
-    *item = (struct item){.entry = *entry};
-    item->texts = own_texts(&item->entry);
-    item->due_ms = now_ms + (entry->look == HEAL_LOOK_HEALED ? HEAL_QUEUE_LATER_MS
-                                                             : random % HEAL_QUEUE_SPREAD_MS);
-    return 0;
+    take_turn(kind, &item);
+    room = make_room(queue, kind, &item, now_ms);
+    if (!room)
+        return HEAL_QUEUE_FULL;
+    item.due_ms = now_ms + (entry->look == HEAL_LOOK_HEALED ? HEAL_QUEUE_LATER_MS
+                                                            : random % HEAL_QUEUE_SPREAD_MS);
+    item.texts = own_texts(&item.entry);
+    *room = item;
+    return kind->n > before ? 0 : HEAL_QUEUE_INSTEAD;
 }
 
-static size_t find_earliest(const struct kind *kind)
+static void take_out(struct kind *kind, size_t at)
 {
-    size_t earliest = 0;
+    free(kind->items[at].texts);
+    kind->items[at] = kind->items[--kind->n];
+}
 
-    for (size_t i = 1; i < kind->n; i++)
-        if (kind->items[i].due_ms < kind->items[earliest].due_ms)
-            earliest = i;
-    return earliest;
+static void drop_stale(struct heal_queue *queue, struct kind *kind, uint64_t now_ms)
+{
+    for (size_t i = kind->n; i-- > 0;)
+        if (is_stale(&kind->items[i].entry, now_ms)) {
+            take_out(kind, i);
+            queue->stale++;
+        }
+}
+
+/* Whose turn it is of those that are due; else the one that is due next. */
+static size_t find_next(const struct kind *kind, uint64_t now_ms)
+{
+    size_t next = 0;
+
+    for (size_t i = 1; i < kind->n; i++) {
+        const struct item *a = &kind->items[i], *b = &kind->items[next];
+
+        if (b->due_ms > now_ms ? a->due_ms < b->due_ms : a->due_ms <= now_ms && comes_before(a, b))
+            next = i;
+    }
+    return next;
+}
+
+/* Of its peers that are due, the one that failed last comes, and has its turn. */
+static size_t find_freshest(struct kind *kind, size_t at, uint64_t now_ms)
+{
+    struct item *items = kind->items;
+    size_t freshest = at;
+    uint64_t turn = items[at].turn;
+
+    for (size_t i = 0; i < kind->n; i++)
+        if (items[i].due_ms <= now_ms && can_be_late(&items[i].entry) &&
+            now_ms - items[i].entry.failed_ms < now_ms - items[freshest].entry.failed_ms &&
+            is_peer(&items[i], &items[at]))
+            freshest = i;
+    items[at].turn = items[freshest].turn;
+    items[freshest].turn = turn;
+    return freshest;
+}
+
+static const struct heal_entry *show(struct heal_queue *queue, struct kind *kind, size_t at,
+                                     uint64_t now_ms)
+{
+    struct item *item;
+    uint64_t *turn;
+
+    if (can_be_late(&kind->items[at].entry))
+        at = find_freshest(kind, at, now_ms);
+    item = &kind->items[at];
+    turn = &kind->turns[item->entry.replayed];
+    if (item->turn > *turn)
+        *turn = item->turn;
+    item->looks++;
+    kind->next_ms = now_ms + 1000 / HEAL_QUEUE_LOOKS_PER_SECOND;
+    queue->current = kind;
+    queue->at = at;
+    queue->shown = item->entry;
+    return &queue->shown;
 }
 
 const struct heal_entry *heal_queue_next(struct heal_queue *queue, uint64_t now_ms,
@@ -124,48 +284,59 @@ const struct heal_entry *heal_queue_next(struct heal_queue *queue, uint64_t now_
     *wait_ms = UINT64_MAX;
     for (size_t k = 0; k < KINDS; k++) {
         struct kind *kind = &queue->kinds[k];
-        size_t at = find_earliest(kind);
         uint64_t due_ms;
+        size_t at;
 
+        drop_stale(queue, kind, now_ms);
         if (!kind->n)
             continue;
+        at = find_next(kind, now_ms);
         due_ms = kind->items[at].due_ms > kind->next_ms ? kind->items[at].due_ms : kind->next_ms;
-        if (due_ms <= now_ms) {
-            kind->next_ms = now_ms + 1000 / HEAL_QUEUE_PER_SECOND;
-            kind->items[at].looks++;
-            queue->current = kind;
-            queue->at = at;
-            return &kind->items[at].entry;
-        }
+        if (due_ms <= now_ms)
+            return show(queue, kind, at, now_ms);
         if (due_ms - now_ms < *wait_ms)
             *wait_ms = due_ms - now_ms;
     }
     return NULL;
 }
 
+void heal_queue_heals(struct heal_queue *queue, uint64_t now_ms)
+{
+    if (queue->current)
+        queue->current->next_ms = now_ms + 1000 / HEAL_QUEUE_HEALS_PER_SECOND;
+}
+
 void heal_queue_done(struct heal_queue *queue)
 {
-    struct kind *kind = queue->current;
-
-    if (!kind)
-        return;
-    free(kind->items[queue->at].texts);
-    kind->items[queue->at] = kind->items[--kind->n];
+    if (queue->current)
+        take_out(queue->current, queue->at);
     queue->current = NULL;
 }
 
 bool heal_queue_again(struct heal_queue *queue, uint64_t now_ms)
 {
-    struct item *item = queue->current ? &queue->current->items[queue->at] : NULL;
+    struct kind *kind = queue->current;
+    struct item *item = kind ? &kind->items[queue->at] : NULL;
     bool later = item && item->entry.look == HEAL_LOOK_HEALED;
 
     if (!item || item->looks >= (later ? (unsigned)HEAL_QUEUE_LATER_LOOKS : LOOKS)) {
         heal_queue_done(queue);
         return false;
     }
-    item->due_ms = now_ms + (later ? HEAL_QUEUE_LATER_MS : again_ms[item->looks - 1]);
+    /* It was reported meanwhile where it has no look any more. */
+    item->due_ms =
+        now_ms + (later ? HEAL_QUEUE_LATER_MS : again_ms[item->looks ? item->looks - 1 : 0]);
+    take_turn(kind, item);
     queue->current = NULL;
     return true;
+}
+
+size_t heal_queue_take_stale(struct heal_queue *queue)
+{
+    size_t n = queue->stale;
+
+    queue->stale = 0;
+    return n;
 }
 
 size_t heal_queue_length(const struct heal_queue *queue)

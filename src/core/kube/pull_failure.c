@@ -184,8 +184,10 @@ static bool take_message(struct pull_failure *failure, const struct rule_set *ru
     static const char combined[] = "(combined from similar events): "; /* client-go, after ten */
     size_t end;
 
-    if (slice_starts_with(message, slice_str(combined)))
+    if (slice_starts_with(message, slice_str(combined))) {
         message = slice_from(message, sizeof(combined) - 1);
+        failure->count = 0; /* it is that of other failures as well */
+    }
     if (!slice_starts_with(message, slice_str(start)))
         return false;
     message = slice_from(message, sizeof(start) - 1);
@@ -247,11 +249,25 @@ static int64_t seconds_of(struct slice time)
     return time.len && timestamp_parse_rfc3339(time, &seconds, NULL) == 0 ? seconds : 0;
 }
 
+/* Numbers are left as they are written (json_arena.h); what has more digits is as good as most. */
+static unsigned count_of(yyjson_val *count)
+{
+    const char *digits = yyjson_get_raw(count);
+    unsigned n = 0;
+
+    for (size_t i = 0; digits && i < yyjson_get_len(count) && i < 6; i++)
+        if (digits[i] < '0' || digits[i] > '9')
+            return 0;
+        else
+            n = n * 10 + (unsigned)(digits[i] - '0');
+    return n;
+}
+
 static bool take_event(struct pull_failure *failure, const struct rule_set *rules,
                        yyjson_val *event)
 {
     yyjson_val *type, *reason, *message, *metadata, *object, *source, *last, *first, *series,
-        *component, *instance, *host, *by;
+        *component, *instance, *host, *by, *count;
     const struct json_wanted wanted[] = {
         JSON_WANTED("type", &type),
         JSON_WANTED("reason", &reason),
@@ -262,6 +278,7 @@ static bool take_event(struct pull_failure *failure, const struct rule_set *rule
         JSON_WANTED("lastTimestamp", &last),
         JSON_WANTED("eventTime", &first),
         JSON_WANTED("series", &series),
+        JSON_WANTED("count", &count),
         JSON_WANTED("reportingComponent", &component),
         JSON_WANTED("reportingInstance", &instance),
     };
@@ -273,6 +290,7 @@ static bool take_event(struct pull_failure *failure, const struct rule_set *rule
     failure->node = json_text(json_text(host).len ? host : instance);
     if (!last)
         last = json_member(series, "lastObservedTime");
+    failure->count = count_of(count);
     failure->last_s = seconds_of(json_text(last ? last : first));
     return slice_is(json_text(type), "Warning") && slice_is(json_text(reason), "Failed") &&
            (slice_is(json_text(by), "kubelet") || slice_is(json_text(component), "kubelet")) &&

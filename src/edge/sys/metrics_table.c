@@ -27,7 +27,7 @@ struct page {
 struct label {
     const char *name;
     int n;
-    const char *words[5];
+    const char *words[6];
     const char *(*word)(int i);
 };
 
@@ -96,8 +96,9 @@ static const struct label objects = {"object", METRICS_CERTIFICATE_WRITE_COUNT,
 static const struct label passes = {"outcome", METRICS_PASS_COUNT,
                                     .words = {"complete", "incomplete", "failed"}};
 static const struct label classes = {"class", PULL_CLASS_COUNT, .word = class_word};
-static const struct label heals = {"outcome", METRICS_HEAL_COUNT,
-                                   .words = {"healed", "put-back", "failed", "denied", "dropped"}};
+static const struct label heals = {
+    "outcome", METRICS_HEAL_COUNT,
+    .words = {"healed", "put-back", "failed", "denied", "dropped", "stale"}};
 static const struct label unheard = {"reason", METRICS_UNHEARD_COUNT,
                                      .words = {"too-long", "malformed", "no-room"}};
 static const struct label services = {"service", AWS_SERVICE_COUNT, .word = service_word};

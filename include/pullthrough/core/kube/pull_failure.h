@@ -41,6 +41,7 @@ struct pull_failure {
     enum pull_class class;
     struct slice why;  /* the runtime's words, at most PULL_FAILURE_WHY_MAX; to be redacted */
     struct slice node; /* may be empty */
+    unsigned count;    /* of this failure so far, at least; 0 if not known */
     int64_t last_s;    /* when it was seen last, seconds since 1970 by the node; 0 if not known */
 };
 

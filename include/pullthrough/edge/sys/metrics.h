@@ -88,6 +88,7 @@ enum metrics_heal {
     METRICS_HEAL_FAILED,  /* the API server did not answer, or not as it should */
     METRICS_HEAL_DENIED,  /* RBAC or an admission policy */
     METRICS_HEAL_DROPPED, /* there were too many at once */
+    METRICS_HEAL_STALE,   /* the node may be pulling again; its next report counts */
     METRICS_HEAL_COUNT,
 };
 void metrics_heal(struct metrics *metrics, enum metrics_heal outcome);
