@@ -101,9 +101,15 @@ static bool may_put_back(const struct look *look)
 
 static void tell_denied(struct look *look)
 {
+    static struct log_limit limit; /* a policy may deny some, each after one that it doesn't */
+    uint64_t suppressed;
+
     metrics_heal(look->healer->parts.metrics, METRICS_HEAL_DENIED);
-    if (!look->healer->denied)
-        log_event(LOG_LEVEL_WARN, "pods are not healed", LOG_TEXT("problem", look->error.text));
+    if (!look->healer->denied && log_limit_pass_burst(&limit, 1, &suppressed))
+        log_event(LOG_LEVEL_WARN, "pods are not healed",
+                  LOG_SLICE("namespace", look->entry->namespace),
+                  LOG_SLICE("name", look->entry->pod), LOG_TEXT("problem", look->error.text),
+                  LOG_NUMBER("suppressed", suppressed));
     look->healer->denied = true;
 }
 
