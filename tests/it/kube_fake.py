@@ -39,6 +39,10 @@ def decode(value):
     return base64.b64decode(value or "", validate=True).decode()
 
 
+class Lost(Exception):
+    """It was carried out, and the answer doesn't arrive."""
+
+
 class KubeFake:
     """Use `with`: its ports and threads end there. All attributes may be changed while it runs."""
 
@@ -56,6 +60,7 @@ class KubeFake:
         self.put_secret({})  # as the chart makes it
         self.put_configuration()
         self.denied = set()  # of "get secrets", "create secrets", "patch webhooks", ...
+        self.lost = set()  # whose answers don't arrive: "patch pods", ...
         self.way = None  # how it fails: a status, "hang", "nonsense", "close"
         self.ahead_s = 0  # its clock
         self.requests = []  # "get secrets", ...; "hang"
@@ -211,7 +216,10 @@ class KubeFake:
             if kind == "pods" and name != path and (NAMESPACE, name) not in self.cluster.pods:
                 return self._pods(verb, name)
             if kind in ("pods", "events"):
-                return self.cluster.answer(verb, path, headers["Content-Type"], body)
+                answer = self.cluster.answer(verb, path, headers["Content-Type"], body)
+                if f"{verb} {kind}" in self.lost:
+                    raise Lost
+                return answer
             if kind == "webhooks":
                 return self._webhooks(verb, path, headers, body)
             return self._secrets(verb, path, headers, body)
@@ -318,6 +326,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._watch(path, query)
                 return
             status, document = self.kube.answer(self.command, self.path, self.headers, body)
+        except Lost:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+            self.close_connection = True
+            return
         except Refusal as refusal:
             status = refusal.code
             document = {

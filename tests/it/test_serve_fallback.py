@@ -16,6 +16,7 @@ import pytest
 
 from http_peer import DEADLINE_S, wait_for
 from kube_fake import KubeFake
+from kube_pods import Refusal
 from service import HOST, ORIGINALS, replace, review, settings
 
 NGINX = f"{HOST}/dockercache/library/nginx:1.27"
@@ -747,10 +748,47 @@ def test_a_right_that_is_missing_is_said_once(start, kube, denied):
     wait_for(lambda: healed_by(service, "denied") == 3, "all were tried")
     (line,) = service.log(UNHEALED)
     assert line["level"] == "warn" and f"may not {denied}/web-" in line["problem"]
+    assert line["namespace"] == "shop" and line["name"] in ("web-0", "web-1", "web-2")
     assert image_of(service) == "nginx:1.27" and not service.log(ONE_UNHEALED)
     kube.denied = set()
     fail(kube, uid=kube.cluster.pods["shop", "web-0"]["metadata"]["uid"])
     wait_healed(kube)
+
+
+def test_a_patch_whose_answer_is_lost(start, kube):
+    """It was carried out: the next look finds and tells that."""
+    service = start({"heal": True})
+    kube.lost = {"patch pods"}
+    fail(kube, uid=kube.cluster.put(pod())["metadata"]["uid"])
+    line = service.wait_log("pod healed")
+    assert (line["image"], line["now"], line["class"]) == (NGINX, "nginx:1.27", "absent")
+    wait_for(lambda: kube.cluster.created, "it is said")
+    assert NGINX in kube.cluster.created[0]["message"]
+    assert kube.cluster.created[0]["reason"] == "PulledFromUpstream"
+    assert healed_by(service, "healed") == 1 and healed_by(service, "failed") == 1
+    assert len(kube.cluster.patches) == 1 and len(kube.cluster.created) == 1
+
+
+def test_rights_that_come_and_go_are_not_told_each_time(start, kube):
+    service = start({"heal": True})
+    refused = []
+
+    def refuse(namespace, name):
+        if name.startswith("no"):
+            refused.append(name)
+            raise Refusal(403, "denied by a policy")
+
+    kube.cluster.before_patch = refuse
+    for n in range(8):
+        for name, seen in (
+            (f"no-{n}", lambda: len(refused) == n + 1),
+            (f"yes-{n}", lambda: image_in_cluster(kube, f"yes-{n}") == "nginx:1.27"),
+        ):
+            fail(kube, name=name, uid=kube.cluster.put(pod(name=name))["metadata"]["uid"])
+            wait_for(seen, "it is refused, then healed")
+    wait_for(lambda: healed_by(service, "denied") == 8, "all are counted")
+    assert len(service.log(UNHEALED)) < 6, "one each ten seconds"
+    assert all(line["name"].startswith("no-") for line in service.log(UNHEALED))
 
 
 def test_an_event_that_may_not_be_written(start, kube):

@@ -195,20 +195,40 @@ static void assert_changes_only_that(const char *text, const char *patch_text)
     assert_true(json_equal(pod, copy));
 }
 
+/* Without the host. */
+static void add_without_host(struct strbuf *out, const struct strbuf *text)
+{
+    const char *at, *host;
+
+    for (at = text->ptr; (host = strstr(at, HOST)); at = host + strlen(HOST))
+        strbuf_add(out, at, (size_t)(host - at));
+    strbuf_add_str(out, at);
+}
+
+/* "healed: web=nginx:1.27, was ..." */
+static void print_healed(const struct heal_plan *plan, struct strbuf *out)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(1 << 20);
+
+    for (size_t i = 0; i < plan->n; i++)
+        strbuf_add_format(&text, "%s%.*s=%.*s, was %.*s",
+                          i ? "; " : "healed: ", SLICE_FMT(plan->changes[i].container->name),
+                          SLICE_FMT(plan->changes[i].image),
+                          SLICE_FMT(plan->changes[i].container->text));
+    add_without_host(out, &text);
+}
+
 /* "web=nginx:1.27 mark {'containers/web':'...'}", with the host left out. */
 static void print_plan(const struct heal_plan *plan, struct strbuf *out)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(1 << 20);
-    const char *at, *host;
 
     for (size_t i = 0; i < plan->n; i++)
         strbuf_add_format(&text, "%.*s=%.*s ", SLICE_FMT(plan->changes[i].container->name),
                           SLICE_FMT(plan->changes[i].image));
     strbuf_add_str(&text, !plan->puts_back ? "mark " : plan->takes_mark_away ? "unmark " : "");
     strbuf_add_slice(&text, plan->healed);
-    for (at = strbuf_str(&text); (host = strstr(at, HOST)); at = host + strlen(HOST))
-        strbuf_add(out, at, (size_t)(host - at));
-    strbuf_add_str(out, at);
+    add_without_host(out, &text);
     for (size_t i = 0; i < out->len; i++)
         if (out->ptr[i] == '"')
             out->ptr[i] = '\'';
@@ -232,6 +252,8 @@ static void assert_row(const struct row *row, const struct rule_set *rules)
         print_plan(&plan, &got);
         heal_plan_print_patch(&plan, &patch);
         assert_changes_only_that(strbuf_str(&pod), strbuf_str(&patch));
+    } else if (rc == HEAL_HEALED) {
+        print_healed(&plan, &got);
     } else {
         strbuf_add_str(&got, rc < 0 ? error.text : heal_reason_name((enum heal_reason)rc));
     }
@@ -421,6 +443,11 @@ static void test_pods_that_stay(void **state)
         {.what = "a name that is no image's",
          .state = WAITS("InvalidImageName"),
          .want = "waits-otherwise"},
+        {.what = "has ended",
+         .status = "'phase':'Failed','containerStatuses':[{'name':'web','state':" WAITS(
+             "ErrImagePull") "}]",
+         .want = "ended"},
+        {.what = "has ended well", .status = "'phase':'Succeeded'", .want = "ended"},
         {.what = "not seen to fail yet", .state = WAITS("ContainerCreating"), .want = "not-yet"},
         {.what = "its last run has just ended",
          .state = "{'terminated':{'exitCode':1}}",
@@ -484,6 +511,12 @@ static void test_pods_are_put_back_once(void **state)
          .may_put_back = true,
          .image = "nginx:1.27",
          .want = "not-rewritten"},
+        {.what = "runs by its own name, whatever the cache",
+         .healed = "{'containers/web':'" NGINX "'}",
+         .others = MARK,
+         .image = "nginx:1.27",
+         .state = RUNS,
+         .want = "running"},
         {.what = "runs by its own name",
          .healed = "{'containers/web':'" NGINX "'}",
          .others = MARK,
@@ -491,6 +524,61 @@ static void test_pods_are_put_back_once(void **state)
          .image = "nginx:1.27",
          .state = RUNS,
          .want = "running"},
+    };
+
+    (void)state;
+    ASSERT_ROWS(rows);
+}
+
+static void test_a_heal_that_is_seen_later(void **state)
+{
+    static const struct row rows[] = {
+        {.what = "it is as it would be",
+         .healed = "{'containers/web':'" NGINX "'}",
+         .others = MARK,
+         .image = "nginx:1.27",
+         .failed = NGINX,
+         .want = "healed: web=nginx:1.27, was /dockercache/library/nginx:1.27"},
+        {.what = "and others with it",
+         .originals = "{'containers/web':'nginx:1.27','containers/b':'busybox:1','containers/c':"
+                      "'busybox:1','containers/d':'busybox:1','containers/e':'busybox:1'}",
+         .healed = "{'containers/b':'" BUSYBOX "','containers/c':'','containers/d':'" NGINX
+                   "','containers/e':'" BUSYBOX "','containers/web':'" NGINX "'}",
+         .others = MARK,
+         .spec = "'containers':[{'name':'web','image':'nginx:1.27'},"
+                 "{'name':'b','image':'busybox:1'},{'name':'c','image':'busybox:1'},"
+                 "{'name':'d','image':'busybox:1'},{'name':'e','image':'busybox:2'}]",
+         .failed = NGINX,
+         .want = "healed: web=nginx:1.27, was /dockercache/library/nginx:1.27; b=busybox:1, was "
+                 "/dockercache/library/busybox:1"},
+        {.what = "by hand, or by the one who made it",
+         .image = "nginx:1.27",
+         .failed = NGINX,
+         .want = "another-image"},
+        {.what = "from another image",
+         .healed = "{'containers/web':'" BUSYBOX "'}",
+         .others = MARK,
+         .image = "nginx:1.27",
+         .failed = NGINX,
+         .want = "another-image"},
+        {.what = "and it was put back",
+         .healed = "{'containers/web':''}",
+         .image = "nginx:1.27",
+         .failed = NGINX,
+         .want = "another-image"},
+        {.what = "and it was changed since",
+         .healed = "{'containers/web':'" NGINX "'}",
+         .others = MARK,
+         .image = "nginx:1.28",
+         .failed = NGINX,
+         .want = "another-image"},
+        {.what = "a lie",
+         .originals = "{'containers/web':'evil:1'}",
+         .healed = "{'containers/web':'" NGINX "'}",
+         .others = MARK,
+         .image = "evil:1",
+         .failed = NGINX,
+         .want = "another-image"},
     };
 
     (void)state;
@@ -731,11 +819,17 @@ static void test_reasons_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stuck_pods_are_healed), cmocka_unit_test(test_images_that_stay),
-        cmocka_unit_test(test_pods_that_stay),        cmocka_unit_test(test_pods_are_put_back_once),
-        cmocka_unit_test(test_what_is_no_pod),        cmocka_unit_test(test_an_unknown_host),
-        cmocka_unit_test(test_a_pod_of_a_node),       cmocka_unit_test(test_names_of_events),
-        cmocka_unit_test(test_many_containers),       cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_stuck_pods_are_healed),
+        cmocka_unit_test(test_images_that_stay),
+        cmocka_unit_test(test_pods_that_stay),
+        cmocka_unit_test(test_pods_are_put_back_once),
+        cmocka_unit_test(test_a_heal_that_is_seen_later),
+        cmocka_unit_test(test_what_is_no_pod),
+        cmocka_unit_test(test_an_unknown_host),
+        cmocka_unit_test(test_a_pod_of_a_node),
+        cmocka_unit_test(test_names_of_events),
+        cmocka_unit_test(test_many_containers),
+        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_reasons_have_names),
     };
 

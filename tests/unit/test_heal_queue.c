@@ -63,7 +63,7 @@ static void test_an_empty_queue_waits_for_ever(void **state)
 {
     assert_waits(*state, 0, UINT64_MAX);
     heal_queue_done(*state);
-    assert_false(heal_queue_again(*state, 0));
+    assert_false(heal_queue_again(*state, 0, false));
 }
 
 static void test_texts_are_its_own(void **state)
@@ -121,12 +121,12 @@ static void test_a_status_that_lags_is_looked_at_again(void **state)
     assert_int_equal(heal_queue_add(*state, &web, now_ms, 0), 0);
     for (size_t i = 0; i < sizeof(after_ms) / sizeof(after_ms[0]); i++) {
         assert_comes(*state, now_ms, "web");
-        assert_true(heal_queue_again(*state, now_ms));
+        assert_true(heal_queue_again(*state, now_ms, false));
         assert_waits(*state, now_ms, after_ms[i]);
         now_ms += after_ms[i];
     }
     assert_comes(*state, now_ms, "web");
-    assert_false(heal_queue_again(*state, now_ms));
+    assert_false(heal_queue_again(*state, now_ms, false));
     assert_int_equal(heal_queue_length(*state), 0);
     /* and the next report begins anew */
     assert_int_equal(heal_queue_add(*state, &web, now_ms, 0), 0);
@@ -143,7 +143,7 @@ static void test_a_healed_one_is_looked_at_later(void **state)
         assert_waits(*state, now_ms, HEAL_QUEUE_LATER_MS);
         now_ms += HEAL_QUEUE_LATER_MS;
         assert_comes(*state, now_ms, "web");
-        assert_int_equal(heal_queue_again(*state, now_ms), i + 1 < HEAL_QUEUE_LATER_LOOKS);
+        assert_int_equal(heal_queue_again(*state, now_ms, false), i + 1 < HEAL_QUEUE_LATER_LOOKS);
     }
     assert_int_equal(heal_queue_length(*state), 0);
 }
@@ -290,7 +290,7 @@ static void test_what_is_looked_at_stays_as_it_is(void **state)
         assert_int_equal(heal_queue_add(*state, &entry, (uint64_t)i * 3000 + 1, 0),
                          HEAL_QUEUE_KNOWN);
         assert_int_equal(got->failed_ms, i ? (i - 1) * 3000 + 1 : 0);
-        assert_true(heal_queue_again(*state, (uint64_t)i * 3000 + 2));
+        assert_true(heal_queue_again(*state, (uint64_t)i * 3000 + 2, false));
     }
 }
 
@@ -329,12 +329,12 @@ static void test_namespaces_take_turns(void **state)
 
     add_many(*state, "bad", 600, 0);
     assert_comes(*state, 0, "c0");
-    assert_true(heal_queue_again(*state, 0)); /* behind its own, and not before others */
+    assert_true(heal_queue_again(*state, 0, false)); /* behind its own, and not before others */
     assert_int_equal(heal_queue_add(*state, &entry, 10, 0), 0);
     assert_comes(*state, 1000, "c1");
-    assert_true(heal_queue_again(*state, 1000));
+    assert_true(heal_queue_again(*state, 1000, false));
     assert_comes(*state, 2000, "good");
-    assert_true(heal_queue_again(*state, 2000));
+    assert_true(heal_queue_again(*state, 2000, false));
     assert_comes(*state, 3000, "c2");
     heal_queue_done(*state);
     assert_comes(*state, 4000, "good");

@@ -45,7 +45,7 @@ struct look {
     struct error error;
 };
 
-enum verdict { DONE, AGAIN };
+enum verdict { DONE, AGAIN, UNSURE };
 
 /* An order doesn't cut a heal short: between its patch and its Event it would never be told. */
 static bool on_stopped(void *context)
@@ -196,7 +196,7 @@ static enum verdict patch(struct look *look)
     case KUBE_CONFLICT: return AGAIN; /* by whom, and to what, the next look shows */
     case KUBE_ABSENT: return DONE;
     case KUBE_DENIED: tell_denied(look); return DONE;
-    default: return tell_failed(look);
+    default: return tell_failed(look) == AGAIN ? UNSURE : DONE;
     }
 }
 
@@ -219,6 +219,10 @@ static enum verdict judge(struct look *look, struct slice pod)
     }
     if (reason == 0)
         return patch(look);
+    if (reason == HEAL_HEALED && entry->unsure) { /* or another replica did; it is told anyway */
+        tell_done(look);
+        return DONE;
+    }
     log_event(LOG_LEVEL_DEBUG, "a pod is left as it is", LOG_SLICE("namespace", entry->namespace),
               LOG_SLICE("name", entry->pod), LOG_SLICE("container", entry->container),
               LOG_TEXT("reason", heal_reason_name((enum heal_reason)reason)));
@@ -264,7 +268,7 @@ static uint64_t work(struct healer *healer)
     if (verdict == DONE)
         heal_queue_done(healer->queue);
     else
-        (void)heal_queue_again(healer->queue, now_ms(healer));
+        (void)heal_queue_again(healer->queue, now_ms(healer), verdict == UNSURE);
     worker_unlock(&healer->worker);
     return 0;
 }

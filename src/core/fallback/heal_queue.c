@@ -313,7 +313,7 @@ void heal_queue_done(struct heal_queue *queue)
     queue->current = NULL;
 }
 
-bool heal_queue_again(struct heal_queue *queue, uint64_t now_ms)
+bool heal_queue_again(struct heal_queue *queue, uint64_t now_ms, bool unsure)
 {
     struct kind *kind = queue->current;
     struct item *item = kind ? &kind->items[queue->at] : NULL;
@@ -326,6 +326,7 @@ bool heal_queue_again(struct heal_queue *queue, uint64_t now_ms)
     /* It was reported meanwhile where it has no look any more. */
     item->due_ms =
         now_ms + (later ? HEAL_QUEUE_LATER_MS : again_ms[item->looks ? item->looks - 1 : 0]);
+    item->entry.unsure |= unsure;
     take_turn(kind, item);
     queue->current = NULL;
     return true;

@@ -18,19 +18,21 @@ static const char *const reason_names[HEAL_REASON_COUNT] = {
     [HEAL_NOT_YET] = "not-yet",
     [HEAL_ANOTHER_POD] = "another-pod",
     [HEAL_DELETED] = "deleted",
+    [HEAL_ENDED] = "ended",
     [HEAL_MIRROR_POD] = "mirror-pod",
     [HEAL_SKIPPED_POD] = "skipped-pod",
     [HEAL_OPTED_OUT] = "opted-out",
     [HEAL_IMMUTABLE] = "immutable",
     [HEAL_NO_CONTAINER] = "no-container",
     [HEAL_ANOTHER_IMAGE] = "another-image",
+    [HEAL_HEALED] = "healed",
     [HEAL_NOT_OURS] = "not-ours",
     [HEAL_NO_ORIGINAL] = "no-original",
     [HEAL_NOT_REWRITTEN] = "not-rewritten",
     [HEAL_DONE_BEFORE] = "done-before",
-    [HEAL_CACHE_NOT_WELL] = "cache-not-well",
     [HEAL_RUNNING] = "running",
     [HEAL_WAITS_OTHERWISE] = "waits-otherwise",
+    [HEAL_CACHE_NOT_WELL] = "cache-not-well",
     [HEAL_NO_ROOM] = "no-room",
 };
 
@@ -160,11 +162,14 @@ static bool is_our_mark(const struct healing *healing)
 static int judge_pod(const struct healing *healing, bool deleted)
 {
     const struct pod_gate *gate = &healing->gate;
+    struct slice phase = json_text(json_member(json_member(healing->pod, "status"), "phase"));
 
     if (!slice_equal(healing->plan->uid, healing->request->uid))
         return HEAL_ANOTHER_POD;
     if (deleted)
         return HEAL_DELETED;
+    if (slice_is(phase, "Failed") || slice_is(phase, "Succeeded"))
+        return HEAL_ENDED;
     if (gate->mirror_pod)
         return HEAL_MIRROR_POD;
     if (gate->skipped_namespace || gate->label_opts_out || gate->skipping)
@@ -222,7 +227,7 @@ static int judge_image(struct healing *healing, const struct pod_image *containe
         return HEAL_DONE_BEFORE;
     if (!is_rewritten_to(healing, original, *puts_back ? healed : container->text))
         return HEAL_NOT_REWRITTEN;
-    return *puts_back && !healing->request->may_put_back ? HEAL_CACHE_NOT_WELL : 0;
+    return 0;
 }
 
 /* One status of a container. Its image can't be pulled by kubelet's words for what a registry may
@@ -288,9 +293,40 @@ static int judge_container(struct healing *healing, const struct pod_image *cont
     outcome = judge_image(healing, container, puts_back, image);
     if (outcome)
         return outcome;
-    return yyjson_arr_size(statuses) > HEAL_CONTAINERS_MAX
-               ? HEAL_WAITS_OTHERWISE
-               : judge_waiting(statuses, container->name);
+    if (yyjson_arr_size(statuses) > HEAL_CONTAINERS_MAX)
+        return HEAL_WAITS_OTHERWISE;
+    outcome = judge_waiting(statuses, container->name);
+    return outcome == 0 && *puts_back && !healing->request->may_put_back ? HEAL_CACHE_NOT_WELL
+                                                                         : outcome;
+}
+
+/* What it was healed from, by what stands on the pod; empty if it wasn't, or is another by now. */
+static struct slice healed_from(const struct healing *healing, const struct pod_image *container)
+{
+    struct slice healed = find_entry(healing->healed, container);
+
+    return healed.len && slice_equal(find_entry(healing->originals, container), container->text) &&
+                   is_rewritten_to(healing, container->text, healed)
+               ? healed
+               : (struct slice){0};
+}
+
+/* A patch whose answer was lost may have been carried out; which changes these were. */
+static int judge_healed(struct healing *healing, const struct pod_image *asked)
+{
+    if (!asked->text.len || !slice_equal(healed_from(healing, asked), healing->request->image))
+        return HEAL_ANOTHER_IMAGE;
+    for (size_t i = 0; i < healing->n; i++) {
+        struct pod_image *container = &healing->images[i];
+        struct slice image = container->text;
+        struct slice healed = healed_from(healing, container);
+
+        if (healed.len) {
+            container->text = healed;
+            healing->changes[healing->plan->n++] = (struct heal_change){container, image};
+        }
+    }
+    return HEAL_HEALED;
 }
 
 /* The one that was asked about, and with it those that wait alike, so that the pod changes once. */
@@ -309,7 +345,7 @@ static int judge_containers(struct healing *healing)
     if (!asked)
         return HEAL_NO_CONTAINER;
     if (!slice_equal(asked->text, request->image))
-        return HEAL_ANOTHER_IMAGE;
+        return judge_healed(healing, asked);
     outcome = judge_container(healing, asked, &plan->puts_back, &asked_image);
     for (size_t i = 0; i < healing->n && outcome == 0; i++) {
         const struct pod_image *container = &healing->images[i];
@@ -406,9 +442,9 @@ int heal_plan_make(struct heal_plan *plan, const struct heal_request *request, s
     outcome = judge_pod(&healing, deleted);
     if (outcome == 0)
         outcome = judge_containers(&healing);
+    plan->changes = healing.changes;
     if (outcome)
         return outcome;
-    plan->changes = healing.changes;
     plan->takes_mark_away = plan->puts_back && healing.gate.annotation_opts_out;
     return write_healed(&healing);
 }

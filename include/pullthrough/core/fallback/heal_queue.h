@@ -51,6 +51,7 @@ struct heal_entry {
     uint64_t failed_ms; /* when it did last */
     unsigned failures;  /* of this pull so far, at least; 0 is 1 */
     bool replayed;      /* it was told before: behind all that wasn't, while there is much room */
+    bool unsure;        /* of what the queue gives: as heal_queue_again() was told */
 };
 
 struct heal_queue;
@@ -74,9 +75,9 @@ const struct heal_entry *heal_queue_next(struct heal_queue *queue, uint64_t now_
 /* Of the entry that came last: it is about to be healed, which puts off the next look. */
 void heal_queue_heals(struct heal_queue *queue, uint64_t now_ms);
 /* It is done with; or it is to come again, after a while. False: it came often enough, and is done
- * with, too. */
+ * with, too. `unsure`: it may have been healed, and nobody heard of it; that stays. */
 void heal_queue_done(struct heal_queue *queue);
-bool heal_queue_again(struct heal_queue *queue, uint64_t now_ms);
+bool heal_queue_again(struct heal_queue *queue, uint64_t now_ms, bool unsure);
 
 /* How many it was too late for when their turn would have come, since the last call. */
 size_t heal_queue_take_stale(struct heal_queue *queue);

@@ -38,19 +38,21 @@ enum heal_reason {
     HEAL_NOT_YET = 1,     /* the status doesn't say that the pull failed: look again soon */
     HEAL_ANOTHER_POD,     /* the name is another pod's by now */
     HEAL_DELETED,         /* it is being deleted */
+    HEAL_ENDED,           /* it failed or succeeded as a whole */
     HEAL_MIRROR_POD,      /* a static pod's mirror: changes never reach the container */
     HEAL_SKIPPED_POD,     /* its namespace, its label, or an operator that compares images */
     HEAL_OPTED_OUT,       /* its switch, or that of the container, is somebody else's */
     HEAL_IMMUTABLE,       /* an ephemeral container or an image volume, or an unknown list */
     HEAL_NO_CONTAINER,    /* it has none of this name */
     HEAL_ANOTHER_IMAGE,   /* the container asks for another image by now */
+    HEAL_HEALED,          /* it was healed from this image: the plan has the changes */
     HEAL_NOT_OURS,        /* the image is not in the cache, and no healed one */
     HEAL_NO_ORIGINAL,     /* nothing says what the image was */
     HEAL_NOT_REWRITTEN,   /* what says so names an image that would not become this one */
     HEAL_DONE_BEFORE,     /* this container was healed, or put back, already */
-    HEAL_CACHE_NOT_WELL,  /* it could be put back, but not now */
     HEAL_RUNNING,         /* the container runs, and would be restarted */
     HEAL_WAITS_OTHERWISE, /* the container waits, but not for an image */
+    HEAL_CACHE_NOT_WELL,  /* it could be put back, but not now */
     HEAL_NO_ROOM,         /* its annotations would be over ALL_ANNOTATIONS_MAX */
 };
 enum { HEAL_REASON_COUNT = HEAL_NO_ROOM + 1 };
@@ -77,7 +79,8 @@ struct heal_plan {
     bool puts_back;                             /* to the cache; else to upstream */
     bool takes_mark_away;                       /* with puts_back: the switch is there */
     /* In the pod's order: the one that was asked about, and all others that wait alike; where it is
-     * put back, that one only. */
+     * put back, that one only. Of HEAL_HEALED those that were healed by what stands on the pod; a
+     * patch can't be made of them. */
     const struct heal_change *changes;
     size_t n;
     struct slice healed; /* the value of HEALED_ANNOTATION then */
