@@ -392,7 +392,8 @@ static const struct metric table[] = {
     {"pullthrough_heals_total", "counter", "Stuck pods that were changed, or not.", LABELS(&heals),
      NUMBERS(heals),
      "With `fallback.heal`. `healed`: they pull from upstream now. `put-back`: that failed too, "
-     "and the cache is well. Anything else: they stay as they are for now."},
+     "and the cache is well. Anything else: they stay as they are for now; `stale` until the next "
+     "report, since their node may be pulling again."},
     {"pullthrough_aws_requests_total", "counter", "Calls to AWS, each attempt.",
      LABELS(&services, &calls, &attempts), 0, print_requests,
      "Only what there was. `throttled` and `transient` are tried again; `access-denied` wants a "
