@@ -7,6 +7,7 @@ import own_certificates as own
 import pytest
 import tools
 from certificates import old_set
+from installation import NAME
 from steady import Steady
 from tls_modes import Authority, CertManager, Files, Jobs, SelfSigned
 from world import b64, until
@@ -134,12 +135,12 @@ def with_jobs(release):
 
 
 def test_jobs_make_and_renew(world, with_jobs, folder):
-    """The pods have no right; an upgrade renews what is past half of its life, and the old leaf
-    is trusted until kubelet has exchanged the files."""
+    """The pods may read Events, and no more; an upgrade renews what is past half of its life, and
+    the old leaf is trusted until kubelet has exchanged the files."""
     inst, kube, namespace = with_jobs, world.kube, with_jobs.release.namespace
-    for pod in inst.pods():
-        volumes = [each["name"] for each in pod["spec"]["volumes"]]
-        assert not any(name.startswith("kube-api-access") for name in volumes)
+    (rule,) = kube.get("ClusterRole", inst.release.cluster_name)["rules"]
+    assert rule == {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]}
+    assert not [each for each in kube.list("Role", namespace) if NAME in each["metadata"]["name"]]
     assert not kube.find("ClusterRole", f"pullthrough-certificates.{namespace}")
     assert not kube.find("ServiceAccount", "pullthrough-certificates", namespace)
     former = folder / "ten-years"
