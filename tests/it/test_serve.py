@@ -30,7 +30,7 @@ BODY_MOST = 64 * 1024
 # The words of design and documents; what counts must not invent others.
 OPERATIONS = {"CREATE", "UPDATE", "other"}
 PASSES = {"complete", "incomplete", "failed"}
-HEALS = {"healed", "put-back", "failed", "denied", "dropped"}
+HEALS = {"healed", "put-back", "failed", "denied", "dropped", "stale"}
 REVIEWS = {"rewritten", "unchanged", "ignored", "not-understood", "bad-request"}
 UPSTREAMS = {"docker.io", "ghcr.io", "registry.k8s.io", "quay.io", "other"}
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -301,7 +301,8 @@ def test_metrics_have_bounded_labels(service):
     assert "zz" not in text and "nginx" not in text and "demo" not in text
     labels = service.metrics().label_values()
     own = {"operation", "outcome", "upstream", "state", "service", "kind", "object", "class"}
-    assert set(labels) == own | {"le", "version", "commit"}
+    assert set(labels) == own | {"reason", "le", "version", "commit"}
+    assert labels["reason"] == {"too-long", "malformed", "no-room"}
     assert labels["service"] == {"ecr", "sts", "secretsmanager"}
     assert labels["kind"] <= {"leaf", "ca"} and labels["object"] == {"secret", "bundle"}
     assert labels["operation"] <= OPERATIONS
