@@ -156,13 +156,13 @@ def _probing(start, certs, registry):
 
 def reload(service, fallback, **changes):
     """Take another configuration."""
-    before = len(service.log("configuration loaded"))
+    before = service.status()["configuration"]["hash"]
     replace(
         service.config,
         settings(service.tls, fallback={**FALLBACK, **fallback}, **changes),
     )
     service.send(signal.SIGHUP)
-    wait_for(lambda: len(service.log("configuration loaded")) > before, "it is taken")
+    wait_for(lambda: service.status()["configuration"]["hash"] != before, "it is in use")
 
 
 def turned(service):
