@@ -385,15 +385,17 @@ static const struct metric table[] = {
      NUMBERS(fallback_images), "`/status` names them."},
     {"pullthrough_fallback_upstreams", "gauge",
      "Upstreams of which several images failed in the cache.", NO_LABELS,
-     NUMBERS(fallback_upstreams), "All of their images are pulled from there."},
+     NUMBERS(fallback_upstreams), "New pods pull all of their images from the upstream itself."},
     {"pullthrough_registry_open", "gauge",
      "1: the registry is taken to be down, and all images are pulled from their upstreams.",
      NO_LABELS, NUMBERS(registry_down), "It ends by itself, when the registry answers again."},
     {"pullthrough_heals_total", "counter", "Stuck pods that were changed, or not.", LABELS(&heals),
      NUMBERS(heals),
      "With `fallback.heal`. `healed`: they pull from upstream now. `put-back`: that failed too, "
-     "and the cache is well. Anything else: they stay as they are for now; `stale` until the next "
-     "report, since their node may be pulling again."},
+     "and the cache is well. Else they stay as they are for now. `failed`: the API server gave no "
+     "answer of use; tried again. `denied`: a right to pods is missing, or the policy refused. "
+     "`dropped`: too many waited. `stale`: their node may be pulling again; the next report "
+     "counts."},
     {"pullthrough_aws_requests_total", "counter", "Calls to AWS, each attempt.",
      LABELS(&services, &calls, &attempts), 0, print_requests,
      "Only what there was. `throttled` and `transient` are tried again; `access-denied` wants a "
