@@ -155,6 +155,16 @@ brought the new file. */}}
 {{- if and (eq .Values.tls.mode "files") (ne .Values.tls.self.caBundle "program") }}
 {{- fail "tls.mode is files: tls.self has no meaning with it" }}
 {{- end }}
+{{- $rewrite := .Values.config.rewrite | default dict }}
+{{- if and .Values.fallback.heal (eq .Values.fallback.to "none") }}
+{{- fail "fallback.heal: with fallback.to \"none\" there is nothing to heal a pod to" }}
+{{- end }}
+{{- if and .Values.fallback.heal (not .Values.fallback.watch) }}
+{{- fail "fallback.heal: without fallback.watch nobody learns which pods are stuck" }}
+{{- end }}
+{{- if and .Values.fallback.heal (eq (toString (get $rewrite "recordOriginals")) "false") }}
+{{- fail "fallback.heal: without config.rewrite.recordOriginals nobody knows what a pod's images were" }}
+{{- end }}
 {{- if and .Values.fallback.heal (eq (include "pullthrough.hasPolicies" .) "") (not .Values.fallback.healWithoutPolicy) }}
 {{- fail (printf "fallback.heal: Kubernetes %s has no ValidatingAdmissionPolicy (1.30 has), so nothing would confine the right to patch pods to what healing changes; fallback.healWithoutPolicy: true accepts that" .Capabilities.KubeVersion.Version) }}
 {{- end }}
