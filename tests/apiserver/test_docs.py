@@ -51,10 +51,13 @@ def test_an_installation(newest, program, shell):
     secret = newest.kube.get("Secret", "aws", NAMESPACE)
     assert set(secret["data"]) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     installs, (away,) = shown("helm install "), shown("helm uninstall ")
+    (upgrade,) = shown("helm upgrade ")
     assert len(installs) == 2
     for command in installs:
         with JobController(newest.kube, program, NAMESPACE):
             told = shell(command)
+            shell(upgrade)
+        assert newest.kube.get("ValidatingAdmissionPolicy", "pullthrough.pullthrough")
         assert "helm test pullthrough --namespace pullthrough" in told
         container = newest.kube.get("Deployment", "pullthrough", NAMESPACE)["spec"]["template"][
             "spec"]["containers"][0]  # fmt: skip
@@ -90,6 +93,7 @@ def kube_namespace(newest):
 
 
 def test_nothing_is_left_out():
-    known = ("kubectl create ", "kubectl -n pullthrough create ", "helm install ", "helm uninstall ")
+    known = ("kubectl create ", "kubectl -n pullthrough create ", "helm install ",
+             "helm upgrade ", "helm uninstall ")  # fmt: skip
     for command in shown("kubectl |helm "):
         assert command.startswith(known) or "YOURS" in command, command
