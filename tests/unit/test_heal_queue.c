@@ -340,6 +340,32 @@ static void test_namespaces_take_turns(void **state)
     assert_comes(*state, 4000, "good");
 }
 
+/* One look lasts longer than what lies between two, so both kinds are due each time. */
+static void test_kinds_take_turns(void **state)
+{
+    struct heal_entry entry = of_namespace("shop", "healed");
+
+    entry.look = HEAL_LOOK_HEALED;
+    assert_int_equal(heal_queue_add(*state, &entry, 0, 0), 0);
+    entry = of_namespace("shop", "other");
+    entry.look = HEAL_LOOK_HEALED;
+    assert_int_equal(heal_queue_add(*state, &entry, 0, 0), 0);
+    add_many(*state, "bad", 600, 0);
+    for (uint64_t now_ms = HEAL_QUEUE_LATER_MS; heal_queue_length(*state) > 598; now_ms += 1000) {
+        const struct heal_entry *first, *second;
+        uint64_t wait_ms;
+
+        first = heal_queue_next(*state, now_ms, &wait_ms);
+        assert_non_null(first);
+        assert_true(first->look == HEAL_LOOK_REPORTED);
+        heal_queue_done(*state);
+        second = heal_queue_next(*state, now_ms + 500, &wait_ms);
+        assert_non_null(second);
+        assert_true(second->look == HEAL_LOOK_HEALED);
+        heal_queue_done(*state);
+    }
+}
+
 static void test_who_has_most_makes_room(void **state)
 {
     char name[16];
@@ -550,6 +576,7 @@ int main(void)
         QUEUE_TEST(test_of_slow_failures_the_last_comes_first),
         QUEUE_TEST(test_of_fast_failures_the_first_comes_first),
         QUEUE_TEST(test_namespaces_take_turns),
+        QUEUE_TEST(test_kinds_take_turns),
         QUEUE_TEST(test_who_has_most_makes_room),
         QUEUE_TEST(test_what_is_late_makes_room),
         QUEUE_TEST(test_what_is_told_again_comes_last),

@@ -278,10 +278,14 @@ static const struct heal_entry *show(struct heal_queue *queue, struct kind *kind
     return &queue->shown;
 }
 
+/* The kind that has waited for longest: a look may last longer than what lies between two. */
 const struct heal_entry *heal_queue_next(struct heal_queue *queue, uint64_t now_ms,
                                          uint64_t *wait_ms)
 {
-    *wait_ms = UINT64_MAX;
+    uint64_t first_ms = UINT64_MAX;
+    struct kind *first = NULL;
+    size_t first_at = 0;
+
     for (size_t k = 0; k < KINDS; k++) {
         struct kind *kind = &queue->kinds[k];
         uint64_t due_ms;
@@ -292,11 +296,15 @@ const struct heal_entry *heal_queue_next(struct heal_queue *queue, uint64_t now_
             continue;
         at = find_next(kind, now_ms);
         due_ms = kind->items[at].due_ms > kind->next_ms ? kind->items[at].due_ms : kind->next_ms;
-        if (due_ms <= now_ms)
-            return show(queue, kind, at, now_ms);
-        if (due_ms - now_ms < *wait_ms)
-            *wait_ms = due_ms - now_ms;
+        if (due_ms < first_ms) {
+            first_ms = due_ms;
+            first = kind;
+            first_at = at;
+        }
     }
+    if (first && first_ms <= now_ms)
+        return show(queue, first, first_at, now_ms);
+    *wait_ms = first ? first_ms - now_ms : UINT64_MAX;
     return NULL;
 }
 
