@@ -143,15 +143,23 @@ static enum pull_class classify_status(const char *plain)
     return PULL_OTHER;
 }
 
+/* "[A, B]": kubelet has tried each login that it has, the node's and those of the pod's
+ * imagePullSecrets (kuberuntime_image.go, PullImage), which a pod may choose to be wrong: that one
+ * was refused says nothing of the registry where another came further. */
 static enum pull_class classify(struct slice why)
 {
     STRBUF_CLEANUP struct strbuf plain = STRBUF_INIT(PULL_FAILURE_WHY_MAX + 1);
+    bool several = slice_starts_with(why, slice_str("[")), login = false;
 
     add_plain_words(&plain, why);
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strstr(strbuf_str(&plain), table[i].words))
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (!strstr(strbuf_str(&plain), table[i].words))
+            continue;
+        if (!several || table[i].class != PULL_LOGIN)
             return table[i].class;
-    return classify_status(strbuf_str(&plain));
+        login = true;
+    }
+    return login ? PULL_LOGIN : classify_status(strbuf_str(&plain));
 }
 
 /* Which image it is; false where it is none that is or could be in the cache. */
