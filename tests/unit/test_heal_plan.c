@@ -732,7 +732,8 @@ static void test_names_of_events(void **state)
 }
 
 /* 500 containers, all of which wait. */
-static void test_many_containers(void **state)
+/* Of so many containers that wait alike, and so many more entries of originals. */
+static void assert_many(int n, int entries, size_t want)
 {
     STRBUF_CLEANUP struct strbuf originals = STRBUF_INIT(1 << 20), spec = STRBUF_INIT(1 << 20);
     STRBUF_CLEANUP struct strbuf status = STRBUF_INIT(1 << 20), pod = STRBUF_INIT(1 << 20);
@@ -744,9 +745,9 @@ static void test_many_containers(void **state)
     struct arena arena;
     struct error error;
 
-    (void)state;
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < n + entries; i++)
         strbuf_add_format(&originals, "%c'containers/c%d':'nginx:1.27'", i ? ',' : '{', i);
+    for (int i = 0; i < n; i++) {
         strbuf_add_format(&spec, "%s{'name':'c%d','image':'" NGINX "'}", i ? "," : "'containers':[",
                           i);
         strbuf_add_format(&status, "%s{'name':'c%d','state':" WAITS("ErrImagePull") "}",
@@ -762,13 +763,26 @@ static void test_many_containers(void **state)
     arena_init(&arena, 0);
     arena.ceiling = HEAL_ARENA_MAX;
     assert_int_equal(heal_plan_make(&plan, &request, strbuf_slice(&pod), &arena, &error), 0);
-    assert_int_equal(plan.n, 500);
-    assert_true(slice_is(plan.changes[499].container->name, "c499"));
+    assert_int_equal(plan.n, want);
+    assert_true(slice_is(plan.changes[want - 1].container->name, "c499"));
     heal_plan_print_patch(&plan, &patch);
     assert_false(strbuf_overflowed(&patch));
     assert_changes_only_that(strbuf_str(&pod), strbuf_str(&patch));
     arena_fini(&arena);
     rule_set_free(rules);
+}
+
+static void test_many_containers(void **state)
+{
+    (void)state;
+    assert_many(500, 0, 500);
+}
+
+/* All of them would be looked for in all of what a user wrote. */
+static void test_what_would_take_long(void **state)
+{
+    (void)state;
+    assert_many(500, 2000, 1);
 }
 
 /* What the API server would refuse: annotations of one byte too many; and too much memory. */
@@ -829,6 +843,7 @@ int main(void)
         cmocka_unit_test(test_a_pod_of_a_node),
         cmocka_unit_test(test_names_of_events),
         cmocka_unit_test(test_many_containers),
+        cmocka_unit_test(test_what_would_take_long),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_reasons_have_names),
     };

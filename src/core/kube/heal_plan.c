@@ -41,7 +41,11 @@ const char *heal_reason_name(enum heal_reason reason)
     return reason_names[reason];
 }
 
-enum { NAME_MAX_BYTES = 253 }; /* of namespaces, pods and uids: what etcd takes as a name */
+enum {
+    NAME_MAX_BYTES = 253, /* of namespaces, pods and uids: what etcd takes as a name */
+    /* Some 10 ms: so often each container is compared with each entry that may be of it. */
+    COMPARISONS_MAX = 1000 * 1000,
+};
 
 /* The pod while it is judged. */
 struct healing {
@@ -311,15 +315,31 @@ static struct slice healed_from(const struct healing *healing, const struct pod_
                : (struct slice){0};
 }
 
+/* Whether those that weren't asked about can be judged too. A pod may have thousands of containers,
+ * and a user's annotations thousands of entries. */
+static bool can_judge_all(const struct healing *healing)
+{
+    yyjson_val *status = json_member(healing->pod, "status");
+    size_t entries = yyjson_obj_size(healing->originals) + yyjson_obj_size(healing->healed) +
+                     yyjson_obj_size(healing->annotations) +
+                     yyjson_arr_size(json_member(status, "containerStatuses")) +
+                     yyjson_arr_size(json_member(status, "initContainerStatuses"));
+
+    return healing->n * entries <= COMPARISONS_MAX;
+}
+
 /* A patch whose answer was lost may have been carried out; which changes these were. */
 static int judge_healed(struct healing *healing, const struct pod_image *asked)
 {
+    const bool all = can_judge_all(healing);
+
     if (!asked->text.len || !slice_equal(healed_from(healing, asked), healing->request->image))
         return HEAL_ANOTHER_IMAGE;
     for (size_t i = 0; i < healing->n; i++) {
         struct pod_image *container = &healing->images[i];
         struct slice image = container->text;
-        struct slice healed = healed_from(healing, container);
+        struct slice healed =
+            all || container == asked ? healed_from(healing, container) : (struct slice){0};
 
         if (healed.len) {
             container->text = healed;
@@ -336,6 +356,7 @@ static int judge_containers(struct healing *healing)
     struct heal_plan *plan = healing->plan;
     const struct pod_image *asked = NULL;
     struct slice asked_image;
+    bool others;
     int outcome;
 
     for (size_t i = 0; i < healing->n && !asked; i++)
@@ -347,13 +368,14 @@ static int judge_containers(struct healing *healing)
     if (!slice_equal(asked->text, request->image))
         return judge_healed(healing, asked);
     outcome = judge_container(healing, asked, &plan->puts_back, &asked_image);
+    others = !plan->puts_back && can_judge_all(healing);
     for (size_t i = 0; i < healing->n && outcome == 0; i++) {
         const struct pod_image *container = &healing->images[i];
         struct slice image = asked_image;
         bool puts_back = plan->puts_back;
 
         if (container == asked ||
-            (!plan->puts_back && container->name.len &&
+            (others && container->name.len &&
              judge_container(healing, container, &puts_back, &image) == 0 && !puts_back))
             healing->changes[plan->n++] = (struct heal_change){container, image};
     }
