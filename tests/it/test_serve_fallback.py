@@ -800,6 +800,42 @@ def test_an_event_that_may_not_be_written(start, kube):
     assert image_in_cluster(kube) == "nginx:1.27" and healed_by(service, "healed") == 1
 
 
+def of_many_containers(n):
+    """A pod that is stuck by each of them."""
+    sick = pod()
+    names = [f"c{i}" for i in range(n)]
+    sick["spec"]["containers"] = [{"name": name, "image": NGINX} for name in names]
+    sick["status"]["containerStatuses"] = [status_of(name, NGINX) for name in names]
+    originals = {f"containers/{name}": "nginx:1.27" for name in names}
+    sick["metadata"]["annotations"][ORIGINALS] = json.dumps(originals)
+    return sick
+
+
+def test_a_pod_of_many_containers_is_told_of_by_a_few_events(start, kube):
+    """All others wait while an event is written."""
+    service = start({"heal": True})
+    uid = kube.cluster.put(of_many_containers(100))["metadata"]["uid"]
+    fail(kube, container="c7", uid=uid)
+    wait_healed(kube)
+    fail(kube, name="next", uid=kube.cluster.put(pod(name="next"))["metadata"]["uid"])
+    wait_healed(kube, "next")
+    assert {image_in_cluster(kube, container=i) for i in range(100)} == {"nginx:1.27"}
+    assert len(service.log("pod healed")) >= 100
+    assert len([e for e in kube.cluster.created if e["involvedObject"]["name"] == "web-0"]) == 8
+
+
+def test_after_an_event_that_was_not_written_no_other_one_is(start, kube):
+    service = start({"heal": True})
+    kube.denied = {"create events"}
+    uid = kube.cluster.put(of_many_containers(3))["metadata"]["uid"]
+    fail(kube, container="c1", uid=uid)
+    wait_for(lambda: len(service.log("pod healed")) == 3, "all three are healed")
+    fail(kube, name="next", uid=kube.cluster.put(pod(name="next"))["metadata"]["uid"])
+    wait_healed(kube, "next")
+    wait_for(lambda: kube.count("create events") >= 2, "of the next one, too")
+    assert kube.count("create events") == 2
+
+
 @pytest.mark.parametrize("gone", ["pod", "uid", "image"])
 def test_a_pod_that_is_another_one_by_now(start, kube, gone):
     service = start({"heal": True})

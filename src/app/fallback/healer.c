@@ -18,7 +18,10 @@
 
 #include <stdlib.h>
 
-enum { ARENA_EXPECTED = 64 * 1024 };
+enum {
+    ARENA_EXPECTED = 64 * 1024,
+    EVENTS_MAX = 8, /* of one patch: each is a request, and meanwhile all others wait */
+};
 
 struct healer {
     struct healer_parts parts;
@@ -134,7 +137,8 @@ static enum verdict tell_failed(struct look *look)
     return AGAIN;
 }
 
-static void post_event(struct look *look, size_t i)
+/* False: the next one would most likely not be written either. */
+static bool post_event(struct look *look, size_t i)
 {
     const struct environment environment = environment_of_process();
     const char *instance = environment_text(&environment, "HOSTNAME");
@@ -149,13 +153,16 @@ static void post_event(struct look *look, size_t i)
     heal_plan_print_event(&look->plan, i, &event, &text);
     outcome = kube_pods_create_event(look->healer->client, look->plan.namespace,
                                      strbuf_slice(&text), &look->error);
-    if (outcome != KUBE_DONE && outcome != KUBE_CONFLICT)
-        tell_problem(look, "an event was not written");
+    if (outcome == KUBE_DONE || outcome == KUBE_CONFLICT)
+        return true;
+    tell_problem(look, "an event was not written");
+    return false;
 }
 
 static void tell_done(struct look *look)
 {
     const struct heal_plan *plan = &look->plan;
+    bool posts = true;
 
     metrics_heal(look->healer->parts.metrics,
                  plan->puts_back ? METRICS_HEAL_PUT_BACK : METRICS_HEAL_HEALED);
@@ -168,7 +175,7 @@ static void tell_done(struct look *look)
                   LOG_SLICE("container", change->container->name),
                   LOG_SLICE("image", change->container->text), LOG_SLICE("now", change->image),
                   LOG_TEXT("class", pull_class_name(look->entry->class)));
-        post_event(look, i);
+        posts = posts && i < EVENTS_MAX && post_event(look, i);
         later.look = HEAL_LOOK_HEALED;
         later.replayed = false;
         later.list = slice_str(pod_image_field(change->container->list));
