@@ -398,31 +398,82 @@ static void test_what_is_late_makes_room(void **state)
     assert_int_equal(heal_queue_add(*state, &entry, 8001, 0), HEAL_QUEUE_INSTEAD);
 }
 
-static void test_what_is_told_again_comes_last(void **state)
+static struct heal_entry told_again(const char *namespace, const char *container)
 {
-    struct heal_entry old = of_namespace("shop", "old"), other = of_namespace("shop", "other");
+    struct heal_entry entry = of_namespace(namespace, container);
 
-    old.replayed = other.replayed = true;
+    entry.replayed = true;
+    return entry;
+}
+
+static void test_what_is_told_again_has_every_fourth_look(void **state)
+{
+    static const char *const want[] = {"other", "c0", "c1",    "old", "c2",
+                                       "c3",    "c4", "older", "c5",  "c6"};
+    struct heal_entry old = told_again("shop", "old"), older = told_again("shop", "older");
+    struct heal_entry other = told_again("shop", "other");
+
     assert_int_equal(heal_queue_add(*state, &old, 0, 0), 0);
+    assert_int_equal(heal_queue_add(*state, &older, 0, 0), 0);
     assert_int_equal(heal_queue_add(*state, &other, 0, 0), 0);
-    add_many(*state, "bad", HEAL_QUEUE_MAX / 2 - 2, 0);
     other.replayed = false; /* and now it is news */
     other.failed_ms = 1;
     assert_int_equal(heal_queue_add(*state, &other, 1, 0), HEAL_QUEUE_KNOWN);
-    other = of_namespace("shop", "more");
-    other.replayed = true;
-    assert_int_equal(heal_queue_add(*state, &other, 1, 0), HEAL_QUEUE_FULL);
-    assert_comes(*state, 1000, "other");
-    heal_queue_done(*state);
-    assert_comes(*state, 1050, "c0");
-    heal_queue_done(*state);
-    for (uint64_t i = 1; i < HEAL_QUEUE_MAX / 2 - 2; i++) {
-        uint64_t wait_ms;
-
-        assert_non_null(heal_queue_next(*state, 2000 * i, &wait_ms));
+    add_many(*state, "bad", 7, 0);
+    for (uint64_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        assert_comes(*state, 1000 + i * 50, want[i]);
         heal_queue_done(*state);
     }
-    assert_comes(*state, 10000000, "old");
+    assert_int_equal(heal_queue_length(*state), 0);
+}
+
+/* Neither a flood nor what a namespace has had in the last hour takes it from others. */
+static void test_what_is_told_again_has_half_of_the_room(void **state)
+{
+    struct heal_entry old = told_again("shop", "old"), more = told_again("shop", "more");
+    char name[16];
+
+    assert_int_equal(heal_queue_add(*state, &old, 0, 0), 0);
+    for (int i = 0; i < HEAL_QUEUE_MAX; i++) {
+        struct heal_entry entry;
+
+        (void)snprintf(name, sizeof(name), "r%d", i);
+        entry = told_again("bad", name);
+        assert_int_equal(heal_queue_add(*state, &entry, 0, 0),
+                         i < HEAL_QUEUE_MAX / 2 - 1 ? 0 : HEAL_QUEUE_FULL);
+    }
+    assert_int_equal(heal_queue_length(*state), HEAL_QUEUE_MAX / 2);
+    add_many(*state, "bad", HEAL_QUEUE_MAX / 2, 0);
+    for (int i = 0; i < HEAL_QUEUE_MAX; i++) {
+        struct heal_entry entry;
+
+        (void)snprintf(name, sizeof(name), "n%d", i);
+        entry = of_namespace("bad", name);
+        assert_int_equal(heal_queue_add(*state, &entry, 0, 0), HEAL_QUEUE_FULL);
+    }
+    assert_int_equal(heal_queue_add(*state, &more, 0, 0), HEAL_QUEUE_INSTEAD);
+    assert_int_equal(heal_queue_length(*state), HEAL_QUEUE_MAX);
+    for (uint64_t i = 0; i < 20; i++) {
+        uint64_t wait_ms;
+
+        if (i == 3 || i == 15)
+            assert_comes(*state, 1000 + i * 50, i == 3 ? "old" : "more");
+        else
+            assert_non_null(heal_queue_next(*state, 1000 + i * 50, &wait_ms));
+        heal_queue_done(*state);
+    }
+}
+
+/* The half that they don't use is for all. */
+static void test_what_is_told_again_has_room_in_a_flood(void **state)
+{
+    struct heal_entry old = told_again("shop", "old");
+
+    add_many(*state, "bad", HEAL_QUEUE_MAX, 0);
+    assert_int_equal(heal_queue_add(*state, &old, 0, 0), HEAL_QUEUE_INSTEAD);
+    assert_int_equal(heal_queue_length(*state), HEAL_QUEUE_MAX);
+    old = of_namespace("bad", "more");
+    assert_int_equal(heal_queue_add(*state, &old, 0, 0), HEAL_QUEUE_FULL);
 }
 
 /* An outage: pods that are stuck at the same moment, and a kubelet each, which tells of each
@@ -579,7 +630,9 @@ int main(void)
         QUEUE_TEST(test_kinds_take_turns),
         QUEUE_TEST(test_who_has_most_makes_room),
         QUEUE_TEST(test_what_is_late_makes_room),
-        QUEUE_TEST(test_what_is_told_again_comes_last),
+        QUEUE_TEST(test_what_is_told_again_has_every_fourth_look),
+        QUEUE_TEST(test_what_is_told_again_has_half_of_the_room),
+        QUEUE_TEST(test_what_is_told_again_has_room_in_a_flood),
         cmocka_unit_test(test_an_outage_of_many_pods),
         QUEUE_TEST(test_a_flood_is_bounded),
         QUEUE_TEST(test_texts_have_bounds),

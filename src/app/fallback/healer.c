@@ -77,11 +77,9 @@ static bool add(struct healer *healer, const struct heal_entry *entry)
     if (healer->queue)
         result = heal_queue_add(healer->queue, entry, now_ms(healer), random_bits(healer));
     worker_unlock(&healer->worker);
-    if (entry->replayed) /* and counted before */
-        return result == 0;
-    if (result == HEAL_QUEUE_FULL || result == HEAL_QUEUE_INSTEAD)
+    if (result == HEAL_QUEUE_INSTEAD || (result == HEAL_QUEUE_FULL && !entry->replayed))
         metrics_heal(healer->parts.metrics, METRICS_HEAL_DROPPED);
-    if (result == HEAL_QUEUE_STALE)
+    if (result == HEAL_QUEUE_STALE && !entry->replayed) /* else it was counted before */
         metrics_heal(healer->parts.metrics, METRICS_HEAL_STALE);
     return result == 0 || result == HEAL_QUEUE_INSTEAD;
 }

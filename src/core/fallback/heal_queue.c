@@ -15,6 +15,8 @@ enum {
     LIST_MAX_BYTES = 32,
     IMAGE_MAX_BYTES = 255 + 1 + FALLBACK_NAME_MAX,
     KINDS = HEAL_LOOK_HEALED + 1,
+    REPLAYED_MAX = HEAL_QUEUE_MAX / 2,
+    NEWS_A_REPLAY = 3, /* looks at what is new for each at what is replayed */
 };
 
 /* After the first look, and each one that came too early. */
@@ -39,6 +41,7 @@ struct kind {
     size_t n;
     uint64_t turns[2]; /* that came last: of what is new, and replayed */
     uint64_t next_ms;  /* no look before */
+    unsigned news;     /* looks at what is new since the last one at what is replayed */
 };
 
 struct heal_queue {
@@ -136,9 +139,11 @@ static void take_turn(struct kind *kind, struct item *item)
     item->turn = last + 1;
 }
 
-static bool comes_before(const struct item *a, const struct item *b)
+static bool comes_before(const struct kind *kind, const struct item *a, const struct item *b)
 {
-    return a->entry.replayed != b->entry.replayed ? b->entry.replayed : a->turn < b->turn;
+    return a->entry.replayed != b->entry.replayed
+               ? a->entry.replayed == (kind->news >= NEWS_A_REPLAY)
+               : a->turn < b->turn;
 }
 
 /* The same was reported again. */
@@ -159,29 +164,40 @@ static void renew(struct kind *kind, struct item *item, const struct heal_entry 
     }
 }
 
-/* Room for `item`, which may be that of one which comes later; NULL if there is none. */
-static struct item *make_room(struct heal_queue *queue, struct kind *kind, const struct item *item,
-                              uint64_t now_ms)
+/* The one that makes room for `item`: of what is replayed where that has its share already, else of
+ * what is new, and there of the namespace that has most; NULL if that is the item's own. */
+static struct item *find_last(struct heal_queue *queue, struct kind *kind, const struct item *item,
+                              bool of_replayed, uint64_t now_ms)
 {
     struct item *last = NULL;
 
-    if (kind->n < HEAL_QUEUE_MAX)
-        return &kind->items[kind->n++];
     for (size_t i = 0; i < kind->n; i++) {
         struct item *other = &kind->items[i];
 
         if (queue->current == kind && queue->at == i)
             continue;
-        if (is_stale(&other->entry, now_ms)) {
-            last = other;
-            break;
-        }
-        if (!last || comes_before(last, other))
+        if (is_stale(&other->entry, now_ms))
+            return other;
+        if (other->entry.replayed == of_replayed && (!last || other->turn > last->turn))
             last = other;
     }
-    if (!is_stale(&last->entry, now_ms) && !comes_before(item, last))
-        return NULL;
-    free(last->texts);
+    return last && item->entry.replayed == of_replayed && item->turn >= last->turn ? NULL : last;
+}
+
+/* Room for `item`, which may be that of one which comes later; NULL if there is none. */
+static struct item *make_room(struct heal_queue *queue, struct kind *kind, const struct item *item,
+                              uint64_t now_ms)
+{
+    size_t replayed = 0;
+    struct item *last;
+
+    for (size_t i = 0; i < kind->n; i++)
+        replayed += kind->items[i].entry.replayed;
+    if (kind->n < HEAL_QUEUE_MAX && !(item->entry.replayed && replayed >= REPLAYED_MAX))
+        return &kind->items[kind->n++];
+    last = find_last(queue, kind, item, item->entry.replayed && replayed >= REPLAYED_MAX, now_ms);
+    if (last)
+        free(last->texts);
     return last;
 }
 
@@ -199,7 +215,7 @@ int heal_queue_add(struct heal_queue *queue, const struct heal_entry *entry, uin
             renew(kind, &kind->items[i], entry);
             return HEAL_QUEUE_KNOWN;
         }
-    if (!fits(entry) || (entry->replayed && kind->n >= HEAL_QUEUE_MAX / 2))
+    if (!fits(entry))
         return HEAL_QUEUE_FULL;
     take_turn(kind, &item);
     room = make_room(queue, kind, &item, now_ms);
@@ -235,7 +251,8 @@ static size_t find_next(const struct kind *kind, uint64_t now_ms)
     for (size_t i = 1; i < kind->n; i++) {
         const struct item *a = &kind->items[i], *b = &kind->items[next];
 
-        if (b->due_ms > now_ms ? a->due_ms < b->due_ms : a->due_ms <= now_ms && comes_before(a, b))
+        if (b->due_ms > now_ms ? a->due_ms < b->due_ms
+                               : a->due_ms <= now_ms && comes_before(kind, a, b))
             next = i;
     }
     return next;
@@ -271,6 +288,7 @@ static const struct heal_entry *show(struct heal_queue *queue, struct kind *kind
     if (item->turn > *turn)
         *turn = item->turn;
     item->looks++;
+    kind->news = item->entry.replayed ? 0 : kind->news + 1;
     kind->next_ms = now_ms + 1000 / HEAL_QUEUE_LOOKS_PER_SECOND;
     queue->current = kind;
     queue->at = at;

@@ -3,10 +3,11 @@
  * again while the pod's status lags behind), and those that were healed (a look later, whether
  * they pull under their own name).
  *
- * Namespaces take turns, so that none of them keeps the others waiting, whatever it reports. Within
- * one, first come, first served; but of pulls that may last the one that failed last goes first:
- * such an entry is only good until the node may be trying again, and is dropped then. Kubelet waits
- * 10 s after a pull's first failure and twice as long after each other one, up to 300 s
+ * Namespaces take turns, so that none of them keeps the others waiting, whatever it reports: what
+ * is new and what was told before, as to one that begins, have turns of their own. Within one,
+ * first come, first served; but of pulls that may last the one that failed last goes first: such an
+ * entry is only good until the node may be trying again, and is dropped then. Kubelet waits 10 s
+ * after a pull's first failure and twice as long after each other one, up to 300 s
  * (pkg/kubelet/kubelet.go, imageBackOffPeriod, MaxImageBackOff).
  *
  * A queue of one thread, without a clock. Bounded in number, in how often an entry comes, and in
@@ -50,7 +51,7 @@ struct heal_entry {
     enum pull_class class;
     uint64_t failed_ms; /* when it did last */
     unsigned failures;  /* of this pull so far, at least; 0 is 1 */
-    bool replayed;      /* it was told before: behind all that wasn't, while there is much room */
+    bool replayed;      /* it was told before: of four looks one, of the room half at most */
     bool unsure;        /* of what the queue gives: as heal_queue_again() was told */
 };
 
