@@ -75,6 +75,9 @@ static const struct {
     {"source image rejected", PULL_OTHER},
     {"dial unix", PULL_OTHER},
     {"error reading from server", PULL_OTHER},
+    {"failed to extract layer", PULL_OTHER},
+    {"processing tar file", PULL_OTHER},
+    {"unpacking failed", PULL_OTHER},
 
     {"too many requests", PULL_THROTTLED},
     {"toomanyrequests", PULL_THROTTLED},
