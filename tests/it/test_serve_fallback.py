@@ -1000,6 +1000,23 @@ def test_a_registry_that_answers_and_then_does_not(probing, registry):
     assert len(service.log(DOWN)) == 1 and not service.log(BACK)
 
 
+def test_one_namespace_does_not_close_a_registry_that_answers(probing, kube, registry):
+    service = probing()
+    wait_for(lambda: turned(service)["probe"] == "good", "it answers")
+
+    def unreachable(n, namespace, repository):
+        image = f"{registry.host}/{repository}:{n}"
+        fail(kube, image, UNREACHABLE, namespace, node=f"node-{n}")
+        name = image.partition("/")[2]
+        wait_for(lambda: name in [each["image"] for each in turned(service)["images"]], "heard")
+
+    for n, repository in enumerate(["dockercache/library/a", "quaycache/org/b", "ghcrcache/org/c"]):
+        unreachable(n, "evil", repository)
+    assert not turned(service)["registryDownSince"]
+    unreachable(3, "shop", "dockercache/library/d")
+    wait_for(lambda: turned(service)["registryDownSince"], "another one says so, too")
+
+
 def test_a_registry_that_falls_silent(probing, registry):
     service = probing()
     wait_for(lambda: turned(service)["probe"] == "good", "it answers")

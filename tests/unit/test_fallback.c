@@ -28,6 +28,7 @@ static struct fallback_pull pull_of(enum pull_class class, const char *prefix, c
                                   .prefix = slice_str(prefix),
                                   .image = slice_str(image),
                                   .node = slice_str(node),
+                                  .namespace = slice_str(node), /* unless it is said */
                                   .age_ms = age_ms};
 }
 
@@ -568,6 +569,37 @@ static void test_signs_while_probes_are_answered(void **state)
     }
 }
 
+static unsigned failed_in(struct fallback *fallback, const char *namespace, const char *prefix,
+                          const char *node)
+{
+    char image[32] = "";
+    struct fallback_pull pull = pull_of(PULL_UNREACHABLE, prefix, image, node, 0);
+
+    (void)snprintf(image, sizeof(image), "%s/a", prefix);
+    pull.image = slice_str(image);
+    pull.namespace = slice_str(namespace);
+    return fallback_failure(fallback, &pull, 1) & FALLBACK_OPENED;
+}
+
+/* Who may write Events in a namespace, or make pods there, decides nothing alone; the same image
+ * and node of another's count beside his. */
+static void test_signs_of_one_namespace(void **state)
+{
+    struct fallback *fallback = make(REMEMBER);
+
+    (void)state;
+    (void)fallback_probe(fallback, true, 0);
+    assert_false(failed_in(fallback, "evil", hub, "n1"));
+    assert_false(failed_in(fallback, "evil", ghcr, "n2"));
+    assert_false(failed_in(fallback, "evil", "quaycache", "n3"));
+    assert_true(failed_in(fallback, "shop", hub, "n1"));
+    fallback_free(fallback);
+    fallback = make(REMEMBER);
+    assert_false(failed_in(fallback, "evil", hub, "n1"));
+    assert_true(failed_in(fallback, "evil", hub, "n2")); /* nobody says that it answers */
+    fallback_free(fallback);
+}
+
 /* What one node said is enough as soon as probes say the same. */
 static void test_signs_and_then_a_probe_that_fails(void **state)
 {
@@ -965,6 +997,9 @@ static void test_texts_out_of_bounds_change_nothing(void **state)
     pull.node = slice_of(node, sizeof(node));
     assert_int_equal(fallback_failure(fallback, &pull, 0), 0);
     pull.node.len--;
+    pull.namespace = slice_of(node, FALLBACK_NAMESPACE_MAX + 1);
+    assert_int_equal(fallback_failure(fallback, &pull, 0), 0);
+    pull.namespace.len--;
     /* a second node, of as long a name as may be */
     assert_int_equal(fallback_failure(fallback, &pull, 0), FALLBACK_IMAGE | FALLBACK_OPENED);
     fallback_free(fallback);
@@ -1198,6 +1233,7 @@ int main(void)
         cmocka_unit_test(test_it_holds_for_a_minute),
         cmocka_unit_test(test_signs_are_forgotten_when_it_changes),
         cmocka_unit_test(test_signs_while_probes_are_answered),
+        cmocka_unit_test(test_signs_of_one_namespace),
         cmocka_unit_test(test_signs_and_then_a_probe_that_fails),
         cmocka_unit_test(test_many_signs_of_one_node),
         cmocka_unit_test(test_an_hour_of_nothing_but_failed_probes),

@@ -133,6 +133,7 @@ static void take_failure(struct fallback_keeper *keeper, const struct pull_failu
         .prefix = rule_set_prefix(keeper->rules, failure->upstream),
         .image = failure->name,
         .node = failure->node,
+        .namespace = failure->namespace,
         .age_ms = pull_failure_age_ms(failure, wall_s, again),
     };
     unsigned changes = fallback_failure(keeper->fallback, &pull, (int64_t)now_ms(keeper));

@@ -237,7 +237,8 @@ unsigned fallback_failure(struct fallback *fallback, const struct fallback_pull 
     if (pull->class == PULL_OTHER || (pull->own && pull->class == PULL_THROTTLED) ||
         age_ms >= FALLBACK_LONGEST_MS || pull->image.len == 0 ||
         pull->image.len > FALLBACK_NAME_MAX || pull->prefix.len == 0 ||
-        pull->prefix.len > pull->image.len || pull->node.len > FALLBACK_NODE_MAX)
+        pull->prefix.len > pull->image.len || pull->node.len > FALLBACK_NODE_MAX ||
+        pull->namespace.len > FALLBACK_NAMESPACE_MAX)
         return changes;
     changes |= take_image(fallback, pull, fallback->now_ms - age_ms);
     if (pull->own)

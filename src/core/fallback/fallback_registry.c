@@ -8,7 +8,7 @@
 static bool has_enough_signs(const struct fallback_registry *registry, int64_t at_ms)
 {
     const struct fallback_sign *first = NULL;
-    bool nodes = false, prefixes = false;
+    bool nodes = false, prefixes = false, namespaces = false;
     unsigned n = 0;
 
     for (size_t i = 0; i < registry->n_signs; i++) {
@@ -22,8 +22,11 @@ static bool has_enough_signs(const struct fallback_registry *registry, int64_t a
                               slice_of(sign->node, sign->node_bytes));
         prefixes |= !slice_equal(slice_of(first->image, first->prefix_bytes),
                                  slice_of(sign->image, sign->prefix_bytes));
+        namespaces |= !slice_equal(slice_of(first->namespace, first->namespace_bytes),
+                                   slice_of(sign->namespace, sign->namespace_bytes));
     }
-    return registry->answered ? nodes && prefixes : nodes || n >= FALLBACK_REGISTRY_IMAGES;
+    return registry->answered ? nodes && prefixes && namespaces
+                              : nodes || n >= FALLBACK_REGISTRY_IMAGES;
 }
 
 int64_t fallback_registry_due(const struct fallback_registry *registry, int64_t now_ms)
@@ -71,7 +74,8 @@ unsigned fallback_registry_probe(struct fallback_registry *registry, bool alive,
     return fallback_registry_settle(registry, now_ms);
 }
 
-/* The one of the same node and image, or else a new one's place: the oldest's, if need be. */
+/* The one of the same node, namespace and image, or else a new one's place: the oldest's, if need
+ * be. */
 static struct fallback_sign *place_of(struct fallback_registry *registry,
                                       const struct fallback_pull *pull)
 {
@@ -81,7 +85,8 @@ static struct fallback_sign *place_of(struct fallback_registry *registry,
         struct fallback_sign *sign = &registry->signs[i];
 
         if (slice_equal(slice_of(sign->image, sign->image_bytes), pull->image) &&
-            slice_equal(slice_of(sign->node, sign->node_bytes), pull->node))
+            slice_equal(slice_of(sign->node, sign->node_bytes), pull->node) &&
+            slice_equal(slice_of(sign->namespace, sign->namespace_bytes), pull->namespace))
             return sign;
         if (sign->at_ms < oldest->at_ms)
             oldest = sign;
@@ -112,8 +117,11 @@ unsigned fallback_registry_failure(struct fallback_registry *registry,
     sign->image_bytes = pull->image.len;
     sign->prefix_bytes = pull->prefix.len;
     sign->node_bytes = pull->node.len;
+    sign->namespace_bytes = pull->namespace.len;
     memcpy(sign->image, pull->image.ptr, pull->image.len);
     if (pull->node.len)
         memcpy(sign->node, pull->node.ptr, pull->node.len);
+    if (pull->namespace.len)
+        memcpy(sign->namespace, pull->namespace.ptr, pull->namespace.len);
     return fallback_registry_settle(registry, now_ms);
 }

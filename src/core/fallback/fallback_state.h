@@ -32,8 +32,8 @@ struct fallback_registry {
     /* Signs that it is down, each of another node or image; in no order. */
     struct fallback_sign {
         int64_t at_ms;
-        size_t image_bytes, prefix_bytes, node_bytes;
-        char image[FALLBACK_NAME_MAX], node[FALLBACK_NODE_MAX];
+        size_t image_bytes, prefix_bytes, node_bytes, namespace_bytes;
+        char image[FALLBACK_NAME_MAX], node[FALLBACK_NODE_MAX], namespace[FALLBACK_NAMESPACE_MAX];
     } signs[FALLBACK_SIGNS_MAX];
     size_t n_signs;
 };

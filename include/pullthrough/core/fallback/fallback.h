@@ -50,7 +50,8 @@ enum {
     FALLBACK_UPSTREAM_WITHIN_MS = 5 * FALLBACK_MINUTE_MS,
     /* PULL_LOGIN or PULL_UNREACHABLE from two nodes, or of so many images from one (a cluster may
      * have no second), within so long: the whole registry is down. While the last probe was
-     * answered, only from two nodes and of two upstreams: one sick node is not the registry. */
+     * answered, only from two nodes, of two upstreams and two namespaces: one sick node is not the
+     * registry, nor is who says whatever he likes in a namespace of his own. */
     FALLBACK_REGISTRY_IMAGES = 3,
     FALLBACK_REGISTRY_WITHIN_MS = 2 * FALLBACK_MINUTE_MS,
     FALLBACK_PROBES_DOWN = 3,                      /* probes in a row that failed: the same */
@@ -67,6 +68,7 @@ enum {
     FALLBACK_UPSTREAMS_MAX = 50,         /* ECR's rules of an account and region */
     FALLBACK_NAME_MAX = 255 + 129 + 136, /* bytes: repository, ":" and tag, "@" and digest */
     FALLBACK_NODE_MAX = 253,             /* bytes: a DNS subdomain */
+    FALLBACK_NAMESPACE_MAX = 63,         /* bytes: a DNS label */
 };
 
 struct fallback_settings {
@@ -78,10 +80,11 @@ struct fallback_settings {
 struct fallback_pull {
     enum pull_class class;
     bool own; /* under the image's own name; of one that isn't turned away it changes nothing */
-    struct slice prefix; /* of its upstream: "dockercache" */
-    struct slice image;  /* in the cache, below the host: "dockercache/library/nginx:1.27" */
-    struct slice node;   /* any text that tells nodes apart; may be empty */
-    int64_t age_ms;      /* since it happened, by the wall's clock; below 0 is 0 */
+    struct slice prefix;    /* of its upstream: "dockercache" */
+    struct slice image;     /* in the cache, below the host: "dockercache/library/nginx:1.27" */
+    struct slice node;      /* any text that tells nodes apart; may be empty */
+    struct slice namespace; /* of the pod, where the report is from; the same */
+    int64_t age_ms;         /* since it happened, by the wall's clock; below 0 is 0 */
 };
 
 /* What a call changed: a set of these, 0 where the last table is still true. */
