@@ -418,8 +418,7 @@ def test_a_reload_does_not_close_a_registry_that_is_down(probing, certs, registr
     service = probing()
     wait_for(lambda: turned(service)["probe"] == "good", "it answers")
     registry.way = "silent"
-    wait_for(lambda: service.log(DOWN), "it is down")
-    since = turned(service)["registryDownSince"]
+    since = wait_for(lambda: turned(service)["registryDownSince"], "it is down")
     reload(
         service,
         {"probe": {"interval": "1s", "timeout": "500ms"}, "remember": "20m"},
