@@ -144,26 +144,45 @@ def forget_events(world):
             world.kube.delete("Event", event["metadata"]["name"], event["metadata"]["namespace"])
 
 
-def _take(inst, text, watch):
-    """All replicas have taken this configuration, and nothing is held against the cache."""
+def take(inst, change, is_so=lambda status: True):
+    """All replicas have taken the configuration that this makes, and say what is to be so."""
     names = [pod["metadata"]["name"] for pod in inst.pods()]
     before = {name: inst.status(name)["configuration"]["hash"] for name in names}
-    inst.world.kube.patch("ConfigMap", NAME, {"data": {"config.yaml": text}}, NAMESPACE)
-    for name in names:  # kubelet looks at a pod that changed at once
-        touched = {"metadata": {"annotations": {"e2e/touched": str(next(_numbers))}}}
-        inst.world.kube.patch("Pod", name, touched, NAMESPACE)
+    change()
+    _touch(inst, names)
 
     def begun(name):
         status = inst.status(name)
-        now = status["fallback"]
-        return (
-            status["configuration"]["hash"] != before[name]
-            and (now["watch"], now["probe"]) == watch
-            and not (now["imageCount"] or now["upstreams"] or now["registryDownSince"])
-        )
+        return status["configuration"]["hash"] != before[name] and is_so(status["fallback"])
 
     for name in names:
         until(lambda n=name: begun(n), f"{name} begins anew")
+
+
+def _touch(inst, names):
+    """Kubelet looks at the ConfigMap of a pod that changed at once."""
+    for name in names:
+        touched = {"metadata": {"annotations": {"e2e/touched": str(next(_numbers))}}}
+        inst.world.kube.patch("Pod", name, touched, NAMESPACE)
+
+
+def listen(inst):
+    """All replicas hear of failed pulls: of those, too, that they missed while they did not."""
+    names = [pod["metadata"]["name"] for pod in inst.pods()]
+    _touch(inst, names)
+    for name in names:
+        until(lambda n=name: inst.status(n)["fallback"]["watch"] == "on", f"{name} listens")
+
+
+def _take_anew(inst, text, watch):
+    """All replicas have taken this configuration, and nothing is held against the cache."""
+
+    def is_so(now):
+        held = now["imageCount"] or now["upstreams"] or now["registryDownSince"]
+        return (now["watch"], now["probe"]) == watch and not held
+
+    changed = {"data": {"config.yaml": text}}
+    take(inst, lambda: inst.world.kube.patch("ConfigMap", NAME, changed, NAMESPACE), is_so)
 
 
 def forget_failures(inst, remember="7200s"):
@@ -173,5 +192,6 @@ def forget_failures(inst, remember="7200s"):
     text = re.sub(r"\bremember: \S+", f"remember: {remember}", text)
     none = re.sub(r"\bto: upstream\b", "to: none", re.sub(r"\bheal: true\b", "heal: false", text))
     assert none != text
-    _take(inst, none, ("off", "off"))
-    _take(inst, text, ("on", "good"))
+    listen(inst)
+    _take_anew(inst, none, ("off", "off"))
+    _take_anew(inst, text, ("on", "good"))

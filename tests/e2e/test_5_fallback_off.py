@@ -28,7 +28,9 @@ def is_stuck(world, namespace):
 ], ids=["to: none", "heal: false", "watch: false"])  # fmt: skip
 def test_nobody_is_touched(world, release, fallback, keep):
     installed, namespace = release.ensure(), world.namespace("untouched")
-    installed.upgrade(fallback={"heal": False, "remember": "1m", **fallback})
+    pull_faults.forget_failures(installed)
+    values = {"heal": False, "remember": "1m", **fallback}
+    pull_faults.take(installed, lambda: installed.upgrade(fallback=values))
     pull_faults.forget_images(world)
     try:
         until(lambda: world.try_image(namespace, IMAGE) == cached(IMAGE), "as always", 150)
