@@ -379,6 +379,15 @@ def test_the_watch_can_be_switched_while_it_runs(start, kube):
     assert not service.log(UNWATCHED)
 
 
+def test_what_comes_once_the_watch_is_off_is_not_heard(start, kube):
+    """The API server hears of it a little later, and goes on until then."""
+    service = start()
+    reload(service, {"watch": False})
+    wait_for(lambda: fail(kube) and kube.cluster.watching == 0, "the watch has ended")
+    assert failures(service, "absent") == 0
+    assert turned(service)["images"] == [] and image_of(service) == NGINX
+
+
 def test_to_none_by_a_reload_takes_everything_back(start, kube):
     service = start()
     fail(kube)

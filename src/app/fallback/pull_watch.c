@@ -103,6 +103,8 @@ static void on_event(void *context, const struct kube_watch_event *event)
     struct pull_watch *watch = context;
     bool again = !is_newer(event->version, watch->known);
 
+    if (on_stopped(watch))
+        return; /* the attempt ends within a second; by then nobody wants to know */
     tell_tally(watch);
     if (is_newer(event->version, watch->newest))
         memcpy(watch->newest, event->version, sizeof(watch->newest));
