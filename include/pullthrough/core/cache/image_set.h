@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum {
-    IMAGE_SET_MAX = 65536, /* entries; with so many it takes 2.2 MiB, and none of it comes later */
+    IMAGE_SET_MAX = 65536, /* entries; so many take 2.2 MiB */
     IMAGE_SET_SECRET_BYTES = 16,
     IMAGE_SET_REPOSITORY_MAX = 256, /* bytes: ECR's repositoryName */
     IMAGE_SET_REFERENCE_MAX = 135,  /* bytes: "sha512:" and 128 digits; a tag has 128 at most */
@@ -53,7 +53,7 @@ bool image_set_has(struct image_set *set, struct slice repository, enum image_se
 /* The rest is for the one thread that writes. */
 
 /* ECR holds it, as of `minute`. In a full set it takes the place of one that wasn't used lately,
- * or, of such, was seen longest ago, out of a sample of 64. */
+ * or, of such, was seen longest ago, out of a sample. */
 void image_set_add(struct image_set *set, struct slice repository, enum image_set_kind kind,
                    struct slice reference, uint32_t minute);
 /* It does not; nothing happens where it wasn't held. */
