@@ -1,0 +1,161 @@
+/*
+ * An array, searched from one end to the other: a few thousand numbers, some hundred times a
+ * second at the very most. Half of it is the most that one upstream gets, so that a flood of
+ * images of one, which is imported slowly, leaves room for the others.
+ */
+#include "import_wishes.h"
+
+#include "pullthrough/core/base/alloc.h"
+#include "siphash.h"
+
+#include <stdlib.h>
+
+void wishes_init(struct wishes *wishes)
+{
+    *wishes = (struct wishes){.items = alloc_zeroed(IMPORT_WISHES_MAX, sizeof(wishes->items[0]))};
+}
+
+static void free_texts(struct wish *wish)
+{
+    free(wish->texts);
+    free(wish->reason);
+}
+
+void wishes_fini(struct wishes *wishes)
+{
+    for (size_t i = 0; i < wishes->n; i++)
+        free_texts(&wishes->items[i]);
+    free(wishes->items);
+}
+
+/* No secret: names that collide are compared as texts, no more. */
+static uint64_t hash_of(struct slice repository, struct slice tag, struct slice digest)
+{
+    static const uint8_t key[16];
+
+    return siphash(key, repository) ^ 3 * siphash(key, tag) ^ 5 * siphash(key, digest);
+}
+
+struct wish *wishes_find(struct wishes *wishes, struct slice repository, struct slice tag,
+                         struct slice digest)
+{
+    uint64_t hash = hash_of(repository, tag, digest);
+
+    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
+        if (wish->hash == hash && slice_equal(wish->repository, repository) &&
+            slice_equal(wish->tag, tag) && slice_equal(wish->digest, digest))
+            return wish;
+    return NULL;
+}
+
+struct wish *wishes_get(struct wishes *wishes, uint64_t id)
+{
+    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
+        if (wish->id == id)
+            return wish;
+    return NULL;
+}
+
+void wishes_remove(struct wishes *wishes, struct wish *wish)
+{
+    free_texts(wish);
+    wishes->of_upstream[wish->upstream]--;
+    *wish = wishes->items[--wishes->n];
+}
+
+void wishes_meet(struct wishes *wishes, struct wish *wish)
+{
+    wishes->met++;
+    wishes_remove(wishes, wish);
+}
+
+/* Room for one more of `upstream`, if need be that of the refused one that ends first. */
+static bool make_room(struct wishes *wishes, size_t upstream)
+{
+    bool share_is_full = wishes->of_upstream[upstream] >= IMPORT_WISHES_MAX / 2;
+    struct wish *first = NULL;
+
+    if (!share_is_full && wishes->n < IMPORT_WISHES_MAX)
+        return true;
+    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
+        if (wish->state == WISH_REFUSED && (!share_is_full || wish->upstream == upstream) &&
+            (!first || wish->due_ms < first->due_ms))
+            first = wish;
+    if (first)
+        wishes_remove(wishes, first);
+    return first != NULL;
+}
+
+static struct slice copied(char **texts, struct slice text)
+{
+    struct slice copy = slice_of(*texts, text.len);
+
+    if (text.len)
+        memcpy(*texts, text.ptr, text.len);
+    *texts += text.len;
+    return copy;
+}
+
+struct wish *wishes_add(struct wishes *wishes, size_t upstream, struct slice repository,
+                        struct slice tag, struct slice digest)
+{
+    struct wish *wish;
+    char *texts;
+
+    if (!make_room(wishes, upstream)) {
+        wishes->dropped++;
+        return NULL;
+    }
+    wish = &wishes->items[wishes->n++];
+    texts = alloc_zeroed(repository.len + tag.len + digest.len, 1);
+    *wish = (struct wish){
+        .hash = hash_of(repository, tag, digest),
+        .id = ++wishes->last_id,
+        .texts = texts,
+        .upstream = upstream,
+    };
+    wish->repository = copied(&texts, repository);
+    wish->tag = copied(&texts, tag);
+    wish->digest = copied(&texts, digest);
+    wishes->of_upstream[upstream]++;
+    return wish;
+}
+
+void wishes_requeue(struct wishes *wishes, struct wish *wish)
+{
+    wish->id = ++wishes->last_id;
+}
+
+void wishes_refuse(struct wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms)
+{
+    if (reason.len > IMPORT_REASON_MAX)
+        reason.len = IMPORT_REASON_MAX;
+    free(wish->reason);
+    wish->reason = alloc_text(reason);
+    wish->state = WISH_REFUSED;
+    wish->since_ms = now_ms;
+    wish->due_ms = until_ms;
+    wish->tries++;
+}
+
+void wishes_remap(struct wishes *wishes, const size_t map[IMPORT_UPSTREAMS_MAX])
+{
+    for (size_t i = wishes->n; i-- > 0;)
+        if (map[wishes->items[i].upstream] == SIZE_MAX)
+            wishes_remove(wishes, &wishes->items[i]);
+    memset(wishes->of_upstream, 0, sizeof(wishes->of_upstream));
+    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++) {
+        wish->upstream = map[wish->upstream];
+        wishes->of_upstream[wish->upstream]++;
+    }
+}
+
+enum image_set_kind wish_kind(const struct wish *wish)
+{
+    return wish->digest.len ? IMAGE_SET_DIGEST : IMAGE_SET_TAG;
+}
+
+struct slice wish_reference(const struct wish *wish)
+{
+    return wish->digest.len ? wish->digest : wish->tag;
+}
