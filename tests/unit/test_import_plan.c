@@ -339,17 +339,23 @@ static void want_import(struct world *world, const char *tag)
     answer(world, IMPORT_ABSENT);
 }
 
-static void test_tokens_are_waited_for_and_then_it_is_looked_for_again(void **state)
+static void spend_tokens(struct world *world)
 {
-    struct world *world = *state;
     const char *const tags[] = {"1", "2", "3"};
 
-    start_empty(world);
     for (int i = 0; i < 3; i++) {
         want_import(world, tags[i]);
         assert_call(world, IMPORT_GET, NGINX, slice_str(tags[i]));
         answer_because(world, IMPORT_REFUSED, "no");
     }
+}
+
+static void test_tokens_are_waited_for_and_then_it_is_looked_for_again(void **state)
+{
+    struct world *world = *state;
+
+    start_empty(world);
+    spend_tokens(world);
     want_import(world, "4");
     want_import(world, "5");
     assert_null(next(world));
@@ -363,6 +369,36 @@ static void test_tokens_are_waited_for_and_then_it_is_looked_for_again(void **st
     assert_call(world, IMPORT_LOOK, NGINX, slice_str("5"));
     answer(world, IMPORT_ABSENT);
     assert_call(world, IMPORT_GET, NGINX, slice_str("5"));
+}
+
+static void test_a_look_without_an_answer_keeps_no_import_waiting(void **state)
+{
+    struct world *world = *state;
+
+    start_empty(world);
+    spend_tokens(world);
+    want_import(world, "4");
+    want_import(world, "5");
+    (void)wait_for_call(world, 62 * IMPORT_MINUTE_MS);
+    assert_call(world, IMPORT_LOOK, NGINX, slice_str("4"));
+    answer(world, IMPORT_NO_ANSWER);
+    (void)wait_for_call(world, 5000);
+    assert_call(world, IMPORT_LOOK, NGINX, slice_str("5"));
+}
+
+static void test_an_import_without_an_answer_lets_others_go_first(void **state)
+{
+    struct world *world = *state;
+
+    start_empty(world);
+    want_import(world, "1");
+    assert_call(world, IMPORT_GET, NGINX, slice_str("1"));
+    assert_int_equal(wish(world, slice_str("2"), NONE), 0);
+    answer(world, IMPORT_NO_ANSWER);
+    assert_call(world, IMPORT_LOOK, NGINX, slice_str("2"));
+    answer(world, IMPORT_ABSENT);
+    (void)wait_for_call(world, 5000);
+    assert_call(world, IMPORT_GET, NGINX, slice_str("2"));
 }
 
 static void test_an_upstream_that_throttles_waits_alone(void **state)
@@ -714,6 +750,22 @@ static void test_refused_ones_make_room(void **state)
     assert_int_equal(wish_number(world, "dockercache", 9999), IMPORT_WISH_DROPPED);
 }
 
+/* But none of another upstream, which couldn't be had for this one. */
+static void test_refused_ones_of_others_stay(void **state)
+{
+    struct world *world = *state;
+    struct slice app = slice_str("ghcrcache/org/app");
+
+    start_empty(world);
+    assert_int_equal(import_plan_wish(world->plan, app, NONE, DIGEST, world->now_ms, 0), 0);
+    assert_call(world, IMPORT_LOOK, app, DIGEST);
+    answer(world, IMPORT_ABSENT);
+    for (unsigned i = 0; i < IMPORT_WISHES_MAX / 2; i++)
+        assert_int_equal(wish_number(world, "dockercache", i), 0);
+    assert_int_equal(wish_number(world, "dockercache", 9999), IMPORT_WISH_DROPPED);
+    assert_int_equal(import_plan_counts(world->plan).refused, 1);
+}
+
 static void test_new_settings_keep_what_stays(void **state)
 {
     static const struct import_upstream other[] = {{{"quaycache", 9}, 5}, {{"dockercache", 11}, 3}};
@@ -810,6 +862,8 @@ int main(void)
         PLAN_TEST(test_a_refusal_lasts_twice_as_long_each_time),
         PLAN_TEST(test_what_a_listing_brought_is_not_refused_any_more),
         PLAN_TEST(test_tokens_are_waited_for_and_then_it_is_looked_for_again),
+        PLAN_TEST(test_a_look_without_an_answer_keeps_no_import_waiting),
+        PLAN_TEST(test_an_import_without_an_answer_lets_others_go_first),
         PLAN_TEST(test_an_upstream_that_throttles_waits_alone),
         PLAN_TEST(test_denied_imports_wait_all_and_looks_go_on),
         PLAN_TEST(test_imports_without_an_answer_are_given_up),
@@ -828,6 +882,7 @@ int main(void)
         PLAN_TEST(test_the_longest_prefix_is_the_upstream),
         PLAN_TEST(test_a_full_table_drops_and_counts),
         PLAN_TEST(test_refused_ones_make_room),
+        PLAN_TEST(test_refused_ones_of_others_stay),
         PLAN_TEST(test_new_settings_keep_what_stays),
         PLAN_TEST(test_an_upstream_that_goes_takes_its_calls_with_it),
         PLAN_TEST(test_refusals_are_told_the_newest_first),
