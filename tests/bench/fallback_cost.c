@@ -57,7 +57,7 @@ static void review(const struct rule_set *rules, const struct fallback_table *ta
     struct review done;
 
     arena_init(&arena, review_arena_bytes(sizeof(REVIEW) - 1));
-    review_answer(&done, rules, table, slice_str(REVIEW), &arena, &answer);
+    review_answer(&done, rules, table, NULL, slice_str(REVIEW), &arena, &answer);
     if (done.n_rewritten != 2)
         abort();
 }

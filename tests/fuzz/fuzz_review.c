@@ -95,7 +95,7 @@ static void check_again(yyjson_val *root, yyjson_mut_doc *doc, yyjson_mut_val *p
     body = yyjson_mut_val_write(again, 0, &len);
     FUZZ_ASSERT(body != NULL);
     arena_init(&arena, review_arena_bytes(len));
-    review_answer(&review, fuzz_rules(), NULL, slice_of(body, len), &arena, &answer);
+    review_answer(&review, fuzz_rules(), NULL, NULL, slice_of(body, len), &arena, &answer);
     FUZZ_ASSERT(review.status == 200 && review.n_rewritten == 0);
     answered = yyjson_read(answer.ptr, answer.len, 0);
     FUZZ_ASSERT(!json_member(json_member(yyjson_doc_get_root(answered), "response"), "patch"));
@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)fuzz_rules();
     counted_memory_start();
     arena_init(&arena, review_arena_bytes(size));
-    review_answer(&review, fuzz_rules(), NULL, body, &arena, &out);
+    review_answer(&review, fuzz_rules(), NULL, NULL, body, &arena, &out);
     FUZZ_ASSERT(counted_memory_peak() <= 5 * size + 1024 * 1024);
     answer = yyjson_read(out.ptr, out.len, 0);
     FUZZ_ASSERT(answer != NULL && !strbuf_overflowed(&out));

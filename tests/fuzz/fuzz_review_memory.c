@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)fuzz_rules();
     counted_memory_start();
     arena_init(&arena, review_arena_bytes(body.len));
-    review_answer(&review, fuzz_rules(), NULL, strbuf_slice(&body), &arena, &out);
+    review_answer(&review, fuzz_rules(), NULL, NULL, strbuf_slice(&body), &arena, &out);
     FUZZ_ASSERT(counted_memory_peak() <= 5 * body.len + 1024 * 1024);
     FUZZ_ASSERT(!strbuf_overflowed(&out));
     answer = yyjson_read(out.ptr, out.len, 0);

@@ -38,7 +38,7 @@ void review_world_ask_with(struct review_world *result, const struct rule_set *r
     strbuf_init(&result->answer, REVIEW_ANSWER_MAX);
     strbuf_init(&result->patch, REVIEW_ANSWER_MAX);
     arena_init(&arena, review_arena_bytes(body.len));
-    review_answer(&result->review, rules, fallback, body, &arena, &result->answer);
+    review_answer(&result->review, rules, fallback, NULL, body, &arena, &result->answer);
     decode_patch(result);
     strbuf_init(&result->outcomes, REVIEW_ANSWER_MAX);
     for (size_t i = 0; i < result->review.n_images; i++) {

@@ -46,7 +46,8 @@ static struct rule_set *make_rules(const char *host)
                     .record_originals = true},
     };
 
-    return rule_set_new(&config, &(struct rule_set_facts){slice_str(host), statuses});
+    return rule_set_new(&config,
+                        &(struct rule_set_facts){.host = slice_str(host), .statuses = statuses});
 }
 
 /* JSON is written with ' for ". A pod has one container "web" of this image and status, unless

@@ -122,7 +122,7 @@ static size_t cost(const struct shape *shape, struct slice body, const struct ru
 
     counted_memory_start();
     arena_init(&arena, review_arena_bytes(body.len));
-    review_answer(review, rules, NULL, body, &arena, &answer);
+    review_answer(review, rules, NULL, NULL, body, &arena, &answer);
     peak = counted_memory_peak();
     if (review->status == 200)
         assert_non_null(strstr(strbuf_str(&answer), "\"uid\":\"u1\",\"allowed\":true"));

@@ -206,8 +206,8 @@ static void test_what_is_taken_is_left_alone(void **state)
         {"ghcr.io/library/app:1", NULL}, /* that is docker.io's */
     };
     const struct config config = {.upstreams = upstreams, .n_upstreams = 5};
-    struct rule_set *rules =
-        rule_set_new(&config, &(struct rule_set_facts){slice_str(HOST), statuses});
+    struct rule_set *rules = rule_set_new(
+        &config, &(struct rule_set_facts){.host = slice_str(HOST), .statuses = statuses});
 
     (void)state;
     for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {

@@ -34,7 +34,7 @@ static int answer(const struct config *config, struct error *error)
     facts.host = strbuf_slice(&host);
     rules = rule_set_new(config, &facts);
     arena_init(&arena, review_arena_bytes(body.len));
-    review_answer(&review, rules, NULL, strbuf_slice(&body), &arena, &out);
+    review_answer(&review, rules, NULL, NULL, strbuf_slice(&body), &arena, &out);
     rule_set_free(rules);
     strbuf_add_char(&out, '\n');
     if (fwrite(out.ptr, 1, out.len, stdout) != out.len || fflush(stdout))

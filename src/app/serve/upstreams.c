@@ -181,7 +181,8 @@ struct rule_set *upstreams_settle(struct upstreams *upstreams, const struct conf
         publish(&upstreams->statuses[i], config->upstreams[i].registry,
                 changed && circumstances.passed, metrics);
     }
-    return rule_set_new(config, &(struct rule_set_facts){strbuf_slice(&host), upstreams->statuses});
+    return rule_set_new(config, &(struct rule_set_facts){.host = strbuf_slice(&host),
+                                                         .statuses = upstreams->statuses});
 }
 
 bool upstreams_wait(const struct upstreams *upstreams)

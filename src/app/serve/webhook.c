@@ -79,7 +79,7 @@ void webhook_mutate(void *context, const struct http_request *request,
     struct review review;
 
     arena_init(&arena, review_arena_bytes(request->body.len));
-    review_answer(&review, snapshot->rules, snapshot->fallback, request->body, &arena,
+    review_answer(&review, snapshot->rules, snapshot->fallback, NULL, request->body, &arena,
                   &response->body);
     response->status = review.status;
     response->content_type = "application/json";

@@ -185,11 +185,15 @@ static const char *print_warning(const struct review_call *call, char *text, siz
 }
 
 void review_answer(struct review *review, const struct rule_set *rules,
-                   const struct fallback_table *fallback, struct slice body, struct arena *arena,
-                   struct strbuf *answer)
+                   const struct fallback_table *fallback, struct image_set *cached,
+                   struct slice body, struct arena *arena, struct strbuf *answer)
 {
-    struct review_call call = {
-        .review = review, .rules = rules, .fallback = fallback, .arena = arena, .answer = answer};
+    struct review_call call = {.review = review,
+                               .rules = rules,
+                               .fallback = fallback,
+                               .cached = cached,
+                               .arena = arena,
+                               .answer = answer};
     size_t ceiling = answer->ceiling, plain;
     char warning[121];
     bool ours;
@@ -212,4 +216,18 @@ void review_answer(struct review *review, const struct rule_set *rules,
     review_answer_end(answer, review->n_rewritten,
                       review->n_rewritten ? print_warning(&call, warning, sizeof(warning)) : NULL);
     answer->ceiling = ceiling;
+}
+
+bool review_wish(const struct review *review, size_t i, const struct rule_set *rules,
+                 struct strbuf *text, struct review_wish *wish)
+{
+    const struct review_image *image = &review->images[i];
+
+    strbuf_clear(text);
+    if (review->dry_run || image->outcome != OUTCOME_NOT_CACHED ||
+        !rewrite_static(rules, image->place->text, text))
+        return false;
+    wish->upstream = image->upstream;
+    wish->image = rewrite_name_of(slice_from(strbuf_slice(text), rule_set_host(rules).len + 1));
+    return true;
 }

@@ -12,6 +12,7 @@ struct review_call {
     struct review *review;
     const struct rule_set *rules;
     const struct fallback_table *fallback;                        /* or NULL */
+    struct image_set *cached;                                     /* or NULL */
     struct arena *arena;                                          /* has a ceiling */
     struct strbuf *answer;                                        /* has a ceiling */
     yyjson_val *request, *resource, *subresource, *pod, *old_pod; /* NULL: absent */

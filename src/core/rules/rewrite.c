@@ -47,6 +47,8 @@ struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice 
         return verdict(OUTCOME_NOT_UPSTREAM, -1);
     if (rule_set_excludes_name(rules, &ref, upstream))
         return verdict(OUTCOME_EXCLUDED, upstream);
+    if (rule_set_excludes_tag(rules, &ref))
+        return verdict(OUTCOME_TAG_EXCLUDED, upstream);
     if (ref.digest.len && !rule_set_rewrites_digests(rules))
         return verdict(OUTCOME_DIGEST, upstream);
     if (!rule_set_is_ready(rules, upstream))
@@ -75,6 +77,23 @@ bool rewrite_static(const struct rule_set *rules, struct slice text, struct strb
         return false;
     print_rewritten(rules, upstream, &ref, out);
     return true;
+}
+
+struct rewrite_name rewrite_name_of(struct slice text)
+{
+    size_t at = slice_find(text, '@'), colon;
+    struct rewrite_name name = {.repository = slice_of(text.ptr, at)};
+
+    if (at < text.len)
+        name.digest = slice_from(text, at + 1);
+    /* No port: what is left is a path and its tag. */
+    colon = slice_find(name.repository, ':');
+    if (colon < name.repository.len)
+        name.tag = slice_from(name.repository, colon + 1);
+    name.repository.len = colon;
+    if (!name.tag.len && !name.digest.len)
+        name.tag = slice_str("latest");
+    return name;
 }
 
 bool rewrite_may_be_of(struct slice rewritten, struct slice text)

@@ -44,11 +44,12 @@ struct rule_set {
     size_t n_rows;
     /* A pattern with a "/" is meant for whole names, in their long form; without one for what
      * somebody wrote: "nginx:*". */
-    struct list exclude_texts, exclude_names, namespaces;
+    struct list exclude_texts, exclude_names, exclude_tags, namespaces;
     struct label *labels;
     size_t n_labels;
     size_t longest_prefix;
     bool digests, originals, warnings, skips_pull_secrets;
+    bool asks, asks_digests; /* whether ECR holds the image */
 };
 
 static struct slice copy(struct slice text)
@@ -113,6 +114,10 @@ static void copy_excludes(struct rule_set *rules, const struct config_rewrite *f
 
         list->items[list->n++] = copy(pattern);
     }
+    rules->exclude_tags.n = from->n_exclude_tags;
+    rules->exclude_tags.items = alloc_zeroed(from->n_exclude_tags, sizeof(struct slice));
+    for (size_t i = 0; i < from->n_exclude_tags; i++)
+        rules->exclude_tags.items[i] = copy(slice_str(from->exclude_tags[i]));
 }
 
 static void copy_skips(struct rule_set *rules, const struct config_rewrite *from)
@@ -138,7 +143,10 @@ struct rule_set *rule_set_new(const struct config *config, const struct rule_set
     copy_upstreams(rules, config, facts);
     copy_excludes(rules, &config->rewrite);
     copy_skips(rules, &config->rewrite);
-    rules->digests = config->rewrite.digests == CONFIG_DIGESTS_REWRITE;
+    rules->digests = config->rewrite.digests != CONFIG_DIGESTS_SKIP;
+    rules->asks = !facts->all_cached && config->rewrite.when == CONFIG_WHEN_CACHED;
+    rules->asks_digests =
+        !facts->all_cached && (rules->asks || config->rewrite.digests == CONFIG_DIGESTS_CACHED);
     rules->skips_pull_secrets = config->rewrite.pull_secrets == CONFIG_PULL_SECRETS_SKIP;
     rules->originals = config->rewrite.record_originals;
     rules->warnings = config->rewrite.warnings;
@@ -166,6 +174,7 @@ void rule_set_free(struct rule_set *rules)
     free(rules->rows);
     list_drop(&rules->exclude_texts);
     list_drop(&rules->exclude_names);
+    list_drop(&rules->exclude_tags);
     list_drop(&rules->namespaces);
     for (size_t i = 0; i < rules->n_labels; i++) {
         drop(rules->labels[i].key);
@@ -259,6 +268,11 @@ bool rule_set_rewrites_digests(const struct rule_set *rules)
     return rules->digests;
 }
 
+bool rule_set_asks_cache(const struct rule_set *rules, bool has_digest)
+{
+    return has_digest ? rules->asks_digests : rules->asks;
+}
+
 bool rule_set_skips_pull_secrets(const struct rule_set *rules)
 {
     return rules->skips_pull_secrets;
@@ -305,6 +319,16 @@ bool rule_set_excludes_name(const struct rule_set *rules, const struct image_ref
         return false;
     return excludes_name(rules, ref, own) ||
            (!slice_equal(ref->domain, own) && excludes_name(rules, ref, ref->domain));
+}
+
+bool rule_set_excludes_tag(const struct rule_set *rules, const struct image_ref *ref)
+{
+    struct slice tag = ref->tag.len ? ref->tag : slice_str("latest");
+
+    for (size_t i = 0; i < rules->exclude_tags.n && !ref->digest.len; i++)
+        if (glob_match(rules->exclude_tags.items[i], tag))
+            return true;
+    return false;
 }
 
 bool rule_set_skips_namespace(const struct rule_set *rules, struct slice name)

@@ -35,7 +35,10 @@ struct config_upstream {
     bool enabled;
 };
 
-enum config_digests { CONFIG_DIGESTS_SKIP, CONFIG_DIGESTS_REWRITE };
+/* Which images go to ECR: those that its rules would import too, or those that it holds. */
+enum config_when { CONFIG_WHEN_ALWAYS, CONFIG_WHEN_CACHED };
+/* The same of images with a digest. */
+enum config_digests { CONFIG_DIGESTS_SKIP, CONFIG_DIGESTS_REWRITE, CONFIG_DIGESTS_CACHED };
 /* What becomes of pods that bring credentials of their own (spec.imagePullSecrets). */
 enum config_pull_secrets { CONFIG_PULL_SECRETS_REWRITE, CONFIG_PULL_SECRETS_SKIP };
 /* Whose pods `rewrite -f` edits: those of the kinds that it knows, or also lists of containers in
@@ -71,10 +74,13 @@ struct config_registry {
 };
 
 struct config_rewrite {
+    enum config_when when;
     enum config_digests digests;
     char **exclude; /* with the preset's own, unless exclude_defaults is false */
     size_t n_exclude;
     bool exclude_defaults;
+    char **exclude_tags;
+    size_t n_exclude_tags;
     struct config_pod_label *skip_pods; /* likewise */
     size_t n_skip_pods;
     bool skip_pods_defaults;
@@ -114,6 +120,18 @@ struct config_fallback_settings {
     bool heal;            /* pods that are stuck; only with watch, record_originals and `to` */
 };
 
+struct config_rate {
+    char *name;      /* of an upstream: its registry */
+    unsigned number; /* 1 to 100000 */
+};
+
+/* How images get into the cache where pods don't: only with config_is_cached(). */
+struct config_import {
+    struct config_rate *per_hour; /* one for each upstream, in their order */
+    size_t n_per_hour;
+    uint64_t recheck_ms; /* how old what is known of a tag may be */
+};
+
 struct config_aws {
     struct {
         char *ecr, *sts, *secretsmanager; /* URLs, or "" for AWS's own */
@@ -141,6 +159,7 @@ struct config {
     struct config_rewrite rewrite;
     struct config_reconcile reconcile;
     struct config_fallback_settings fallback;
+    struct config_import import;
     struct config_aws aws;
     struct {
         char *webhook, *status; /* "[::]:8443", "0.0.0.0:0", ... */
@@ -172,6 +191,13 @@ static inline void config_cleanup(const struct config **configp)
     config_unref(*configp);
 }
 #define CONFIG_CLEANUP __attribute__((cleanup(config_cleanup)))
+
+/* Whether some images go to ECR only where ECR holds them. */
+static inline bool config_is_cached(const struct config *config)
+{
+    return config->rewrite.when == CONFIG_WHEN_CACHED ||
+           config->rewrite.digests == CONFIG_DIGESTS_CACHED;
+}
 
 /* Append the whole configuration as YAML, every key with the value that holds;
  * config_parse() of it gives an equal one. At most CONFIG_TEXT_MAX bytes. */

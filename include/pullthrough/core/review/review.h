@@ -16,10 +16,13 @@
 #include "pullthrough/core/fallback/fallback_table.h"
 #include "pullthrough/core/review/pod_images.h"
 #include "pullthrough/core/rules/outcome.h"
+#include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/rules/rule_set.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+struct image_set; /* core/cache/image_set.h */
 
 enum review_operation { REVIEW_CREATE, REVIEW_UPDATE, REVIEW_OTHER };
 enum { REVIEW_OPERATION_COUNT = REVIEW_OTHER + 1 };
@@ -72,9 +75,24 @@ size_t review_arena_bytes(size_t body_bytes);
 
 /* Judge `body` and write the whole JSON answer into the empty `answer`, whose ceiling must be
  * at least REVIEW_ANSWER_MAX. `fallback`: what isn't sent to the cache for now, NULL for nothing.
- * The arena is new, and gets its ceiling here. `body` must live as long as *review is read. */
+ * `cached`: what ECR holds, NULL for nothing; it is asked only where the rules say so
+ * (rule_set_asks_cache()). The arena is new, and gets its ceiling here. `body` must live as long
+ * as *review is read. */
 void review_answer(struct review *review, const struct rule_set *rules,
-                   const struct fallback_table *fallback, struct slice body, struct arena *arena,
-                   struct strbuf *answer);
+                   const struct fallback_table *fallback, struct image_set *cached,
+                   struct slice body, struct arena *arena, struct strbuf *answer);
+
+/* An image that its pod gets from upstream, because ECR doesn't hold it. */
+struct review_wish {
+    int upstream;              /* index in the rule set */
+    struct rewrite_name image; /* in ECR */
+};
+
+/* Whether image number i of a review is wished to be imported: OUTCOME_NOT_CACHED, and no dry run.
+ * `rules`: those of the review. *wish: slices into *text, which is emptied first, has
+ * REWRITE_TEXT_MAX bytes for its ceiling at least, and is the caller's; the review's own memory
+ * and its answer are not touched. */
+bool review_wish(const struct review *review, size_t i, const struct rule_set *rules,
+                 struct strbuf *text, struct review_wish *wish);
 
 #endif

@@ -40,6 +40,16 @@ struct rewrite_verdict rewrite_image(const struct rule_set *rules, struct slice 
  * nothing appended, where it has none. `out` as above. */
 bool rewrite_static(const struct rule_set *rules, struct slice text, struct strbuf *out);
 
+/* An image in ECR's own terms. */
+struct rewrite_name {
+    struct slice repository;  /* "dockercache/library/nginx" */
+    struct slice tag, digest; /* "1.27", "sha256:..."; either may be empty, not both */
+};
+
+/* Of a rewritten text without host and "/". Slices into it; without tag and digest the tag is
+ * "latest". */
+struct rewrite_name rewrite_name_of(struct slice text);
+
 /* Whether `rewritten` may be what some host and prefix made of `text`: it ends in the same path,
  * tag and digest. */
 bool rewrite_may_be_of(struct slice rewritten, struct slice text);

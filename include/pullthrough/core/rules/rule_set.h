@@ -24,6 +24,7 @@ struct rule_set_facts {
     struct slice host; /* pull host; empty while it is not known: nothing is ready then */
     /* One for each config->upstreams[i]; NULL: all may be rewritten. */
     const struct upstream_status *statuses;
+    bool all_cached; /* nobody can be asked: what ECR doesn't hold is rewritten, too */
 };
 
 /* Copies what it needs of both. */
@@ -45,6 +46,8 @@ struct slice rule_set_host(const struct rule_set *rules);
 const char *rule_set_taken(const struct rule_set *rules, const struct image_ref *ref, int upstream);
 
 bool rule_set_rewrites_digests(const struct rule_set *rules);
+/* Cached mode: whether an image with or without a digest goes to ECR only where ECR holds it. */
+bool rule_set_asks_cache(const struct rule_set *rules, bool has_digest);
 bool rule_set_skips_pull_secrets(const struct rule_set *rules); /* pods that name some */
 bool rule_set_records_originals(const struct rule_set *rules);
 bool rule_set_warns(const struct rule_set *rules);
@@ -55,6 +58,9 @@ bool rule_set_excludes_text(const struct rule_set *rules, struct slice text);
  * by the upstream's own name (upstream >= 0). */
 bool rule_set_excludes_name(const struct rule_set *rules, const struct image_ref *ref,
                             int upstream);
+/* rewrite.excludeTags, against the tag or the "latest" that no tag stands for. Where there is a
+ * digest, no: what it names can't move. */
+bool rule_set_excludes_tag(const struct rule_set *rules, const struct image_ref *ref);
 
 bool rule_set_skips_namespace(const struct rule_set *rules, struct slice name);
 /* rewrite.skipPods: how many there are, and whether a label is the key of number i and has a
