@@ -39,7 +39,9 @@ static void assert_upstreams_equal(const struct config *a, const struct config *
 
 static void assert_rewrite_equal(const struct config_rewrite *a, const struct config_rewrite *b)
 {
+    assert_int_equal(a->when, b->when);
     assert_int_equal(a->digests, b->digests);
+    assert_lists_equal(a->exclude_tags, a->n_exclude_tags, b->exclude_tags, b->n_exclude_tags);
     assert_lists_equal(a->exclude, a->n_exclude, b->exclude, b->n_exclude);
     assert_lists_equal(a->skip_namespaces, a->n_skip_namespaces, b->skip_namespaces,
                        b->n_skip_namespaces);
@@ -95,6 +97,12 @@ static void assert_configs_equal(const struct config *a, const struct config *b)
     assert_int_equal(a->fallback.watch, b->fallback.watch);
     assert_int_equal(a->fallback.remember_ms, b->fallback.remember_ms);
     assert_int_equal(a->fallback.heal, b->fallback.heal);
+    assert_int_equal(a->import.n_per_hour, b->import.n_per_hour);
+    for (size_t i = 0; i < a->import.n_per_hour; i++) {
+        assert_string_equal(a->import.per_hour[i].name, b->import.per_hour[i].name);
+        assert_int_equal(a->import.per_hour[i].number, b->import.per_hour[i].number);
+    }
+    assert_int_equal(a->import.recheck_ms, b->import.recheck_ms);
     assert_string_equal(a->listen.webhook, b->listen.webhook);
     assert_string_equal(a->listen.status, b->listen.status);
     assert_int_equal(a->tls.mode, b->tls.mode);
@@ -359,7 +367,9 @@ static void test_defaults_are_those_of_the_design(void **state)
         assert_string_equal(upstream->secret, want[i].secret);
         assert_true(upstream->enabled);
     }
+    assert_int_equal(config->rewrite.when, CONFIG_WHEN_ALWAYS);
     assert_int_equal(config->rewrite.digests, CONFIG_DIGESTS_SKIP);
+    assert_int_equal(config->rewrite.n_exclude_tags, 0);
     assert_int_equal(config->rewrite.n_skip_pods, 5);
     assert_null(config->rewrite.skip_pods[0].value);
     assert_string_equal(config->rewrite.skip_pods[2].value, "spilo");
@@ -384,6 +394,10 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_true(config->fallback.watch);
     assert_int_equal(config->fallback.remember_ms, 15 * 60 * 1000);
     assert_false(config->fallback.heal);
+    assert_int_equal(config->import.n_per_hour, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(config->import.per_hour[i].number, i ? 600 : 40);
+    assert_int_equal(config->import.recheck_ms, 15 * 60 * 1000);
     assert_false(config->status.details);
     assert_int_equal(config->log.level, CONFIG_LOG_INFO);
     assert_int_equal(config->log.format, CONFIG_LOG_AUTO);
@@ -412,6 +426,32 @@ static void test_enums_take_their_words(void **state)
         assert_int_equal(config->log.level, rows[i].level);
         assert_int_equal(config->log.format, rows[i].format);
         assert_int_equal(config->rewrite.digests, rows[i].digests);
+    }
+}
+
+static void test_cached_means_digests_too(void **state)
+{
+    static const struct {
+        const char *text;
+        enum config_digests digests;
+        bool cached;
+    } rows[] = {
+        {"rewrite: {when: always}", CONFIG_DIGESTS_SKIP, false},
+        {"rewrite: {digests: cached}", CONFIG_DIGESTS_CACHED, true},
+        {"rewrite: {when: cached}", CONFIG_DIGESTS_CACHED, true},
+        {"rewrite: {when: cached, digests: null}", CONFIG_DIGESTS_CACHED, true},
+        {"rewrite: {digests: skip, when: cached}", CONFIG_DIGESTS_SKIP, true},
+        {"rewrite: {when: cached, digests: rewrite}", CONFIG_DIGESTS_REWRITE, true},
+        {"rewrite: {when: cached, digests: cached}", CONFIG_DIGESTS_CACHED, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        CONFIG_CLEANUP const struct config *config = parse(slice_str(rows[i].text));
+
+        assert_int_equal(config->rewrite.digests, rows[i].digests);
+        assert_int_equal(config_is_cached(config), rows[i].cached);
+        assert_survives_printing(config);
     }
 }
 
@@ -674,6 +714,7 @@ int main(void)
         cmocka_unit_test(test_bytes_that_are_not_seen),
         cmocka_unit_test(test_defaults_are_those_of_the_design),
         cmocka_unit_test(test_enums_take_their_words),
+        cmocka_unit_test(test_cached_means_digests_too),
         cmocka_unit_test(test_size_and_nodes_are_limited),
         cmocka_unit_test(test_a_null_error_is_allowed),
         cmocka_unit_test(test_hash_is_of_the_values),

@@ -70,6 +70,25 @@ static void test_warnings(void **state)
         {REGISTRY TLS "rewrite: {exclude: ['*/app@sha256:*']}", "", "",
          "rewrite.exclude, \"*/app@sha256:*\", matches nothing: a pattern with \"/\" is "
          "compared with the name without tag and digest\n"},
+        {REGISTRY TLS "rewrite: {excludeTags: [latest, 'nightly*']}", "", "", ""},
+        {REGISTRY TLS "rewrite: {excludeTags: ['*']}", "", "",
+         "nothing will be rewritten: rewrite.excludeTags, \"*\", matches every tag\n"},
+        {REGISTRY TLS "rewrite: {excludeTags: ['*'], digests: cached}", "", "",
+         "only images with a digest will be rewritten: rewrite.excludeTags, \"*\", matches every "
+         "tag\n"},
+        {REGISTRY TLS "rewrite: {excludeTags: [':latest']}", "", "",
+         "rewrite.excludeTags, \":latest\", matches nothing: a pattern is compared with the tag "
+         "alone\n"},
+        {REGISTRY TLS "rewrite: {when: cached}", "", "", ""},
+        {REGISTRY TLS "rewrite: {when: cached, digests: skip}\nfallback: {to: none}", "", "",
+         "rewrite.when \"cached\" leaves images to their upstreams until ECR holds them, but "
+         "fallback.to \"none\" says that nodes don't reach those\n"},
+        {REGISTRY TLS "rewrite: {digests: cached}\nfallback: {to: none}", "", "",
+         "rewrite.digests \"cached\" leaves images to their upstreams until ECR holds them, but "
+         "fallback.to \"none\" says that nodes don't reach those\n"},
+        {REGISTRY TLS "rewrite: {when: cached, digests: rewrite}", "", "",
+         "rewrite.digests \"rewrite\" is the same as \"cached\", since rewrite.when is "
+         "\"cached\"\n"},
     };
 
     (void)state;

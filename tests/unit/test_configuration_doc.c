@@ -145,6 +145,9 @@ static void test_every_word_and_bound_is_said(void **state)
             print(&bounds, key->most);
             strbuf_add_char(&bounds, '`');
         }
+        if (key->kind == CONFIG_RATES)
+            strbuf_add_format(&bounds, "`%u` to `%u`", (unsigned)key->mapping.keys[1].least,
+                              (unsigned)key->mapping.keys[1].most);
         assert_first_line_has(document, entry, strbuf_str(&bounds));
         if (key->kind == CONFIG_TEXTS || key->kind == CONFIG_RECORDS) {
             (void)snprintf(wanted, sizeof(wanted), "t most %u", (unsigned)key->most);

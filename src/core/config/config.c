@@ -8,6 +8,7 @@
 #include "pullthrough/core/config/config.h"
 
 #include "config_error.h"
+#include "config_import.h"
 #include "config_reader.h"
 #include "config_schema.h"
 #include "pullthrough/core/aws/aws_endpoint.h"
@@ -24,6 +25,7 @@ enum { NODES_MAX = 20000, DEPTH_MAX = 16, PROBE_INTERVAL_LEAST_MS = 1000 };
 static const struct config_place in_registry = {.key = "registry"};
 static const struct config_place in_listen = {.key = "listen"};
 static const struct config_place in_tls = {.key = "tls"};
+static const struct config_place in_rewrite = {.key = "rewrite"};
 static const struct config_place in_reconcile = {.key = "reconcile"};
 static const struct config_place in_fallback = {.key = "fallback"};
 static const struct config_place in_aws = {.key = "aws"};
@@ -127,6 +129,24 @@ static int check_mode(const struct config *config, const struct yaml_node *root,
                         "set rewrite.requireRule to false, or use observe or manage");
 }
 
+/* `when: cached` means digests, too, unless they are written. Nobody would know what ECR holds
+ * where it isn't asked. */
+static int settle_cached(struct config *config, const struct yaml_node *root, struct error *error)
+{
+    const bool when = config->rewrite.when == CONFIG_WHEN_CACHED;
+    const struct config_place place = {.parent = &in_rewrite, .key = when ? "when" : "digests"};
+    const struct yaml_node *rewrite = root ? yaml_node_get(root, "rewrite") : NULL;
+    const struct yaml_node *digests = rewrite ? yaml_node_get(rewrite, "digests") : NULL;
+
+    if (when && (!digests || yaml_node_is_null(digests)))
+        config->rewrite.digests = CONFIG_DIGESTS_CACHED;
+    if (!config_is_cached(config) || config->reconcile.mode != CONFIG_RECONCILE_OFF)
+        return 0;
+    return config_error(&place, node_of(root, &in_rewrite, place.key), error,
+                        "\"cached\" asks ECR which images it holds, but reconcile.mode \"off\" "
+                        "asks it nothing: use observe or manage");
+}
+
 static int check_probe(const struct config *config, const struct yaml_node *root,
                        struct error *error)
 {
@@ -203,6 +223,7 @@ static int read_root(struct config *config, const struct yaml_node *root, struct
     if (upstreams && upstreams->kind != YAML_SEQUENCE)
         upstreams = NULL; /* a null, that is, the preset */
     if (config_upstreams_settle(config, upstreams, error) || check_host(config, root, error) ||
+        config_import_settle(config, root, error) || settle_cached(config, root, error) ||
         check_mode(config, root, error) || check_probe(config, root, error) ||
         check_heal(config, root, error) || check_aws(config, root, error) ||
         check_listen(config, root, error))
@@ -275,7 +296,8 @@ static void release(const struct config_mapping *mapping, void *base)
         case CONFIG_SECTION: release(&key->mapping, base); break;
         case CONFIG_TEXT: free(config_load_pointer(base, key->offset)); break;
         case CONFIG_TEXTS: release_texts(key, base); break;
-        case CONFIG_RECORDS: release_records(key, base); break;
+        case CONFIG_RECORDS:
+        case CONFIG_RATES: release_records(key, base); break;
         default: break;
         }
     }

@@ -156,18 +156,35 @@ static void print_records(struct strbuf *out, const struct config_key *key, cons
     }
 }
 
+static void print_rates(struct strbuf *out, const struct config_key *key, const void *base,
+                        unsigned indent)
+{
+    const char *rates = config_load_pointer(base, key->offset);
+
+    for (size_t i = 0; i < config_load_count(base, key); i++) {
+        const char *rate = rates + i * key->record_bytes;
+
+        print_indent(out, indent);
+        print_text(out, config_load_pointer(rate, key->mapping.keys[0].offset));
+        strbuf_add_str(out, ": ");
+        print_scalar(out, &key->mapping.keys[1], rate);
+        strbuf_add_char(out, '\n');
+    }
+}
+
 static void print_key(struct strbuf *out, const struct config_key *key, const void *base,
                       unsigned indent)
 {
     bool is_list = key->kind == CONFIG_TEXTS || key->kind == CONFIG_RECORDS;
+    bool is_rates = key->kind == CONFIG_RATES;
 
     if (key->kind == CONFIG_TEXT && !config_load_pointer(base, key->offset))
         return; /* a label's value that may be any */
     print_indent(out, indent);
     strbuf_add_str(out, key->name);
     strbuf_add_char(out, ':');
-    if (is_list && config_load_count(base, key) == 0) {
-        strbuf_add_str(out, " []\n");
+    if ((is_list || is_rates) && config_load_count(base, key) == 0) {
+        strbuf_add_str(out, is_list ? " []\n" : " {}\n");
     } else if (key->kind == CONFIG_SECTION) {
         strbuf_add_char(out, '\n');
         print_mapping(out, &key->mapping, base, indent + INDENT);
@@ -177,6 +194,9 @@ static void print_key(struct strbuf *out, const struct config_key *key, const vo
     } else if (key->kind == CONFIG_RECORDS) {
         strbuf_add_char(out, '\n');
         print_records(out, key, base, indent + INDENT);
+    } else if (is_rates) {
+        strbuf_add_char(out, '\n');
+        print_rates(out, key, base, indent + INDENT);
     } else {
         strbuf_add_char(out, ' ');
         print_scalar(out, key, base);

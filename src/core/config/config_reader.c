@@ -96,6 +96,51 @@ static int read_records(const struct config_key *key, const struct yaml_node *no
     return 0;
 }
 
+/* One of a mapping of names to numbers. */
+static int read_rate(const struct config_key *key, const struct yaml_node *name,
+                     const struct yaml_node *number, void *rate, const struct config_place *place,
+                     struct error *error)
+{
+    const struct config_key *keys = key->mapping.keys;
+    struct config_place here = {.parent = place};
+
+    if (refuse_extras(place, name, error) || config_scalar_read(&keys[0], name, rate, place, error))
+        return -1;
+    here.key = config_load_pointer(rate, keys[0].offset);
+    if (refuse_extras(&here, number, error))
+        return -1;
+    return config_scalar_read(&keys[1], number, rate, &here, error);
+}
+
+static int read_rates(const struct config_key *key, const struct yaml_node *node, void *base,
+                      const struct config_place *place, struct error *error)
+{
+    char *rates;
+    size_t n = 0;
+
+    if (node->kind != YAML_MAPPING)
+        return config_error(place, node, error, "wants a mapping of names to numbers, not %s",
+                            config_show(node).text);
+    if (node->n > key->most)
+        return config_error(place, node, error, "has %zu items, but at most %zu are allowed",
+                            node->n, (size_t)key->most);
+    rates = alloc_zeroed(node->n, key->record_bytes);
+    config_store(base, key->offset, &rates, sizeof(rates));
+    for (size_t i = 0; i < node->n; i++) {
+        if (!yaml_node_is_null(node->values[i])) {
+            config_store(base, key->count_offset, &(size_t){n + 1}, sizeof(n));
+            if (read_rate(key, node->items[i], node->values[i], rates + n++ * key->record_bytes,
+                          place, error))
+                return -1;
+        }
+        for (size_t k = 0; k < i; k++)
+            if (slice_equal(node->items[k]->text, node->items[i]->text))
+                return config_error(place, node->items[i], error, "%s is given twice",
+                                    config_show(node->items[i]).text);
+    }
+    return 0;
+}
+
 static int read_value(const struct config_key *key, const struct yaml_node *node, void *base,
                       const struct config_place *place, struct error *error)
 {
@@ -103,6 +148,7 @@ static int read_value(const struct config_key *key, const struct yaml_node *node
     case CONFIG_SECTION: return read_mapping(&key->mapping, node, base, place, error);
     case CONFIG_TEXTS: return read_texts(key, node, base, place, error);
     case CONFIG_RECORDS: return read_records(key, node, base, place, error);
+    case CONFIG_RATES: return read_rates(key, node, base, place, error);
     default: return config_scalar_read(key, node, base, place, error);
     }
 }

@@ -120,7 +120,7 @@ static void print_words(struct strbuf *out, const char *const *words)
 
 static bool is_word(const char *const *words, struct slice text, unsigned *index)
 {
-    for (*index = 0; words && words[*index]; (*index)++)
+    for (*index = 0; words[*index]; (*index)++)
         if (slice_is(text, words[*index]))
             return true;
     return false;
@@ -139,10 +139,6 @@ static int read_choice(const struct config_key *key, const struct yaml_node *nod
         config_store(base, key->offset, &value, sizeof(value));
         return 0;
     }
-    if (is_word(key->later, node->text, &ignored))
-        return config_error(place, node, error,
-                            "%s is not supported by this version, which accepts only %s",
-                            config_show(node).text, strbuf_str(&words));
     if (slice_is(node->text, "false") && is_word(key->words, slice_str("off"), &ignored))
         return config_error(place, node, error,
                             "wants off, not false: YAML tools turn a bare off into false, so write "

@@ -1,9 +1,9 @@
 /*
- * The table of keys. A word that another version of the program knows is listed as `later`,
- * so that its reader learns that it is not a spelling mistake.
+ * The table of keys.
  */
 #include "config_schema.h"
 
+#include "config_import.h"
 #include "config_names.h"
 #include "ecr_names.h"
 #include "pullthrough/core/config/config.h"
@@ -36,6 +36,8 @@ enum {
     PROBE_TIMEOUT_MOST_MS = 10 * 1000,
     REMEMBER_LEAST_MS = 60 * 1000,
     REMEMBER_MOST_MS = 6 * 60 * 60 * 1000,
+    RECHECK_LEAST_MS = 60 * 1000,
+    RECHECK_MOST_MS = 24 * 60 * 60 * 1000,
     LIFECYCLE_DAYS_MAX = 3650,
     LIFECYCLE_IMAGES_MAX = 100000,
 };
@@ -111,12 +113,17 @@ static const struct config_key pod_keys[] = {
 };
 
 static const struct config_key rewrite_keys[] = {
+    {.name = "when",
+     .kind = CONFIG_CHOICE,
+     .offset = offsetof(struct config, rewrite.when),
+     .preset = "always",
+     .words = WORDS("always", "cached")},
+    /* With `when: cached` another one: config.c. */
     {.name = "digests",
      .kind = CONFIG_CHOICE,
      .offset = offsetof(struct config, rewrite.digests),
      .preset = "skip",
-     .words = WORDS("skip", "rewrite"),
-     .later = WORDS("cached")},
+     .words = WORDS("skip", "rewrite", "cached")},
     {.name = "exclude",
      .kind = CONFIG_TEXTS,
      .offset = offsetof(struct config, rewrite.exclude),
@@ -129,6 +136,13 @@ static const struct config_key rewrite_keys[] = {
      .kind = CONFIG_BOOL,
      .offset = offsetof(struct config, rewrite.exclude_defaults),
      .preset = "true"},
+    {.name = "excludeTags",
+     .kind = CONFIG_TEXTS,
+     .offset = offsetof(struct config, rewrite.exclude_tags),
+     .count_offset = offsetof(struct config, rewrite.n_exclude_tags),
+     .preset = "[]",
+     .most = PATTERNS_MAX,
+     .check = config_name_pattern},
     {.name = "skipPods",
      .kind = CONFIG_RECORDS,
      .offset = offsetof(struct config, rewrite.skip_pods),
@@ -267,6 +281,35 @@ static const struct config_key fallback_keys[] = {
      .kind = CONFIG_BOOL,
      .offset = offsetof(struct config, fallback.heal),
      .preset = "false"},
+};
+
+static const struct config_key rate_keys[] = {
+    {.name = "name",
+     .kind = CONFIG_TEXT,
+     .offset = offsetof(struct config_rate, name),
+     .check = config_name_upstream},
+    {.name = "number",
+     .kind = CONFIG_COUNT,
+     .offset = offsetof(struct config_rate, number),
+     .least = 1,
+     .most = CONFIG_PER_HOUR_MAX},
+};
+
+/* What isn't there is filled in by config_import, from the upstream's name. */
+static const struct config_key import_keys[] = {
+    {.name = "perHour",
+     .kind = CONFIG_RATES,
+     .offset = offsetof(struct config, import.per_hour),
+     .count_offset = offsetof(struct config, import.n_per_hour),
+     .most = CONFIG_UPSTREAMS_MAX,
+     .record_bytes = sizeof(struct config_rate),
+     .mapping = MAPPING(rate_keys)},
+    {.name = "recheck",
+     .kind = CONFIG_DURATION,
+     .offset = offsetof(struct config, import.recheck_ms),
+     .preset = "15m",
+     .least = RECHECK_LEAST_MS,
+     .most = RECHECK_MOST_MS},
 };
 
 /* What a URL may be depends on the other keys: config.c. */
@@ -432,6 +475,7 @@ static const struct config_key root_keys[] = {
     {.name = "rewrite", .mapping = MAPPING(rewrite_keys)},
     {.name = "reconcile", .mapping = MAPPING(reconcile_keys)},
     {.name = "fallback", .mapping = MAPPING(fallback_keys)},
+    {.name = "import", .mapping = MAPPING(import_keys)},
     {.name = "aws", .mapping = MAPPING(aws_keys)},
     {.name = "listen", .mapping = MAPPING(listen_keys)},
     {.name = "tls", .mapping = MAPPING(tls_keys)},

@@ -24,9 +24,10 @@ enum config_kind {
     CONFIG_TEXT,     /* char *, owned */
     CONFIG_TEXTS,    /* char **, owned, and their number */
     CONFIG_RECORDS,  /* an owned array of structs, and their number */
+    CONFIG_RATES,    /* the same of struct config_rate: a mapping of names to numbers */
 };
 
-enum { CONFIG_KEYS_MAX = 12 }; /* of one mapping */
+enum { CONFIG_KEYS_MAX = 16 }; /* of one mapping */
 
 struct config_key;
 
@@ -48,13 +49,12 @@ struct config_key {
     bool restart;             /* of a section's scalar: a new value waits for the next start */
     uint64_t least, most;     /* of a number; `most`: of a list, its length */
     const char *const *words; /* of a choice: by the enum's values, NULL-terminated */
-    const char *const *later; /* of a choice: words of other versions; may be NULL */
     int (*check)(struct slice text, struct error *error); /* of texts; may be NULL */
     size_t count_offset;                                  /* of a list: of its length */
     size_t record_bytes;                                  /* of records: of one */
     size_t keeps_preset; /* of a list: a bool of the root's struct; while it is true, what is
                             written comes on top of the preset. 0: it takes the preset's place */
-    struct config_mapping mapping; /* of a section, of each record */
+    struct config_mapping mapping; /* of a section, of each record; of rates, name and number */
 };
 
 /* The root's mapping, over struct config. */

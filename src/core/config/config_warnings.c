@@ -123,6 +123,42 @@ static void check_patterns(const struct warnings *warnings)
     }
 }
 
+/* A tag has none of these. */
+static void check_tags(const struct warnings *warnings)
+{
+    const struct config_rewrite *rewrite = &warnings->config->rewrite;
+
+    for (size_t i = 0; i < rewrite->n_exclude_tags; i++) {
+        const char *pattern = rewrite->exclude_tags[i];
+
+        if (is_stars(slice_str(pattern)))
+            warn(warnings, "%s will be rewritten: rewrite.excludeTags, \"%s\", matches every tag",
+                 rewrite->digests == CONFIG_DIGESTS_SKIP ? "nothing" : "only images with a digest",
+                 pattern);
+        if (strpbrk(pattern, "/:@"))
+            warn(warnings,
+                 "rewrite.excludeTags, \"%s\", matches nothing: a pattern is compared with the tag "
+                 "alone",
+                 pattern);
+    }
+}
+
+static void check_cached(const struct warnings *warnings)
+{
+    const struct config *config = warnings->config;
+    bool when = config->rewrite.when == CONFIG_WHEN_CACHED;
+
+    if (config_is_cached(config) && config->fallback.to == CONFIG_FALLBACK_NONE)
+        warn(warnings,
+             "rewrite.%s \"cached\" leaves images to their upstreams until ECR holds them, but "
+             "fallback.to \"none\" says that nodes don't reach those",
+             when ? "when" : "digests");
+    if (when && config->rewrite.digests == CONFIG_DIGESTS_REWRITE)
+        warn(warnings,
+             "rewrite.digests \"rewrite\" is the same as \"cached\", since rewrite.when is "
+             "\"cached\"");
+}
+
 static void check_tls(const struct warnings *warnings)
 {
     if (warnings->config->tls.mode == CONFIG_TLS_FILES && !*warnings->config->tls.cert_file)
@@ -147,5 +183,7 @@ void config_warnings(const struct config *config, const struct config_environmen
     check_upstreams(&warnings);
     check_secrets(&warnings);
     check_patterns(&warnings);
+    check_tags(&warnings);
+    check_cached(&warnings);
     check_tls(&warnings);
 }
