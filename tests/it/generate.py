@@ -19,7 +19,8 @@ registry: {account: "111122223333", region: us-west-2}
     "everything": """
 registry: {account: "111122223333", region: cn-north-1}
 rewrite:
-  digests: rewrite
+  when: cached
+  excludeTags: ["1*", latest, "?"]
   exclude: ["auto*", "quay.io/*/x", "docker.io/library/redis", "?edis", "*/b/*"]
   skipPods: [{label: team, value: blue}, {label: "example.com/own"}]
   skipNamespaces: [infra]

@@ -140,6 +140,7 @@ class Rules:
     upstreams: tuple
     rewrite_digests: bool
     exclude: tuple
+    exclude_tags: tuple
     skip_pods: tuple
     skip_namespaces: tuple
     record_originals: bool
@@ -155,15 +156,18 @@ class Rules:
         upstreams = config.get("upstreams")
         if upstreams is None:
             upstreams = _DEFAULT_UPSTREAMS
+        # Nobody asks ECR: whatever is looked for is there.
+        default = "cached" if rewrite.get("when") == "cached" else "skip"
         return Rules(
             host=_pull_host(registry).encode(),
             upstreams=tuple(_upstream(u) for u in upstreams if u.get("enabled", True)),
-            rewrite_digests=rewrite.get("digests", "skip") == "rewrite",
+            rewrite_digests=rewrite.get("digests", default) != "skip",
             exclude=tuple(
                 p.encode()
                 for p in (["auto"] if rewrite.get("excludeDefaults", True) else [])
                 + rewrite.get("exclude", [])
             ),
+            exclude_tags=tuple(p.encode() for p in rewrite.get("excludeTags", [])),
             skip_pods=tuple(
                 (p["label"], p.get("value"))
                 for p in (_DEFAULT_SKIP_PODS if rewrite.get("skipPodsDefaults", True) else [])
@@ -247,6 +251,9 @@ def judge(rules, text):
     names = (ref.name(), upstream.names[0] + b"/" + ref.path)
     if any(b"/" in p and glob_matches(p, n) for p in rules.exclude for n in names):
         return Verdict("excluded")
+    tag = ref.tag or b"latest"
+    if not ref.digest and any(glob_matches(p, tag) for p in rules.exclude_tags):
+        return Verdict("tag-excluded")
     if ref.digest and not rules.rewrite_digests:
         return Verdict("digest")
     if not rules.host:

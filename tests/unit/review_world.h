@@ -21,12 +21,14 @@ struct review_world {
     struct strbuf answer;
     struct strbuf patch;    /* decoded */
     struct strbuf outcomes; /* of the images, in words: "rewritten digest" */
+    struct strbuf wishes;   /* "0 dockercache/library/nginx 1.27 sha256:..." and a line feed each */
 };
 
 void review_world_ask(struct review_world *result, const struct rule_set *rules, struct slice body);
-/* The same while nodes say so. */
+/* The same while nodes say so, and ECR holds that. */
 void review_world_ask_with(struct review_world *result, const struct rule_set *rules,
-                           const struct fallback_table *fallback, struct slice body);
+                           const struct fallback_table *fallback, struct image_set *cached,
+                           struct slice body);
 void review_world_fini(struct review_world *result);
 
 #endif

@@ -533,7 +533,7 @@ static void test_what_nodes_say(void **state)
                           REVIEW(CREATE "\"object\":{\"spec\":{\"containers\":[{\"image\":\"%s\"},"
                                         "{\"image\":\"%s\"}]}}"),
                           rows[i].images[0], rows[i].images[1]);
-        review_world_ask_with(&result, rules, table, strbuf_slice(&body));
+        review_world_ask_with(&result, rules, table, NULL, strbuf_slice(&body));
         assert_string_equal(strbuf_str(&result.outcomes), rows[i].outcomes);
         check_answer(rows[i].outcomes, strbuf_str(&result.patch), 0);
         check_answer(rows[i].outcomes, strbuf_str(&result.patch), 1);
@@ -544,10 +544,172 @@ static void test_what_nodes_say(void **state)
     rule_set_free(rules);
 }
 
+#define HEX    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DIGEST "sha256:" HEX
+#define NGINX  "dockercache/library/nginx"
+
+/* A set that holds nginx as 1 and latest, and by the digest; and one image of ghcr.io. */
+static struct image_set *make_set(void)
+{
+    static const uint8_t secret[IMAGE_SET_SECRET_BYTES] = {1};
+    struct image_set *set = image_set_new(secret, 100);
+
+    image_set_add(set, slice_str(NGINX), IMAGE_SET_TAG, slice_str("1"), 0);
+    image_set_add(set, slice_str(NGINX), IMAGE_SET_TAG, slice_str("latest"), 0);
+    image_set_add(set, slice_str(NGINX), IMAGE_SET_DIGEST, slice_str(DIGEST), 0);
+    image_set_add(set, slice_str("ghcrcache/a/b"), IMAGE_SET_TAG, slice_str("v2"), 0);
+    return set;
+}
+
+struct cached_row {
+    enum config_when when;
+    enum config_digests digests;
+    const char *images[2], *outcomes, *wishes;
+};
+
+static void check_cached_row(const struct cached_row *row, struct image_set *set, bool dry_run)
+{
+    struct config config = {.upstreams = upstreams,
+                            .n_upstreams = 2,
+                            .rewrite = {.when = row->when, .digests = row->digests}};
+    struct rule_set *rules =
+        rule_set_new(&config, &(struct rule_set_facts){.host = slice_str(HOST)});
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(4096);
+    struct review_world result;
+
+    strbuf_add_format(&body,
+                      REVIEW(CREATE "\"dryRun\":%s,\"object\":{\"spec\":{\"containers\":["
+                                    "{\"image\":\"%s\"},{\"image\":\"%s\"}]}}"),
+                      dry_run ? "true" : "false", row->images[0], row->images[1]);
+    review_world_ask_with(&result, rules, NULL, set, strbuf_slice(&body));
+    assert_string_equal(strbuf_str(&result.outcomes), row->outcomes);
+    assert_string_equal(strbuf_str(&result.wishes), dry_run ? "" : row->wishes);
+    check_answer(row->outcomes, strbuf_str(&result.patch), 0);
+    check_answer(row->outcomes, strbuf_str(&result.patch), 1);
+    review_world_fini(&result);
+    rule_set_free(rules);
+}
+
+static void test_what_ecr_holds(void **state)
+{
+    static const struct cached_row rows[] = {
+        /* tags: only with when: cached */
+        {CONFIG_WHEN_ALWAYS,
+         CONFIG_DIGESTS_CACHED,
+         {"redis", "nginx:2"},
+         "rewritten rewritten",
+         ""},
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_SKIP,
+         {"nginx:1", "nginx:2"},
+         "rewritten not-cached",
+         "0 " NGINX " 2 \n"},
+        /* "latest" stands for no tag, in a wish, too */
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_SKIP,
+         {"docker.io/nginx", "redis"},
+         "rewritten not-cached",
+         "0 dockercache/library/redis latest \n"},
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_SKIP,
+         {"ghcr.io/a/b:v2", "ghcr.io/a/b"},
+         "rewritten not-cached",
+         "1 ghcrcache/a/b latest \n"},
+        /* a digest alone counts, whatever the tag beside it */
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_CACHED,
+         {"nginx@" DIGEST, "nginx:9@" DIGEST},
+         "rewritten rewritten",
+         ""},
+        {CONFIG_WHEN_ALWAYS,
+         CONFIG_DIGESTS_CACHED,
+         {"nginx:1@sha256:"
+          "f"
+          "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+          "ghcr.io/a/b@" DIGEST},
+         "not-cached not-cached",
+         "0 " NGINX " 1 sha256:f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+         "1 ghcrcache/a/b  " DIGEST "\n"},
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_REWRITE,
+         {"redis:1@" DIGEST, "nginx@" DIGEST},
+         "not-cached rewritten",
+         "0 dockercache/library/redis 1 " DIGEST "\n"},
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_SKIP,
+         {"nginx@" DIGEST, "nginx:1"},
+         "digest rewritten",
+         ""},
+        {CONFIG_WHEN_ALWAYS,
+         CONFIG_DIGESTS_REWRITE,
+         {"redis@" DIGEST, "redis"},
+         "rewritten rewritten",
+         ""},
+        /* other reasons go first, and wish for nothing */
+        {CONFIG_WHEN_CACHED,
+         CONFIG_DIGESTS_CACHED,
+         {"gcr.io/a", CACHED "nginx:7"},
+         "not-upstream already-ecr",
+         ""},
+    };
+    struct image_set *set = make_set();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_cached_row(&rows[i], set, false);
+        check_cached_row(&rows[i], set, true);
+    }
+    image_set_unref(set);
+}
+
+/* Nobody has asked ECR yet: nothing is known to be there. */
+static void test_no_set_holds_nothing(void **state)
+{
+    (void)state;
+    check_cached_row(&(struct cached_row){CONFIG_WHEN_CACHED,
+                                          CONFIG_DIGESTS_CACHED,
+                                          {"nginx:1", "nginx@" DIGEST},
+                                          "not-cached not-cached",
+                                          "0 " NGINX " 1 \n0 " NGINX "  " DIGEST "\n"},
+                     NULL, false);
+}
+
+/* What turns an image away keeps it from being imported, too. */
+static void test_what_failed_is_no_wish(void **state)
+{
+    struct config config = {
+        .upstreams = upstreams, .n_upstreams = 2, .rewrite = {.when = CONFIG_WHEN_CACHED}};
+    struct rule_set *rules =
+        rule_set_new(&config, &(struct rule_set_facts){.host = slice_str(HOST)});
+    struct fallback *fallback =
+        fallback_new(&(struct fallback_settings){.remember_ms = FALLBACK_MINUTE_MS});
+    struct fallback_pull pull = {
+        .class = PULL_ABSENT, .prefix = slice_str("dockercache"), .image = slice_str(NGINX ":2")};
+    struct fallback_table *table;
+    struct review_world result;
+
+    (void)state;
+    (void)fallback_failure(fallback, &pull, 0);
+    table = fallback_table_new(fallback);
+    review_world_ask_with(&result, rules, table, NULL,
+                          slice_str(REVIEW(CREATE "\"object\":{\"spec\":{\"containers\":["
+                                                  "{\"image\":\"nginx:2\"},"
+                                                  "{\"image\":\"nginx:3\"}]}}")));
+    assert_string_equal(strbuf_str(&result.outcomes), "pull-failed not-cached");
+    assert_string_equal(strbuf_str(&result.wishes), "0 " NGINX " 3 \n");
+    review_world_fini(&result);
+    fallback_table_unref(table);
+    fallback_free(fallback);
+    rule_set_free(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_nodes_say),
+        cmocka_unit_test(test_what_ecr_holds),
+        cmocka_unit_test(test_no_set_holds_nothing),
+        cmocka_unit_test(test_what_failed_is_no_wish),
         cmocka_unit_test(test_patches),
         cmocka_unit_test(test_originals),
         cmocka_unit_test(test_annotations_never_pass_their_limit),

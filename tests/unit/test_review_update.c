@@ -31,7 +31,7 @@ enum now {
     OTHER_UPSTREAM, /* docker.io isn't configured at all */
 };
 
-static struct rule_set *make_rules(enum now now)
+static struct rule_set *make_rules(enum now now, bool cached)
 {
     static char *exclude[] = {"docker.io/library/nginx"}, *namespaces[] = {"demo"};
     static struct config_pod_label labels[] = {{.label = "operator"}};
@@ -42,7 +42,8 @@ static struct rule_set *make_rules(enum now now)
     struct config config = {
         .upstreams = &upstream,
         .n_upstreams = 1,
-        .rewrite = {.record_originals = now != NO_ORIGINALS,
+        .rewrite = {.when = cached ? CONFIG_WHEN_CACHED : CONFIG_WHEN_ALWAYS,
+                    .record_originals = now != NO_ORIGINALS,
                     .exclude = exclude,
                     .n_exclude = now == EXCLUDED,
                     .skip_namespaces = namespaces,
@@ -434,10 +435,10 @@ static void add_wanted(struct strbuf *want, const struct row *row, const char *l
 
 /* `again`: the update is what the answer made of the first one. */
 static void ask(struct review_world *result, const struct row *row, const char *list,
-                const struct fallback_table *fallback, bool again)
+                const struct fallback_table *fallback, bool cached, bool again)
 {
     STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(1024 * 1024);
-    struct rule_set *rules = make_rules(row->now);
+    struct rule_set *rules = make_rules(row->now, cached);
     const char *entry = again && row->entry_then ? row->entry_then : row->entry;
     bool emptied = entry && !*entry;
 
@@ -448,19 +449,19 @@ static void ask(struct review_world *result, const struct row *row, const char *
     strbuf_add_str(&body, ",\"oldObject\":");
     add_pod(&body, row, list, row->old, row->old_entry, NULL);
     strbuf_add_str(&body, "}}");
-    review_world_ask_with(result, rules, fallback, strbuf_slice(&body));
+    review_world_ask_with(result, rules, fallback, NULL, strbuf_slice(&body));
     rule_set_free(rules);
 }
 
 static void check_row(const struct row *row, const char *list,
-                      const struct fallback_table *fallback)
+                      const struct fallback_table *fallback, bool cached)
 {
     STRBUF_CLEANUP struct strbuf want = STRBUF_INIT(1024 * 1024);
     struct review_world result;
     const char *outcome;
 
     add_wanted(&want, row, list);
-    ask(&result, row, list, fallback, false);
+    ask(&result, row, list, fallback, cached, false);
     outcome = strrchr(strbuf_str(&result.outcomes), ' ');
     assert_non_null(outcome);
     if (strcmp(strbuf_str(&result.patch), strbuf_str(&want)) != 0 ||
@@ -471,7 +472,7 @@ static void check_row(const struct row *row, const char *list,
     assert_int_equal(result.review.outcome, row->becomes ? REVIEW_REWRITTEN : REVIEW_UNCHANGED);
     review_world_fini(&result);
 
-    ask(&result, row, list, fallback, true);
+    ask(&result, row, list, fallback, cached, true);
     if (result.patch.len)
         fail_msg("%s (%s): asked again: %s", row->what, list, strbuf_str(&result.patch));
     review_world_fini(&result);
@@ -481,13 +482,29 @@ static void test_what_becomes_of_an_update(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        check_row(&rows[i], "containers", NULL);
-        check_row(&rows[i], "initContainers", NULL);
+        check_row(&rows[i], "containers", NULL, false);
+        check_row(&rows[i], "initContainers", NULL, false);
     }
 }
 
-/* What nodes say of the cache comes after all else: what stays, or is put back, is so then, too;
- * and what would be rewritten stays as it is brought, without a record. */
+/* What comes after all else: what stays, or is put back, is so then, too; and what would be
+ * rewritten stays as it is brought, without a record. */
+static void check_rows_instead(const char *outcome, const struct fallback_table *fallback,
+                               bool cached)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct row row = rows[i];
+
+        if (strcmp(row.outcome, "rewritten") == 0) {
+            row.outcome = outcome;
+            row.becomes = NULL;
+            row.entry_then = "";
+        }
+        check_row(&row, "containers", fallback, cached);
+        check_row(&row, "initContainers", fallback, cached);
+    }
+}
+
 static void test_what_becomes_of_it_while_the_registry_is_down(void **state)
 {
     struct fallback *fallback = fallback_new(&(struct fallback_settings){0});
@@ -497,19 +514,16 @@ static void test_what_becomes_of_it_while_the_registry_is_down(void **state)
     for (int i = 0; i < FALLBACK_PROBES_DOWN; i++)
         (void)fallback_probe(fallback, false, 0);
     table = fallback_table_new(fallback);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct row row = rows[i];
-
-        if (strcmp(row.outcome, "rewritten") == 0) {
-            row.outcome = "registry-down";
-            row.becomes = NULL;
-            row.entry_then = "";
-        }
-        check_row(&row, "containers", table);
-        check_row(&row, "initContainers", table);
-    }
+    check_rows_instead("registry-down", table, false);
+    check_rows_instead("registry-down", table, true);
     fallback_table_unref(table);
     fallback_free(fallback);
+}
+
+static void test_what_becomes_of_it_while_ecr_holds_nothing(void **state)
+{
+    (void)state;
+    check_rows_instead("not-cached", NULL, true);
 }
 
 int main(void)
@@ -517,6 +531,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_becomes_of_an_update),
         cmocka_unit_test(test_what_becomes_of_it_while_the_registry_is_down),
+        cmocka_unit_test(test_what_becomes_of_it_while_ecr_holds_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,106 @@ static void test_digests_may_be_rewritten(void **state)
     rule_set_free(rules);
 }
 
+/* The tag as a whole, or the one that no tag stands for; what is pinned can't move. */
+static void test_tags_may_be_excluded(void **state)
+{
+    static char *tags[] = {"latest", "nightly*", "v?"};
+    static const struct {
+        const char *image;
+        enum outcome outcome;
+    } cases[] = {
+        {"nginx", OUTCOME_TAG_EXCLUDED},
+        {"nginx:latest", OUTCOME_TAG_EXCLUDED},
+        {"ghcr.io/org/app", OUTCOME_TAG_EXCLUDED},
+        {"nginx:nightly-2026", OUTCOME_TAG_EXCLUDED},
+        {"localhost:v1", OUTCOME_TAG_EXCLUDED},
+        {"nginx:v1", OUTCOME_TAG_EXCLUDED},
+        {"nginx:v12", OUTCOME_REWRITTEN},
+        {"nginx:not-latest", OUTCOME_REWRITTEN},
+        {"nginx:latest-alpine", OUTCOME_REWRITTEN},
+        {"nginx" DIGEST, OUTCOME_REWRITTEN},
+        {"nginx:latest" DIGEST, OUTCOME_REWRITTEN},
+        /* which reason goes first */
+        {"auto", OUTCOME_EXCLUDED},
+        {"gcr.io/x", OUTCOME_NOT_UPSTREAM},
+        {"quay.io/a/b", OUTCOME_TAG_EXCLUDED},
+    };
+    static const struct upstream_status statuses[] = {
+        {.rewrite = true}, {.rewrite = true}, {.rewrite = true}, {0}, {0}};
+    const struct config config = {.upstreams = upstreams,
+                                  .n_upstreams = 5,
+                                  .rewrite = {.digests = CONFIG_DIGESTS_REWRITE,
+                                              .exclude = excludes,
+                                              .n_exclude = 3,
+                                              .exclude_tags = tags,
+                                              .n_exclude_tags = 3}};
+    struct rule_set *rules = rule_set_new(
+        &config, &(struct rule_set_facts){.host = slice_str(HOST), .statuses = statuses});
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REWRITE_TEXT_MAX);
+        struct rewrite_verdict verdict = rewrite_image(rules, slice_str(cases[i].image), &out);
+
+        if (verdict.outcome != cases[i].outcome)
+            fail_msg("%s: %s", cases[i].image, outcome_name(verdict.outcome));
+        assert_int_equal(out.len > 0, cases[i].outcome == OUTCOME_REWRITTEN);
+    }
+    rule_set_free(rules);
+}
+
+static void test_names_in_ecr(void **state)
+{
+    static const struct {
+        const char *text, *repository, *tag, *digest;
+    } cases[] = {
+        {"dockercache/library/nginx", "dockercache/library/nginx", "latest", ""},
+        {"dockercache/library/nginx:1.27", "dockercache/library/nginx", "1.27", ""},
+        {"c/x" DIGEST, "c/x", "", &DIGEST[1]},
+        {"c/x:a.b-c_D" DIGEST, "c/x", "a.b-c_D", &DIGEST[1]},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rewrite_name name = rewrite_name_of(slice_str(cases[i].text));
+
+        assert_true(slice_is(name.repository, cases[i].repository));
+        assert_true(slice_is(name.tag, cases[i].tag));
+        assert_true(slice_is(name.digest, cases[i].digest));
+    }
+}
+
+/* when and digests, and what is asked of an image with and without a digest. */
+static void test_which_images_are_looked_for(void **state)
+{
+    static const struct {
+        enum config_when when;
+        enum config_digests digests;
+        bool all_cached, tags, by_digest;
+    } cases[] = {
+        {CONFIG_WHEN_ALWAYS, CONFIG_DIGESTS_SKIP, false, false, false},
+        {CONFIG_WHEN_ALWAYS, CONFIG_DIGESTS_REWRITE, false, false, false},
+        {CONFIG_WHEN_ALWAYS, CONFIG_DIGESTS_CACHED, false, false, true},
+        {CONFIG_WHEN_CACHED, CONFIG_DIGESTS_CACHED, false, true, true},
+        {CONFIG_WHEN_CACHED, CONFIG_DIGESTS_REWRITE, false, true, true},
+        {CONFIG_WHEN_CACHED, CONFIG_DIGESTS_CACHED, true, false, false},
+        {CONFIG_WHEN_ALWAYS, CONFIG_DIGESTS_CACHED, true, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct config config = {
+            .rewrite = {.when = cases[i].when, .digests = cases[i].digests}};
+        struct rule_set *rules =
+            rule_set_new(&config, &(struct rule_set_facts){.all_cached = cases[i].all_cached});
+
+        assert_int_equal(rule_set_asks_cache(rules, false), cases[i].tags);
+        assert_int_equal(rule_set_asks_cache(rules, true), cases[i].by_digest);
+        assert_int_equal(rule_set_rewrites_digests(rules), cases[i].digests != CONFIG_DIGESTS_SKIP);
+        rule_set_free(rules);
+    }
+}
+
 static void test_what_is_off_is_not_ready(void **state)
 {
     struct rule_set *rules = make_rules(HOST, CONFIG_DIGESTS_SKIP);
@@ -295,6 +395,9 @@ int main(void)
         cmocka_unit_test(test_every_outcome),
         cmocka_unit_test(test_what_was_rewritten_stays),
         cmocka_unit_test(test_digests_may_be_rewritten),
+        cmocka_unit_test(test_tags_may_be_excluded),
+        cmocka_unit_test(test_names_in_ecr),
+        cmocka_unit_test(test_which_images_are_looked_for),
         cmocka_unit_test(test_what_is_off_is_not_ready),
         cmocka_unit_test(test_what_is_taken_is_left_alone),
         cmocka_unit_test(test_without_a_host_nothing_is_ready),

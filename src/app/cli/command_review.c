@@ -1,6 +1,6 @@
 /*
  * `pullthrough review`: the webhook without the network: the same answer to the same bytes. It asks
- * nobody, so every rule is taken to be ready.
+ * nobody, so every rule is taken to be ready, and ECR to hold every image.
  */
 #include "command_line.h"
 #include "pullthrough/app/base/config_source.h"
@@ -21,7 +21,7 @@ static int answer(const struct config *config, struct error *error)
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(REVIEW_ANSWER_MAX);
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
     ARENA_CLEANUP struct arena arena = {0};
-    struct rule_set_facts facts = {0};
+    struct rule_set_facts facts = {.all_cached = true};
     struct rule_set *rules;
     struct review review;
 

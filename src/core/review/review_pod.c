@@ -8,6 +8,7 @@
 #include "originals.h"
 #include "patch.h"
 #include "pod_image_index.h"
+#include "pullthrough/core/cache/image_set.h"
 #include "pullthrough/core/json/json_member.h"
 #include "pullthrough/core/review/pod_gate.h"
 #include "pullthrough/core/rules/rewrite.h"
@@ -97,21 +98,36 @@ static bool is_opted_out(struct judging *judging, const struct pod_image *image)
     return found && pod_gate_opts_out(found->text);
 }
 
-/* What nodes say comes last: it is the only reason that goes by itself. */
-static enum outcome ask_fallback(const struct judging *judging, int upstream)
+/* Whether ECR holds the image: with a digest, by that alone, as a node pulls it. */
+static enum outcome ask_cache(const struct judging *judging, struct slice text)
+{
+    const struct rewrite_name name = rewrite_name_of(text);
+    const bool has_digest = name.digest.len;
+
+    if (!rule_set_asks_cache(judging->rules, has_digest) ||
+        image_set_has(judging->call->cached, name.repository,
+                      has_digest ? IMAGE_SET_DIGEST : IMAGE_SET_TAG,
+                      has_digest ? name.digest : name.tag))
+        return OUTCOME_REWRITTEN;
+    return OUTCOME_NOT_CACHED;
+}
+
+/* What nodes say, and what ECR holds, come last: these reasons go by themselves. An image that
+ * another one keeps from the cache is none to import. */
+static enum outcome ask_what_passes(const struct judging *judging, int upstream)
 {
     const struct fallback_table *table = judging->call->fallback;
     struct slice text = strbuf_slice(&judging->scratch);
 
-    if (!table)
-        return OUTCOME_REWRITTEN;
     text = slice_from(text, rule_set_host(judging->rules).len + 1);
+    if (!table)
+        return ask_cache(judging, text);
     switch (fallback_table_ask(table, rule_set_prefix(judging->rules, upstream), text)) {
     case FALLBACK_PULL_FAILED: return OUTCOME_PULL_FAILED;
     case FALLBACK_REGISTRY_DOWN: return OUTCOME_REGISTRY_DOWN;
     case FALLBACK_GO_ON: break;
     }
-    return OUTCOME_REWRITTEN;
+    return ask_cache(judging, text);
 }
 
 /* What becomes of one image, by what is known of its container and pod; *keeps: the text that an
@@ -147,7 +163,7 @@ static enum outcome judge(struct judging *judging, struct pod_image *image, size
         return OUTCOME_PULL_SECRETS;
     if (old && slice_equal(strbuf_slice(&judging->scratch), old->text))
         return OUTCOME_PULL_FAILED; /* or it would have been kept */
-    outcome = ask_fallback(judging, verdict->upstream);
+    outcome = ask_what_passes(judging, verdict->upstream);
     if (outcome == OUTCOME_REWRITTEN)
         image->entry = ORIGINALS_SET;
     return outcome;

@@ -13,6 +13,7 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/cache/image_set.h"
 #include "pullthrough/core/fallback/fallback_table.h"
 #include "pullthrough/core/review/pod_images.h"
 #include "pullthrough/core/rules/outcome.h"
@@ -21,8 +22,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct image_set; /* core/cache/image_set.h */
 
 enum review_operation { REVIEW_CREATE, REVIEW_UPDATE, REVIEW_OTHER };
 enum { REVIEW_OPERATION_COUNT = REVIEW_OTHER + 1 };
