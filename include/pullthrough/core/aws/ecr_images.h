@@ -10,22 +10,29 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ECR_IMAGES_MAX = 1000 };
+enum { ECR_IMAGES_MAX = 1000 }; /* of one page: the most that ECR gives */
 
 struct ecr_repository {
     const char *name, *uri, *registry_id;
+    int64_t created_s; /* since 1970; 0 where the answer didn't say */
 };
 
+/* One page. */
 struct ecr_repositories {
     struct ecr_repository *items;
     size_t n;
+    const char *next_token; /* "": the last page */
 };
 
 /* DescribeRepositories of one repository; a missing one is RepositoryNotFoundException. */
 void ecr_images_encode_repository(struct strbuf *out, const char *name);
+/* Of all of the registry, a page of 1,000; next_token "" for the first. ECR knows no filter by
+ * prefix. */
+void ecr_images_encode_repositories(struct strbuf *out, const char *next_token);
 /* -1 with the reason in error. */
 int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct slice body,
                                    struct arena *arena, struct error *error);
@@ -35,6 +42,8 @@ struct ecr_image {
     const char **tags;
     size_t n_tags;
     uint64_t size_bytes; /* 0 where the answer didn't say */
+    bool active;         /* can be pulled: ACTIVE, or no status (from before ECR had an archive).
+                            ARCHIVED, ACTIVATING and what we don't know can't */
 };
 
 struct ecr_images {
@@ -49,6 +58,26 @@ void ecr_images_encode_describe(struct strbuf *out, const char *repository, cons
 /* -1 with the reason in error. */
 int ecr_images_decode(struct ecr_images *images, struct slice body, struct arena *arena,
                       struct error *error);
+
+/* One page of ListImages: an item for each tag, and one without a tag for each untagged image.
+ * An image of several tags is there several times. */
+struct ecr_image_id {
+    const char *tag;    /* "" where it has none */
+    const char *digest; /* "sha256:…"; never "" */
+};
+
+struct ecr_image_ids {
+    struct ecr_image_id *items;
+    size_t n;
+    const char *next_token; /* "": the last page */
+};
+
+/* ListImages of a repository's ACTIVE images, a page of 1,000; next_token "" for the first. A
+ * missing repository is RepositoryNotFoundException. */
+void ecr_images_encode_list(struct strbuf *out, const char *repository, const char *next_token);
+/* -1 with the reason in error. */
+int ecr_images_decode_list(struct ecr_image_ids *ids, struct slice body, struct arena *arena,
+                           struct error *error);
 
 /* GetAuthorizationToken's answer: `token` (a secret buffer) gets what stands behind "Basic " in
  * an Authorization header; *endpoint the registry's URL, in the arena. -1 with the reason, which
