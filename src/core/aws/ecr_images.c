@@ -11,7 +11,13 @@
 #include "pullthrough/core/json/json_writer.h"
 
 /* Bounds of ours, well over what ECR gives: so that an answer can't grow without end. */
-enum { NAME_MAX_BYTES = 512, URI_MAX_BYTES = 2048, TAGS_MAX = 10000 };
+enum { NAME_MAX_BYTES = 512, URI_MAX_BYTES = 2048, TOKEN_MAX_BYTES = 8192, TAGS_MAX = 10000 };
+
+static void add_page(struct json_writer *json, const char *next_token)
+{
+    json_add_number(json, "maxResults", ECR_IMAGES_MAX);
+    json_add_given(json, "nextToken", next_token);
+}
 
 void ecr_images_encode_repository(struct strbuf *out, const char *name)
 {
@@ -22,6 +28,34 @@ void ecr_images_encode_repository(struct strbuf *out, const char *name)
     json_end_all(&json);
 }
 
+void ecr_images_encode_repositories(struct strbuf *out, const char *next_token)
+{
+    struct json_writer json = json_begin(out, false);
+
+    add_page(&json, next_token);
+    json_end(&json);
+}
+
+/* The array of a page, and whether there is another page. */
+static int decode_page(const json_t *root, const char *name, const json_t **list,
+                       const char **next_token, struct arena *arena, struct error *error)
+{
+    const struct json_text_field token = {"nextToken", TOKEN_MAX_BYTES, false, next_token};
+
+    if (!root || json_fields_list(root, name, ECR_IMAGES_MAX, list, error) < 0)
+        return -1;
+    return json_fields_texts(root, &token, 1, arena, error);
+}
+
+/* Seconds with a fraction. It only says what comes first, so what isn't a time is none. */
+static int64_t decode_time(const json_t *value)
+{
+    const double latest = 253402300799.0; /* 9999-12-31 */
+    double seconds = json_is_number(value) ? json_number_value(value) : 0;
+
+    return seconds >= 0 && seconds <= latest ? (int64_t)seconds : 0;
+}
+
 int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct slice body,
                                    struct arena *arena, struct error *error)
 {
@@ -30,7 +64,7 @@ int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct
     size_t i;
 
     *repositories = (struct ecr_repositories){0};
-    if (!root || json_fields_list(root, "repositories", ECR_IMAGES_MAX, &list, error) < 0)
+    if (decode_page(root, "repositories", &list, &repositories->next_token, arena, error) < 0)
         return -1;
     repositories->items =
         arena_alloc(arena, json_array_size(list) * sizeof(repositories->items[0]));
@@ -45,6 +79,7 @@ int ecr_images_decode_repositories(struct ecr_repositories *repositories, struct
 
         if (json_fields_texts(item, fields, sizeof(fields) / sizeof(fields[0]), arena, error) < 0)
             return error_prefix(error, "repositories[%zu]", i);
+        repository->created_s = decode_time(json_object_get(item, "createdAt"));
         repositories->n++;
     }
     return 0;
@@ -92,11 +127,16 @@ static int decode_tags(struct ecr_image *image, const json_t *object, struct are
 static int decode_image(struct ecr_image *image, const json_t *object, struct arena *arena,
                         struct error *error)
 {
-    const struct json_text_field digest = {"imageDigest", NAME_MAX_BYTES, true, &image->digest};
+    const char *status;
+    const struct json_text_field fields[] = {
+        {"imageDigest", NAME_MAX_BYTES, true, &image->digest},
+        {"imageStatus", NAME_MAX_BYTES, false, &status},
+    };
     const json_t *size = json_object_get(object, "imageSizeInBytes");
 
-    if (json_fields_texts(object, &digest, 1, arena, error) < 0)
+    if (json_fields_texts(object, fields, sizeof(fields) / sizeof(fields[0]), arena, error) < 0)
         return -1;
+    image->active = !status[0] || strcmp(status, "ACTIVE") == 0;
     if (size && (!json_is_integer(size) || json_integer_value(size) < 0))
         return error_set(error, "imageSizeInBytes is not a size");
     image->size_bytes = (uint64_t)json_integer_value(size);
@@ -119,6 +159,43 @@ int ecr_images_decode(struct ecr_images *images, struct slice body, struct arena
         if (decode_image(&images->items[i], item, arena, error) < 0)
             return error_prefix(error, "imageDetails[%zu]", i);
         images->n++;
+    }
+    return 0;
+}
+
+void ecr_images_encode_list(struct strbuf *out, const char *repository, const char *next_token)
+{
+    struct json_writer json = json_begin(out, false);
+
+    json_add_text(&json, "repositoryName", repository);
+    add_page(&json, next_token);
+    /* ECR's default, but what is listed must be what can be pulled. */
+    json_add_object(&json, "filter");
+    json_add_text(&json, "imageStatus", "ACTIVE");
+    json_end_all(&json);
+}
+
+int ecr_images_decode_list(struct ecr_image_ids *ids, struct slice body, struct arena *arena,
+                           struct error *error)
+{
+    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, error);
+    const json_t *list, *item;
+    size_t i;
+
+    *ids = (struct ecr_image_ids){0};
+    if (decode_page(root, "imageIds", &list, &ids->next_token, arena, error) < 0)
+        return -1;
+    ids->items = arena_alloc(arena, json_array_size(list) * sizeof(ids->items[0]));
+    json_array_foreach(list, i, item)
+    {
+        const struct json_text_field fields[] = {
+            {"imageTag", NAME_MAX_BYTES, false, &ids->items[i].tag},
+            {"imageDigest", NAME_MAX_BYTES, true, &ids->items[i].digest},
+        };
+
+        if (json_fields_texts(item, fields, sizeof(fields) / sizeof(fields[0]), arena, error) < 0)
+            return error_prefix(error, "imageIds[%zu]", i);
+        ids->n++;
     }
     return 0;
 }

@@ -178,21 +178,6 @@ int ecr_client_put_scanning(const struct ecr_client *client, const struct ecr_sc
     return tell(client, AWS_PUT_SCANNING, &body);
 }
 
-int ecr_client_repository(const struct ecr_client *client, const char *name,
-                          struct ecr_repositories *repositories)
-{
-    STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
-    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
-    int result;
-
-    ecr_images_encode_repository(&body, name);
-    result = call(client, AWS_DESCRIBE_REPOSITORIES, &body, &answer);
-    if (result == 0 && ecr_images_decode_repositories(repositories, strbuf_slice(&answer),
-                                                      client->arena, client->error) < 0)
-        return unreadable(client, AWS_DESCRIBE_REPOSITORIES);
-    return result;
-}
-
 int ecr_client_image(const struct ecr_client *client, const char *repository, const char *tag,
                      const char *digest, struct ecr_images *images)
 {
@@ -206,6 +191,51 @@ int ecr_client_image(const struct ecr_client *client, const char *repository, co
         ecr_images_decode(images, strbuf_slice(&answer), client->arena, client->error) < 0)
         return unreadable(client, AWS_DESCRIBE_IMAGES);
     return result;
+}
+
+int ecr_client_list_images(const struct ecr_client *client, const char *repository,
+                           const char *next_token, struct ecr_image_ids *ids)
+{
+    STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
+    int result;
+
+    ecr_images_encode_list(&body, repository, next_token);
+    result = call(client, AWS_LIST_IMAGES, &body, &answer);
+    if (result == 0 &&
+        ecr_images_decode_list(ids, strbuf_slice(&answer), client->arena, client->error) < 0)
+        return unreadable(client, AWS_LIST_IMAGES);
+    return result;
+}
+
+static int describe_repositories(const struct ecr_client *client, const struct strbuf *body,
+                                 struct ecr_repositories *repositories)
+{
+    STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
+    int result = call(client, AWS_DESCRIBE_REPOSITORIES, body, &answer);
+
+    if (result == 0 && ecr_images_decode_repositories(repositories, strbuf_slice(&answer),
+                                                      client->arena, client->error) < 0)
+        return unreadable(client, AWS_DESCRIBE_REPOSITORIES);
+    return result;
+}
+
+int ecr_client_list_repositories(const struct ecr_client *client, const char *next_token,
+                                 struct ecr_repositories *repositories)
+{
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
+
+    ecr_images_encode_repositories(&body, next_token);
+    return describe_repositories(client, &body, repositories);
+}
+
+int ecr_client_repository(const struct ecr_client *client, const char *name,
+                          struct ecr_repositories *repositories)
+{
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
+
+    ecr_images_encode_repository(&body, name);
+    return describe_repositories(client, &body, repositories);
 }
 
 int ecr_client_login(const struct ecr_client *client, struct strbuf *token, const char **endpoint)

@@ -22,6 +22,7 @@
     X(AWS_PUT_SCANNING, AWS_ECR, "ecr:PutRegistryScanningConfiguration", false)                    \
     X(AWS_GET_LOGIN, AWS_ECR, "ecr:GetAuthorizationToken", false)                                  \
     X(AWS_DESCRIBE_IMAGES, AWS_ECR, "ecr:DescribeImages", false)                                   \
+    X(AWS_LIST_IMAGES, AWS_ECR, "ecr:ListImages", false)                                           \
     X(AWS_DESCRIBE_REPOSITORIES, AWS_ECR, "ecr:DescribeRepositories", false)                       \
     X(AWS_DESCRIBE_SECRET, AWS_SECRETS_MANAGER, "secretsmanager:DescribeSecret", false)            \
     X(AWS_GET_SECRET, AWS_SECRETS_MANAGER, "secretsmanager:GetSecretValue", false)                 \

@@ -54,20 +54,11 @@ int ecr_client_repository(const struct ecr_client *client, const char *name,
 /* By tag or by digest; the other one is "". */
 int ecr_client_image(const struct ecr_client *client, const char *repository, const char *tag,
                      const char *digest, struct ecr_images *images);
-
-enum { ECR_CLIENT_LIST_PAGES_MAX = 1000, ECR_CLIENT_ENOUGH = 4, ECR_CLIENT_ENDLESS = 5 };
-/* Lists of any length, page by page, as image_client_list() says; what is decoded lives until
- * `page` returns, and not in the client's
- * arena. ECR_CLIENT_ENOUGH: `page` said so. ECR_CLIENT_ENDLESS: after so many pages, or a page
- * that names itself as the next one; the reason is in error. */
+/* A page of a list of any length; next_token "" for the first. */
 int ecr_client_list_images(const struct ecr_client *client, const char *repository,
-                           bool (*page)(void *context, const struct ecr_image_ids *ids),
-                           void *context);
-int ecr_client_list_repositories(const struct ecr_client *client,
-                                 bool (*page)(void *context,
-                                              const struct ecr_repositories *repositories),
-                                 void *context);
-
+                           const char *next_token, struct ecr_image_ids *ids);
+int ecr_client_list_repositories(const struct ecr_client *client, const char *next_token,
+                                 struct ecr_repositories *repositories);
 /* See ecr_images_decode_token(). */
 int ecr_client_login(const struct ecr_client *client, struct strbuf *token, const char **endpoint);
 

@@ -6,8 +6,7 @@
  * fetched, a call more. It ends within about a second once the clients are told to stop. Memory:
  * one page of a list, however long that is. Nothing is logged and nothing counted here.
  *
- * All return an image_outcome; in all but IMAGE_THERE (and IMAGE_ABSENT of a look) the reason is
- * in error, redacted.
+ * All return an image_outcome; in all but IMAGE_THERE the reason is in error, redacted.
  */
 #ifndef PULLTHROUGH_EDGE_AWS_IMAGE_CLIENT_H
 #define PULLTHROUGH_EDGE_AWS_IMAGE_CLIENT_H
@@ -20,9 +19,8 @@
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/timing.h"
 
-#include <stdbool.h>
-
-enum { IMAGE_CLIENT_IMPORT_MS = 30000 };
+/* A million images or repositories: ten times what ECR allows unless it is asked for more. */
+enum { IMAGE_CLIENT_IMPORT_MS = 30000, IMAGE_CLIENT_PAGES_MAX = 1000 };
 
 struct image_client;
 
@@ -45,21 +43,24 @@ static inline void image_client_cleanup(struct image_client **clientp)
 }
 #define IMAGE_CLIENT_CLEANUP __attribute__((cleanup(image_client_cleanup)))
 
-/* ListImages: the pairs of tag and digest of all ACTIVE images of a repository, 1,000 at a time to
- * `page`, with or without tags; what is in *ids lives until `page` returns. It may wait, to pace
- * the calls; false: enough (the call ends with IMAGE_NO_ANSWER). IMAGE_THERE: that was all of it;
- * IMAGE_ABSENT: there is no such repository. After 1,000 pages, or a page that names itself as the
- * next one: IMAGE_REFUSED. What came until then is true all the same. */
-enum image_outcome image_client_list(struct image_client *client, const char *repository,
-                                     bool (*page)(void *context, const struct ecr_image_ids *ids),
-                                     void *context, struct error *error);
+/* A list comes in pages, which the caller asks for in turn and may pace: page 0 is the first, and
+ * each other one goes on where the one before ended, of the same list; one that failed may be asked
+ * for again. The client keeps where it is in one list of each kind. There is another page if
+ * next_token isn't "". What is decoded lives in the arena. IMAGE_REFUSED, with what the page holds:
+ * the list has no end (it names the same page again, or has over a thousand). */
 
-/* DescribeRepositories: all of the registry, of anybody's, in ECR's order (not by age: see
- * created_s), in the same way. */
-enum image_outcome
-image_client_repositories(struct image_client *client,
-                          bool (*page)(void *context, const struct ecr_repositories *repositories),
-                          void *context, struct error *error);
+/* ListImages: the pairs of tag and digest of a repository's ACTIVE images, with or without tags.
+ * IMAGE_ABSENT: there is no such repository. */
+enum image_outcome image_client_list(struct image_client *client, const char *repository,
+                                     unsigned page, struct arena *arena, struct ecr_image_ids *ids,
+                                     struct error *error);
+
+/* DescribeRepositories: all of the registry, whosever they are, in ECR's order (not by age: see
+ * created_s). */
+enum image_outcome image_client_repositories(struct image_client *client, unsigned page,
+                                             struct arena *arena,
+                                             struct ecr_repositories *repositories,
+                                             struct error *error);
 
 /* DescribeImages of one image, by tag or, where that is "", by digest; it never imports.
  * IMAGE_THERE: it is ACTIVE, and *found is its digest. */
