@@ -66,12 +66,19 @@ static int read_images(struct slice body, struct arena *arena, struct error *err
 {
     STRBUF_CLEANUP struct strbuf token = STRBUF_SECRET_INIT(10000);
     struct ecr_repositories repositories;
+    struct ecr_image_ids ids;
     struct ecr_images images;
     const char *endpoint;
 
     if (ecr_images_decode_token(&token, &endpoint, body, arena, error) == 0)
         check_printable(endpoint);
     (void)ecr_images_decode(&images, body, arena, error);
+    if (ecr_images_decode_list(&ids, body, arena, error) == 0)
+        for (size_t i = 0; i < ids.n; i++) {
+            FUZZ_ASSERT(ids.items[i].digest[0]);
+            check_printable(ids.items[i].digest);
+            check_printable(ids.items[i].tag);
+        }
     return ecr_images_decode_repositories(&repositories, body, arena, error);
 }
 

@@ -120,6 +120,7 @@ enum image_outcome image_client_look(struct image_client *client, const char *re
     struct aws_error failure;
     const struct ecr_client ecr = {client->config.aws, &arena, &failure, error};
     struct ecr_images images;
+    size_t len;
     int result;
 
     arena_init(&arena, 1000);
@@ -127,15 +128,16 @@ enum image_outcome image_client_look(struct image_client *client, const char *re
     if (result != 0)
         return outcome_of(result, &failure);
     if (images.n == 0 || !images.items[0].active) {
-        (void)error_set(error, images.n ? "ECR has the image, but in its archive"
+        (void)error_set(error, images.n ? "ECR has the image, but it is not ACTIVE"
                                         : "ECR describes no such image");
         return IMAGE_ABSENT;
     }
-    if (strlen(images.items[0].digest) >= REGISTRY_DIGEST_BYTES) {
+    len = strlen(images.items[0].digest);
+    if (len >= REGISTRY_DIGEST_BYTES) {
         (void)error_set(error, "ECR's digest of the image is not a SHA-256");
         return IMAGE_REFUSED;
     }
-    (void)strcpy(found, images.items[0].digest);
+    memcpy(found, images.items[0].digest, len + 1);
     return IMAGE_THERE;
 }
 
