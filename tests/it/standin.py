@@ -83,5 +83,13 @@ class StandIn:
         members.setdefault("value", ACCOUNT_VALUE)
         return self.admin("PUT", f"secrets/{name}", members)["arn"]
 
+    def archive(self, repository, status="ARCHIVED", **which):
+        """By tag or digest, else all images; how many those were."""
+        return self.admin("PATCH", "images", {"repository": repository, "status": status,
+                                              **which})["images"]
+
+    def delete_images(self, repository, **which):
+        return self.admin("DELETE", "images", {"repository": repository, **which})["images"]
+
     def expire(self, what):
         self.admin("POST", "expire", {"what": what})

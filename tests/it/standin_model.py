@@ -26,8 +26,9 @@ COMMON_ERRORS = {
 # Terraform takes it from DescribeRepositoryCreationTemplates too, where the model has none.
 COMMON_ERRORS.add("TemplateNotFoundException")
 
-# The model wants one item, in a type that requests share; AWS answers an empty list.
-MAY_BE_EMPTY = {"ListImages.imageIds"}
+# The model wants 1 to 100 items, in a type that requests share; AWS answers an empty list, and as
+# many as maxResults (1 to 1,000) asks for.
+OF_ANY_SIZE = {"ListImages.imageIds"}
 
 
 class Judge:
@@ -72,7 +73,7 @@ class Judge:
         if not isinstance(value, list):
             self.say(path, "not a list")
             return
-        if value or path not in MAY_BE_EMPTY:
+        if path not in OF_ANY_SIZE:
             self.size(shape, len(value), path)
         for at, item in enumerate(value):
             self.check(shape.member, item, f"{path}[{at}]")

@@ -579,6 +579,146 @@ def test_images_that_are_asked_for(aws, puller, ecr, quay):
         ecr.describe_images(**name, imageIds=[{}])
 
 
+# What a lifecycle policy does.
+
+
+def statuses(ecr, name, **members):
+    found = ecr.describe_images(repositoryName=name, **members)["imageDetails"]
+    return {each["imageDigest"]: each["imageStatus"] for each in found}
+
+
+def test_archived_images_are_described_and_not_pulled(aws, puller, ecr, quay):
+    index, inner = quay.index("org/multi", "1.0")
+    name, by_tag = "quaycache/org/multi", {"imageIds": [{"imageTag": "1.0"}]}
+    every = {index["digest"], *(each["digest"] for each in inner)}
+    puller.manifest(name, "1.0")
+    assert aws.archive(name, tag="1.0") == 3          # with the images that it lists
+    assert statuses(ecr, name, **by_tag) == {index["digest"]: "ARCHIVED"}
+    assert statuses(ecr, name) == statuses(ecr, name, filter={"imageStatus": "ACTIVE"}) == {}
+    assert ecr.list_images(repositoryName=name)["imageIds"] == []
+    for status in ("ARCHIVED", "ANY"):
+        wanted = {"imageStatus": status}
+        assert statuses(ecr, name, filter=wanted) == dict.fromkeys(every, "ARCHIVED")
+        listed = ecr.list_images(repositoryName=name, filter=wanted)["imageIds"]
+        assert {each["imageDigest"] for each in listed} == every
+    with pytest.raises(ClientError, match="ImageNotFoundException"):
+        ecr.describe_images(repositoryName=name, filter={"imageStatus": "ACTIVE"}, **by_tag)
+    for reference in ("1.0", *every):
+        assert puller.refusal(name, reference) == NO_IMAGE
+    failure, = ecr.batch_get_image(repositoryName=name, **by_tag)["failures"]
+    assert failure["failureCode"] == "ImageNotFound"
+    detail, = ecr.describe_images(repositoryName=name, **by_tag)["imageDetails"]
+    assert "lastArchivedAt" in detail and "lastActivatedAt" not in detail
+
+    aws.archive(name, "ACTIVATING", tag="1.0")
+    assert statuses(ecr, name, **by_tag) == {index["digest"]: "ACTIVATING"}
+    assert puller.refusal(name, "1.0") == NO_IMAGE
+    aws.archive(name, "ACTIVE", tag="1.0")
+    assert statuses(ecr, name) == dict.fromkeys(every, "ACTIVE")
+    assert puller.manifest(name, "1.0")[0] == 200
+    detail, = ecr.describe_images(repositoryName=name, **by_tag)["imageDetails"]
+    assert "lastActivatedAt" in detail
+
+
+def test_images_that_a_list_needs(aws, puller, quay):
+    index, inner = quay.index("org/multi", "1.0")
+    name = "quaycache/org/multi"
+    puller.manifest(name, "1.0")
+    for act in (aws.archive, aws.delete_images):
+        with pytest.raises(standin.Refused, match="a list that is there needs this image"):
+            act(name, digest=inner[0]["digest"])
+    aws.archive(name, digest=index["digest"])
+    assert aws.delete_images(name, digest=inner[0]["digest"]) == 1
+    assert aws.delete_images(name, tag="1.0") == 2    # the list, and what is left of it
+
+
+def test_a_tag_that_expired_is_imported_again_and_a_digest_is_not(aws, puller, ecr, quay):
+    digest = quay.image("org/app", "1.0")["digest"]
+    name = "quaycache/org/app"
+    puller.manifest(name, "1.0")
+    assert aws.delete_images(name) == 1
+    assert ecr.describe_images(repositoryName=name)["imageDetails"] == []
+    assert ecr.list_images(repositoryName=name)["imageIds"] == []
+    assert puller.refusal(name, digest) == NO_IMAGE
+    assert puller.manifest(name, "1.0")[0] == 200
+    assert puller.manifest(name, digest)[0] == 200
+    assert statuses(ecr, name) == {digest: "ACTIVE"}
+
+
+@pytest.mark.parametrize("method, body, text", [
+    ("PATCH", {"repository": "other", "status": "ARCHIVED"}, "there is no repository other"),
+    ("PATCH", {"repository": "quaycache/org/app", "tag": "9", "status": "ARCHIVED"},
+     "there is no such image"),
+    ("DELETE", {"repository": "quaycache/org/app", "digest": "sha256:0"},
+     "there is no such image"),
+    ("PATCH", {"repository": "quaycache/org/app", "status": "GONE"}, "status must be one of"),
+    ("PATCH", {"repository": "quaycache/org/app"}, "status must be one of"),
+    ("DELETE", {"repository": "quaycache/org/app", "status": "ACTIVE"}, "unknown member status"),
+    ("DELETE", {}, "repository")])
+def test_images_that_are_not_there(aws, puller, method, body, text):
+    puller.manifest("quaycache/org/app", "1.0")
+    with pytest.raises(standin.Refused, match=text):
+        aws.admin(method, "images", body)
+
+
+def test_one_missing_image_fails_the_whole_call(aws, puller, ecr, quay):
+    digest = quay.image("org/app", "1.0")["digest"]
+    name = {"repositoryName": "quaycache/org/app"}
+    puller.manifest("quaycache/org/app", "1.0")
+    both = [{"imageTag": "1.0"}, {"imageDigest": digest}]
+    found, = ecr.describe_images(**name, imageIds=both)["imageDetails"]
+    assert found["imageDigest"] == digest
+    with pytest.raises(ClientError, match="ImageNotFoundException.*imageTag:'9.9'"):
+        ecr.describe_images(**name, imageIds=[{"imageTag": "1.0"}, {"imageTag": "9.9"}])
+
+
+def test_pages_of_images(aws, puller, ecr):
+    """Of many images, in pages as long as asked for; an image of two tags is listed twice."""
+    puller.manifest("quaycache/org/app", "1.0")
+    repositories = aws.state()["repositories"]
+    known = repositories["quaycache/org/app"]
+    image, held = next(iter(known["images"].values())), known["tags"]["1.0"]
+    digests = [digest_of(str(i).encode()) for i in range(2500)]
+    known["images"] = {digest: image for digest in digests}
+    known["tags"] = {f"v{i}": {**held, "digest": digests[i]} for i in range(2000)}
+    known["tags"]["latest"] = known["tags"]["v7"]
+    aws.state(repositories=repositories)
+    name = {"repositoryName": "quaycache/org/app"}
+    first = ecr.list_images(**name)
+    assert len(first["imageIds"]) == 100              # where nothing is asked for
+    pages = list(ecr.get_paginator("list_images").paginate(
+        **name, filter={"imageStatus": "ACTIVE"}, PaginationConfig={"PageSize": 1000}))
+    assert [len(page["imageIds"]) for page in pages] == [1000, 1000, 501]
+    pairs = [(each["imageDigest"], each.get("imageTag")) for page in pages
+             for each in page["imageIds"]]
+    assert len(set(pairs)) == 2501 and {digest for digest, _ in pairs} == set(digests)
+    assert {tag for digest, tag in pairs if digest == digests[7]} == {"v7", "latest"}
+    assert sum(tag is None for _, tag in pairs) == 500
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        ecr.list_images(**name, maxResults=1001)
+    aws.archive("quaycache/org/app")
+    assert ecr.list_images(**name)["imageIds"] == []
+
+
+# An upstream that counts pulls.
+
+
+def test_an_upstream_that_limits_pulls(aws, puller, quay):
+    """A list counts once for itself and once for each image in it."""
+    quay.index("org/multi", "1.0")
+    aws.set(upstreams={"quay.io": {"url": quay.url, "pulls": {"limit": 4, "seconds": 3600}}})
+    assert puller.manifest("quaycache/org/multi", "1.0")[0] == 200
+    assert len(aws.state()["upstreamPulls"]["quay.io"]) == 3
+    assert puller.manifest("quaycache/org/multi", "1.0")[0] == 200    # cached: counts nothing
+    assert puller.manifest("quaycache/org/app", "1.0")[0] == 200
+    status, code, text = puller.refusal("quaycache/org/other", "1.0")
+    assert (status, code) == (429, "TOOMANYREQUESTS") and "pull rate limit" in text
+    assert "quaycache/org/other" not in aws.state()["repositories"]
+    aws.set(clockOffset=3601)
+    puller.password = aws.login("puller")
+    assert puller.refusal("quaycache/org/other", "1.0") == NO_IMAGE   # asked, and not there
+
+
 def test_store_on_disk(quay, tmp_path):
     for start in (True, False):
         process = standin.StandIn("--state", tmp_path / "state")

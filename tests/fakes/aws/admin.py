@@ -6,7 +6,7 @@ It asks for no login: the stand-in belongs on loopback.
 import json
 import urllib.parse
 
-from . import ecr, principals, secretsmanager, settings
+from . import archive, ecr, principals, secretsmanager, settings
 from .faults import BadFault
 from .http1 import Response
 from .policy import like
@@ -27,6 +27,8 @@ OVERVIEW = {
     "POST /_standin/logins": "a registry password: {principal}",
     "PUT, DELETE /_standin/keys/ID": "an access key: {principal, secret, token, expires}",
     "PUT, DELETE /_standin/secrets/NAME": "{value, kmsKeyId, accessible, deleted}",
+    "PATCH, DELETE /_standin/images":
+        "{repository, tag or digest; neither: all}, PATCH: status ACTIVE | ARCHIVED | ACTIVATING",
     "POST /_standin/expire": "{what: sessions | logins | instanceTokens}: all expire now",
 }
 
@@ -72,7 +74,7 @@ class Admin:
             return reply({"error": "there is no such thing; GET /_standin/ lists what is"}, 404)
         try:
             return reply(handler(request, name))
-        except (Wrong, BadFault) as wrong:
+        except (Wrong, BadFault, archive.Impossible) as wrong:
             return reply({"error": str(wrong)}, getattr(wrong, "status", 400))
         except (TypeError, ValueError, KeyError, AttributeError) as wrong:
             return reply({"error": f"a member is of the wrong kind: {wrong}"}, 400)
@@ -230,6 +232,18 @@ class Admin:
             if data["secrets"].pop(name, None) is None:
                 raise Wrong(f"there is no secret {name}", 404)
         return {}
+
+    def patch_images(self, request, _name):
+        given = body_of(request)
+        only(given, "repository", "tag", "digest", "status")
+        return {"images": archive.change(self.world, given["repository"], given.get("tag"),
+                                         given.get("digest"), given.get("status"))}
+
+    def delete_images(self, request, _name):
+        given = body_of(request)
+        only(given, "repository", "tag", "digest")
+        return {"images": archive.delete(self.world, given["repository"], given.get("tag"),
+                                         given.get("digest"))}
 
     def post_expire(self, request, _name):
         what = body_of(request).get("what")

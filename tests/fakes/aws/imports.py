@@ -8,10 +8,9 @@ its layers are fetched when they are first asked for.
 import hashlib
 import json
 
-from . import ecr_rules, policy, principals, pulled_secret, templates, upstream
+from . import archive, ecr_rules, policy, principals, pulled_secret, templates, upstream
 
-LIST_TYPES = ("application/vnd.oci.image.index.v1+json",
-              "application/vnd.docker.distribution.manifest.list.v2+json")
+LIST_TYPES = archive.LIST_TYPES
 MANIFESTS_LIMIT = 500
 KINDS = {"missing": "image", "denied": "upstream-denied", "throttled": "upstream-throttled",
          "unavailable": "upstream-unavailable"}
@@ -122,7 +121,10 @@ def refresh(world, call, name, rule, rest, tag, held):
 
 def note_pull(world, call, name, digest):
     with world.state.change() as data:
-        data["repositories"][name]["images"][digest]["pulledAt"] = round(call.now(), 3)
+        image = data["repositories"][name]["images"].get(digest)
+        if image is None or archive.status_of(image) != "ACTIVE":
+            raise PullFailure("image", NO_IMAGE)
+        image["pulledAt"] = round(call.now(), 3)
     return digest
 
 
@@ -134,11 +136,27 @@ def upstream_name(rule, rest):
 def connect(world, rule):
     try:
         account = pulled_secret.account_of(world.state, rule)
-        return upstream.connect(world.state.settings, rule["upstreamRegistryUrl"], account)
+        url = rule["upstreamRegistryUrl"]
+        return upstream.connect(world.state.settings, url, account, lambda: count(world, url))
     except pulled_secret.Unusable as failure:
         raise PullFailure("secret", str(failure)) from failure
     except upstream.Failure as failure:
         raise PullFailure(KINDS[failure.kind], str(failure)) from failure
+
+
+def count(world, url):
+    """One manifest of an upstream that counts them, as Docker Hub does."""
+    pulls = (upstream.mapping(world.state.settings, url) or {}).get("pulls")
+    if pulls is None:
+        return
+    now = world.state.now()
+    with world.state.change() as data:
+        recent = [each for each in data["upstreamPulls"].get(url, [])
+                  if now - each < pulls["seconds"]]
+        data["upstreamPulls"][url] = recent
+        if len(recent) >= pulls["limit"]:
+            raise upstream.Failure("throttled", upstream.PULL_RATE)
+        recent.append(now)
 
 
 def import_image(world, call, name, rule, rest, tag, reference):

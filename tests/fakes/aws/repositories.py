@@ -2,7 +2,7 @@
 
 import re
 
-from . import ecr_shapes, imports
+from . import archive, ecr_shapes, imports
 from .ecr_shapes import IMAGE_ID, IMAGE_IDS, MAX_RESULTS, NEXT_TOKEN, REGISTRY_ID, REPOSITORY
 from .errors import AwsError
 from .shapes import Many, Operation, Record, Text
@@ -63,33 +63,38 @@ def describe(world, call, given):
         return ecr_shapes.listed("repositories", [output(world, each) for each in shown], token)
 
 
-def tags_of(repository, digest):
-    return sorted(tag for tag, held in repository["tags"].items() if held["digest"] == digest)
+def tags_of(repository):
+    """Digest -> its tags."""
+    tags = {}
+    for tag, held in sorted(repository["tags"].items()):
+        tags.setdefault(held["digest"], []).append(tag)
+    return tags
 
 
-def visible_images(repository, given, now):
-    """Digest -> image, without those whose import isn't shown yet, filtered."""
-    wanted = given.get("filter", {})
+def visible_images(repository, given, now, unfiltered="ACTIVE"):
+    """Digest -> its tags; without those whose import isn't shown yet, filtered."""
+    wanted, tags = given.get("filter", {}), tags_of(repository)
     images = {}
     for digest, image in repository["images"].items():
-        status = "TAGGED" if tags_of(repository, digest) else "UNTAGGED"
-        if image["visibleAt"] > now or wanted.get("imageStatus", "ACTIVE") not in ("ACTIVE",
-                                                                                   "ANY"):
-            continue
-        if wanted.get("tagStatus", "ANY") in ("ANY", status):
-            images[digest] = image
+        if (image["visibleAt"] <= now
+                and wanted.get("imageStatus", unfiltered) in ("ANY", archive.status_of(image))
+                and wanted.get("tagStatus", "ANY") in (
+                    "ANY", "TAGGED" if digest in tags else "UNTAGGED")):
+            images[digest] = tags.get(digest, [])
     return images
 
 
-def image_detail(world, repository, digest):
+def image_detail(world, repository, digest, tags):
     image = repository["images"][digest]
     detail = {"registryId": world.state.settings["account"],
               "repositoryName": repository["repositoryName"], "imageDigest": digest,
-              "imageTags": tags_of(repository, digest) or None,
+              "imageTags": tags or None,
               "imageSizeInBytes": image["size"], "imagePushedAt": image["pushedAt"],
               "imageManifestMediaType": image["mediaType"],
               "artifactMediaType": image["artifactType"],
-              "lastRecordedPullTime": image["pulledAt"], "imageStatus": "ACTIVE"}
+              "lastRecordedPullTime": image["pulledAt"], "imageStatus": archive.status_of(image),
+              "lastArchivedAt": image.get("archivedAt"),
+              "lastActivatedAt": image.get("activatedAt")}
     return {name: value for name, value in detail.items() if value is not None}
 
 
@@ -115,21 +120,23 @@ def describe_images(world, call, given):
     ecr_shapes.check_alone(given, "imageIds")
     with world.state.look() as data:
         repository = find(world, data, given["repositoryName"])
-        images = visible_images(repository, given, call.now())
+        images = visible_images(repository, given, call.now(),
+                                "ANY" if "imageIds" in given else "ACTIVE")
         if "imageIds" in given:
-            images = {pick(world, repository, images, each): None for each in given["imageIds"]}
+            images = {found: images[found] for found in (
+                pick(world, repository, images, each) for each in given["imageIds"])}
         shown, token = ecr_shapes.page(world, call, {digest: digest for digest in images}, given,
                                        alone="imageIds")
-        return ecr_shapes.listed("imageDetails", [image_detail(world, repository, digest)
-                                                  for digest in shown], token)
+        return ecr_shapes.listed("imageDetails", [
+            image_detail(world, repository, digest, images[digest]) for digest in shown], token)
 
 
 def list_images(world, call, given):
     with world.state.look() as data:
         repository = find(world, data, given["repositoryName"])
         ids = {}
-        for digest in visible_images(repository, given, call.now()):
-            for tag in tags_of(repository, digest) or [None]:
+        for digest, tags in visible_images(repository, given, call.now()).items():
+            for tag in tags or [None]:
                 ids[f"{digest} {tag or ''}"] = {"imageDigest": digest,
                                                 **({"imageTag": tag} if tag else {})}
         shown, token = ecr_shapes.page(world, call, ids, given)

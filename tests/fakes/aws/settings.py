@@ -25,7 +25,8 @@ DEFAULTS = {
     "templateNeedsCreateRepository": False,  # CreateRepositoryCreationTemplate asks for it too
     "importDigests": False,                  # a first pull by digest imports
     # Pulling through.
-    "upstreams": {},                 # "ghcr.io": {"url": "http://127.0.0.1:5000"}, or "accounts"
+    "upstreams": {},                 # "ghcr.io": {"url": "http://127.0.0.1:5000"}, or "accounts";
+                                     # "pulls": {"limit": manifests, "seconds": 3600}
     "upstreamTimeout": 10,           # seconds
     "importDelay": 0,                # seconds until DescribeImages shows an imported image
     "refreshAfter": 86400,           # seconds until a cached tag is compared with its upstream
@@ -76,6 +77,10 @@ def fault_of(name, value):
         return "pageSize must be at least 1"
     if name == "upstreams":
         for host, upstream in value.items():
-            if not isinstance(upstream, dict) or not set(upstream) <= {"url", "accounts"}:
-                return f"upstreams.{host} may have url and accounts"
+            if not isinstance(upstream, dict) or not set(upstream) <= {"url", "accounts", "pulls"}:
+                return f"upstreams.{host} may have url, accounts and pulls"
+            pulls = upstream.get("pulls", {"limit": 0, "seconds": 0})
+            if (not isinstance(pulls, dict) or set(pulls) != {"limit", "seconds"}
+                    or any(type(each) is not int or each < 0 for each in pulls.values())):
+                return f"upstreams.{host}.pulls has limit and seconds"
     return None

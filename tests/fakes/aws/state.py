@@ -28,6 +28,7 @@ EMPTY = {
     "keys": {},                 # access key id -> secret, token, expiry, principal
     "authorizationTokens": {},  # password -> principal, expiry
     "instanceTokens": {},       # IMDSv2 token -> expiry
+    "upstreamPulls": {},        # upstream URL -> when manifests were pulled, where that is limited
     "pagingKey": "",
 }
 

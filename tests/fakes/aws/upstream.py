@@ -2,7 +2,8 @@
 
 `upstreams` maps an upstream's URL to where it really is on this machine; one that isn't mapped is
 out of reach, so the stand-in never leaves by accident. A mapping may also list accounts: they are
-compared before anything is sent, which is enough for tests that have no upstream at all.
+compared before anything is sent, which is enough for tests that have no upstream at all. And it may
+say how many manifests an upstream gives in how many seconds.
 """
 
 import base64
@@ -16,6 +17,8 @@ MANIFEST_TYPES = ("application/vnd.oci.image.index.v1+json",
                   "application/vnd.docker.distribution.manifest.v2+json")
 LOGIN_FAILED = ("The authentication to the upstream registry failed. Verify that the credentials "
                 "stored in the Secrets Manager secret are correct and try again.")
+PULL_RATE = ("You have reached your pull rate limit. You may increase the limit by authenticating "
+             "and upgrading: https://www.docker.com/increase-rate-limit")
 SIZE_LIMIT = 1 << 30
 
 
@@ -47,25 +50,28 @@ def log_in(settings, url, account):
         Upstream(where["url"], account, settings["upstreamTimeout"]).get("/v2/")
 
 
-def connect(settings, url, account):
+def connect(settings, url, account, count):
+    """`count` is called before each manifest is asked for, and may raise Failure."""
     where = mapping(settings, url)
     if where is None or not where.get("url"):
         raise Failure("unavailable", f"The upstream registry {url} could not be reached.")
     check_account(where, account)
-    return Upstream(where["url"], account, settings["upstreamTimeout"])
+    return Upstream(where["url"], account, settings["upstreamTimeout"], count)
 
 
 class Upstream:
     """A client of the distribution API: basic and bearer authentication, redirects of blobs."""
 
-    def __init__(self, base, account, timeout):
+    def __init__(self, base, account, timeout, count=lambda: None):
         self.base = base.rstrip("/")
         self.account = account
         self.timeout = timeout
+        self.count = count
         self.bearer = {}
 
     def manifest(self, repository, reference):
         """(media type, bytes)"""
+        self.count()
         status, headers, body = self.get(f"/v2/{repository}/manifests/{reference}",
                                          ", ".join(MANIFEST_TYPES))
         del status
