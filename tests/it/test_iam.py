@@ -61,7 +61,8 @@ def test_there_is_an_example_of_each():
 
 @pytest.mark.parametrize("file, line", ROWS)
 def test_examples_are_what_it_prints(commands, file, line):
-    commands.config = {"reconcile": {"mode": "observe"}} if "observe" in file else {}
+    commands.config = ({"reconcile": {"mode": "observe"}} if "observe" in file else
+                       {"rewrite": {"when": "cached"}} if "cached" in file else {})
     done = commands.run(*shlex.split(line), status=0)
     if "PULLTHROUGH_WRITE_FIXTURES" in os.environ:
         (EXAMPLES / file).write_text(done.stdout)
@@ -84,6 +85,16 @@ def test_the_overview(commands):
     given = commands.run("iam", "--principal", NODE, "--irsa", "https://issuer.example/id/1",
                          *HERE, status=0).stdout
     assert NODE in given and "NODE-ROLE" not in given and "CLUSTER-ID" not in given
+
+
+def test_the_overview_of_cached_mode(commands):
+    """The webhook imports, so it is the webhook that the registry's policy may spare two actions."""
+    commands.config["rewrite"] = {"when": "cached"}
+    whole = json.loads(commands.run("iam", "-o", "json", *HERE, status=0).stdout)
+    assert whole["registry"]["Statement"][0]["Principal"]["AWS"].endswith(":role/WEBHOOK-ROLE")
+    imports = set(actions(whole["registry"]))
+    assert imports <= set(actions(whole["webhook"]))
+    assert not imports & set(actions(whole["nodes"]))
 
 
 FORMS = pytest.mark.parametrize("form", [(), ("-o", "json")])

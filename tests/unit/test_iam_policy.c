@@ -64,6 +64,13 @@ static const struct config *parse(const char *yaml)
 #define TEMPLATE     "MakeTemplate: ecr:CreateRepositoryCreationTemplate *\n"
 #define REPOSITORIES " arn:aws:ecr:eu-central-1:111122223333:repository/*\n"
 
+#define QUAY " arn:aws:ecr:eu-central-1:111122223333:repository/quaycache/*\n"
+#define FILL                                                                                       \
+    "LogIn: ecr:GetAuthorizationToken *\n"                                                         \
+    "ListTheCache: ecr:DescribeRepositories" REPOSITORIES                                          \
+    "FillTheCache: ecr:ListImages ecr:DescribeImages ecr:BatchGetImage "                           \
+    "ecr:BatchImportUpstreamImage ecr:CreateRepository" QUAY
+
 static void test_the_webhook(void **state)
 {
     static const struct {
@@ -95,6 +102,11 @@ static void test_the_webhook(void **state)
          LOOK CREATE_ONLY "EnhancedScanning: ecr:GetRegistryScanningConfiguration "
                           "ecr:PutRegistryScanningConfiguration inspector2:Enable *\n"
                           "FirstScanOfTheAccount: iam:CreateServiceLinkedRole *\n"},
+        {ONE_PUBLIC "reconcile: {mode: observe}\nrewrite: {when: cached}", LOOK FILL},
+        {ONE_PUBLIC "reconcile: {mode: observe}\nrewrite: {digests: cached}", LOOK FILL},
+        {ONE_PUBLIC "reconcile: {template: {manage: false}}\n"
+                    "rewrite: {when: cached, digests: skip}",
+         LOOK CREATE_ONLY FILL},
     };
 
     (void)state;
@@ -147,6 +159,40 @@ static void test_partitions(void **state)
         "PullThrough: ecr:BatchImportUpstreamImage ecr:CreateRepository" REPOSITORY);
 }
 
+/* Only what ECR holds is pulled from it: nothing is imported by a pull. */
+static void test_nodes_that_import_nothing(void **state)
+{
+    static const struct {
+        const char *rewrite;
+        bool imports;
+    } rows[] = {
+        {"{when: always}", true},
+        {"{digests: cached}", true},
+        {"{when: cached}", false},
+        {"{when: cached, digests: skip}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf yaml = STRBUF_INIT(1000);
+        STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
+        STRBUF_CLEANUP struct strbuf got = STRBUF_INIT(IAM_POLICY_MAX);
+        CONFIG_CLEANUP const struct config *config = NULL;
+
+        strbuf_add_format(&yaml, ONE_PUBLIC "rewrite: %s", rows[i].rewrite);
+        config = parse(strbuf_str(&yaml));
+        iam_policy_nodes(&policy, config, &here);
+        sketch(&got, &policy);
+        assert_string_equal(strbuf_str(&got),
+                            rows[i].imports
+                                ? "LogIn: ecr:GetAuthorizationToken *\n"
+                                  "PullThrough: ecr:BatchGetImage ecr:GetDownloadUrlForLayer "
+                                  "ecr:BatchImportUpstreamImage ecr:CreateRepository" QUAY
+                                : "LogIn: ecr:GetAuthorizationToken *\n"
+                                  "Pull: ecr:BatchGetImage ecr:GetDownloadUrlForLayer" QUAY);
+    }
+}
+
 static void test_verify_asks_for_no_value(void **state)
 {
     STRBUF_CLEANUP struct strbuf policy = STRBUF_INIT(IAM_POLICY_MAX);
@@ -171,6 +217,7 @@ static void test_fifty_upstreams_fit(void **state)
                           "- {registry: name%d.azurecr.io, prefix: p%d, secret: "
                           "ecr-pullthroughcache/%0400d}\n",
                           i, i, i);
+    strbuf_add_str(&yaml, "rewrite: {when: cached}\n");
     config = parse(strbuf_str(&yaml));
     assert_int_equal(iam_policy_webhook(&policy, config, &here), 0);
     iam_policy_verify(&policy, config, &here);
@@ -276,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_the_webhook),
         cmocka_unit_test(test_mode_off_needs_none),
         cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_nodes_that_import_nothing),
         cmocka_unit_test(test_verify_asks_for_no_value),
         cmocka_unit_test(test_fifty_upstreams_fit),
         cmocka_unit_test(test_principals),

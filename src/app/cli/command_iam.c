@@ -78,7 +78,7 @@ static const struct command_verb verbs[] = {
     [IAM_NODES] = {"nodes", NULL,
                    "what the nodes, or whoever pulls, need on top of what they have"},
     [IAM_REGISTRY] = {"registry", NULL,
-                      "the registry's policy, in place of two of the nodes' permissions"},
+                      "the registry's policy, in place of two permissions of who imports"},
     [IAM_TRUST] = {"trust", NULL, "who may take the webhook's role: pods of its service account"},
     [IAM_VERIFY] = {"verify", NULL, "what who runs `pullthrough verify` needs"},
 };
@@ -235,18 +235,21 @@ static const struct part {
      "Trust policy of that role, with the cluster's OpenID Connect provider instead (IRSA)."},
     {IAM_NODES, false, "nodes", "nodes", "The nodes' role, or whoever pulls."},
     {IAM_REGISTRY, false, "registry", "registry --principal ARN",
-     "The registry's policy: instead of the nodes' last two permissions."},
+     "The registry's policy: instead of the last two permissions of the role that imports."},
     {IAM_VERIFY, false, "verify", "verify", "Who runs `pullthrough verify`."},
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 
 /* What only the user knows stands in capitals. */
 static void fill_in(struct iam_options *options, char *role, size_t role_bytes,
-                    const struct iam_place *place)
+                    const struct request *request)
 {
+    const struct iam_place *place = request->place;
+    const bool nodes_import = request->config->rewrite.when != CONFIG_WHEN_CACHED;
+
     if (!options->n_principals) {
-        (void)snprintf(role, role_bytes, "arn:%s:iam::%s:role/NODE-ROLE", place->partition,
-                       place->account);
+        (void)snprintf(role, role_bytes, "arn:%s:iam::%s:role/%s-ROLE", place->partition,
+                       place->account, nodes_import ? "NODE" : "WEBHOOK");
         options->principals[options->n_principals++] = role;
     }
     if (!*options->issuer)
@@ -285,7 +288,7 @@ static void add_overview(const struct request *request, struct strbuf *out)
     bool open = !options.n_principals || !*options.issuer;
     char role[128];
 
-    fill_in(&options, role, sizeof(role), request->place);
+    fill_in(&options, role, sizeof(role), request);
     filled.options = &options;
     if (!options.json)
         strbuf_add_format(out,

@@ -144,6 +144,32 @@ static void allow_scanning(json_t *statements)
     allow_service_role(statements, "FirstScanOfTheAccount", "*", "inspector2.amazonaws.com");
 }
 
+static void allow_log_in(json_t *statements)
+{
+    const char *const log_in[] = {aws_operation_action(AWS_GET_LOGIN), NULL};
+
+    iam_allow(statements, "LogIn", iam_names(log_in), everything());
+}
+
+/* What pulls an image that ECR doesn't hold needs, and who sees to it that ECR holds it. */
+#define IMPORT "ecr:BatchImportUpstreamImage", "ecr:CreateRepository"
+
+/* The list of repositories can't be cut to some of them. */
+static void allow_cache(json_t *statements, const struct config *config,
+                        const struct iam_place *place)
+{
+    const char *const list[] = {aws_operation_action(AWS_DESCRIBE_REPOSITORIES), NULL};
+    const char *const fill[] = {aws_operation_action(AWS_LIST_IMAGES),
+                                aws_operation_action(AWS_DESCRIBE_IMAGES), "ecr:BatchGetImage",
+                                IMPORT, NULL};
+    json_t *all = alloc_made(json_array());
+
+    allow_log_in(statements);
+    iam_add(all, "arn:%s:ecr:%s:%s:repository/*", place->partition, place->region, place->account);
+    iam_allow(statements, "ListTheCache", iam_names(list), all);
+    iam_allow(statements, "FillTheCache", iam_names(fill), repositories(config, place));
+}
+
 int iam_policy_webhook(struct strbuf *out, const struct config *config,
                        const struct iam_place *place)
 {
@@ -161,27 +187,24 @@ int iam_policy_webhook(struct strbuf *out, const struct config *config,
         if (config->reconcile.scanning == CONFIG_SCANNING_ENHANCED)
             allow_scanning(statements);
     }
+    if (config_is_cached(config))
+        allow_cache(statements, config, place);
     iam_print(out, statements);
     return 0;
-}
-
-static void allow_log_in(json_t *statements)
-{
-    const char *const log_in[] = {aws_operation_action(AWS_GET_LOGIN), NULL};
-
-    iam_allow(statements, "LogIn", iam_names(log_in), everything());
 }
 
 void iam_policy_nodes(struct strbuf *out, const struct config *config,
                       const struct iam_place *place)
 {
-    static const char *const pull[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
-                                       "ecr:BatchImportUpstreamImage", "ecr:CreateRepository",
-                                       NULL};
+    static const char *const pull[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", NULL};
+    static const char *const pull_through[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+                                               IMPORT, NULL};
+    const bool held = config->rewrite.when == CONFIG_WHEN_CACHED;
     json_t *statements = alloc_made(json_array());
 
     allow_log_in(statements);
-    iam_allow(statements, "PullThrough", iam_names(pull), repositories(config, place));
+    iam_allow(statements, held ? "Pull" : "PullThrough", iam_names(held ? pull : pull_through),
+              repositories(config, place));
     iam_print(out, statements);
 }
 
@@ -191,12 +214,9 @@ void iam_policy_verify(struct strbuf *out, const struct config *config,
     const char *const look[] = {
         aws_operation_action(AWS_DESCRIBE_RULES), aws_operation_action(AWS_DESCRIBE_TEMPLATES),
         aws_operation_action(AWS_VALIDATE_RULE), aws_operation_action(AWS_GET_LOGIN), NULL};
-    const char *const pull[] = {"ecr:BatchGetImage",
-                                "ecr:BatchImportUpstreamImage",
-                                "ecr:CreateRepository",
+    const char *const pull[] = {"ecr:BatchGetImage", IMPORT,
                                 aws_operation_action(AWS_DESCRIBE_REPOSITORIES),
-                                aws_operation_action(AWS_DESCRIBE_IMAGES),
-                                NULL};
+                                aws_operation_action(AWS_DESCRIBE_IMAGES), NULL};
     json_t *statements = alloc_made(json_array());
 
     iam_allow(statements, "Look", iam_names(look), everything());
@@ -209,8 +229,7 @@ void iam_policy_registry(struct strbuf *out, const struct config *config,
                          const struct iam_place *place, const char *const *principals,
                          size_t n_principals)
 {
-    static const char *const import[] = {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository",
-                                         NULL};
+    static const char *const import[] = {IMPORT, NULL};
     json_t *statements = alloc_made(json_array()), *arns = alloc_made(json_array());
     json_t *statement;
 

@@ -27,12 +27,14 @@ struct iam_place {
 
 enum { IAM_POLICY_NOT_NEEDED = 1 };
 
-/* The role of the program itself, for its mode and switches. 0; IAM_POLICY_NOT_NEEDED: with
+/* The role of the program itself, for its mode and switches; in cached mode it also looks what ECR
+ * holds, and imports. 0; IAM_POLICY_NOT_NEEDED: with
  * reconcile.mode off it needs none, and nothing is appended. */
 int iam_policy_webhook(struct strbuf *out, const struct config *config,
                        const struct iam_place *place);
 
-/* Whoever pulls: the nodes' role, Fargate's pod execution role. */
+/* Whoever pulls: the nodes' role, Fargate's pod execution role. With rewrite.when: cached they are
+ * sent to ECR only for what it holds, so that they import nothing. */
 void iam_policy_nodes(struct strbuf *out, const struct config *config,
                       const struct iam_place *place);
 
@@ -40,8 +42,8 @@ void iam_policy_nodes(struct strbuf *out, const struct config *config,
 void iam_policy_verify(struct strbuf *out, const struct config *config,
                        const struct iam_place *place);
 
-/* The registry's own policy: lets those principals create and import, in place of the nodes'
- * permissions to do so. */
+/* The registry's own policy: lets those principals create and import, in place of permissions of
+ * their own to do so. */
 void iam_policy_registry(struct strbuf *out, const struct config *config,
                          const struct iam_place *place, const char *const *principals,
                          size_t n_principals);
