@@ -50,6 +50,17 @@
 {{- if or (eq (include "pullthrough.keeper" .) "program") .Values.fallback.watch }}true{{ end }}
 {{- end }}
 
+{{/* "true" where some images go to ECR only once it holds them, so that the program imports them. */}}
+{{- define "pullthrough.imports" -}}
+{{- $rewrite := .Values.config.rewrite | default dict }}
+{{- if or (eq ($rewrite.when | default "") "cached") (eq ($rewrite.digests | default "") "cached") }}true{{ end }}
+{{- end }}
+
+{{/* "true" where nodes are sent to ECR for nothing that it doesn't hold. */}}
+{{- define "pullthrough.onlyCached" -}}
+{{- if eq ((.Values.config.rewrite | default dict).when | default "") "cached" }}true{{ end }}
+{{- end }}
+
 {{- define "pullthrough.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "pullthrough.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -1,12 +1,12 @@
 {{/* The image that `helm test` lets a node pull through the cache; empty where the chart can't know
-the registry's host. An image of ours in an ECR registry gives what `config.registry` leaves open. */}}
+the registry's host, or where nodes import nothing and only you know what is cached. An image of ours in an ECR registry gives what `config.registry` leaves open. */}}
 {{- define "pullthrough.pullImage" -}}
 {{- if .Values.test.pull.image }}
 {{- .Values.test.pull.image }}
 {{- else }}
 {{- $host := include "pullthrough.registryHost" . }}
 {{- $prefix := include "pullthrough.pausePrefix" . }}
-{{- if and $host $prefix }}
+{{- if and $host $prefix (not (include "pullthrough.onlyCached" .)) }}
 {{- printf "%s/%s/pause:3.10" $host $prefix }}
 {{- end }}
 {{- end }}
