@@ -143,6 +143,67 @@ def test_by_digest(ready, aws):
     check_failed(ready, "pull", "HTTP 404", "", f"quay.io/org/app@{digest}")
 
 
+CACHED = pytest.mark.parametrize("mode", [{"when": "cached"}, {"digests": "cached"}],
+                                 ids=["when", "digests"])
+
+
+def digest_of(aws, tag):
+    return aws.state()["repositories"]["quaycache/org/app"]["tags"][tag]["digest"]
+
+
+def test_names_the_mode(ready, aws):
+    ready.config["rewrite"] = {"when": "cached"}
+    steps, document = verify(ready, QUAY, status=0)
+    assert steps["image"]["detail"] == (f"{QUAY} -> {aws.host}/quaycache/org/app:1.0, once ECR "
+                                        "holds it (rewrite.when is cached)")
+    assert document["rewritten"] == f"{aws.host}/quaycache/org/app:1.0"
+    ready.config["rewrite"] = {"digests": "cached"}
+    steps, _ = verify(ready, QUAY, status=0)
+    assert "once ECR" not in steps["image"]["detail"]
+    steps, _ = verify(ready, f"{QUAY}@{digest_of(aws, '1.0')}", status=0)
+    assert steps["image"]["detail"].endswith(", once ECR holds it (rewrite.digests is cached)")
+
+
+@CACHED
+def test_a_digest_with_a_tag_is_imported_by_the_tag(ready, aws, mode):
+    """As `serve` does it; a pull by the digest would be a 404."""
+    verify(ready, QUAY, status=0)
+    digest = digest_of(aws, "1.0")
+    aws.state(repositories={}, rules=aws.state()["rules"])
+    aws.admin("DELETE", "calls")
+    ready.config["rewrite"] = mode
+    steps, _ = verify(ready, f"{QUAY}@{digest}", status=0)
+    assert [call["path"] for call in aws.calls(operation="GetManifest")] == [
+        "/v2/quaycache/org/app/manifests/1.0"]
+    assert steps["cached"]["detail"].startswith(digest)
+
+
+@CACHED
+def test_a_tag_that_moved(ready, mode):
+    ready.config["rewrite"] = mode
+    check_failed(ready, "pull", "the tag 1.0 is another image now, sha256:",
+                 "name the tag's own digest", f"{QUAY}@sha256:{'0' * 64}")
+
+
+@CACHED
+def test_a_digest_alone_is_only_used(ready, aws, mode):
+    ready.config["rewrite"] = mode
+    image = f"quay.io/org/app@sha256:{'0' * 64}"
+    steps, _ = verify(ready, image, status=1)
+    assert steps["pull"]["result"] == "skipped"
+    assert steps["repository"]["detail"].startswith("ECR doesn't hold it: ")
+    assert len(aws.calls(operation="DescribeRepositories")) == 1     # it doesn't wait
+    assert aws.calls(operation="GetManifest") == []
+    verify(ready, QUAY, status=0)
+    steps, _ = verify(ready, image, status=1)
+    assert (steps["repository"]["result"], steps["cached"]["result"]) == ("ok", "failed")
+    assert "name a tag beside the digest" in steps["cached"]["advice"]
+    image = f"quay.io/org/app@{digest_of(aws, '1.0')}"
+    verify(ready, image, status=0)
+    assert aws.archive("quaycache/org/app") == 1
+    check_failed(ready, "cached", "archived it, so that it can't be pulled", "", image)
+
+
 def test_patience(ready, aws):
     aws.set(importDelay=3)
     done = ready.run("verify", QUAY, status=0)

@@ -139,6 +139,19 @@ static void take_apart(struct verify *verify)
     verify->repository[verify->target.path.len] = '\0';
 }
 
+static bool say_image(struct verify *verify)
+{
+    const bool when = verify->config->rewrite.when == CONFIG_WHEN_CACHED;
+
+    verify->cached = when || (verify->target.digest.len &&
+                              verify->config->rewrite.digests == CONFIG_DIGESTS_CACHED);
+    return verify_say(verify, VERIFY_IMAGE, VERIFY_OK, NULL, "%s -> %s%s", verify->text,
+                      strbuf_str(&verify->rewritten),
+                      !verify->cached ? ""
+                      : when          ? ", once ECR holds it (rewrite.when is cached)"
+                                      : ", once ECR holds it (rewrite.digests is cached)");
+}
+
 bool verify_image(struct verify *verify)
 {
     const struct config_environment found = {.region = slice_str(verify->region),
@@ -162,6 +175,5 @@ bool verify_image(struct verify *verify)
                           outcome_explanation(verdict.outcome), outcome_name(verdict.outcome),
                           verdict.reason ? ": " : "", verdict.reason ? verdict.reason : "");
     take_apart(verify);
-    return verify_say(verify, VERIFY_IMAGE, VERIFY_OK, NULL, "%s -> %s", verify->text,
-                      strbuf_str(&verify->rewritten));
+    return say_image(verify);
 }

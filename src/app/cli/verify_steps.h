@@ -29,6 +29,9 @@ struct verify {
     struct image_ref target; /* the same, taken apart */
     struct slice tag;        /* "latest" where the image names neither tag nor digest */
     char *repository;        /* "PREFIX/PATH"; in the arena */
+    /* Cached mode: the program imports the image by its tag, and it goes to ECR once that holds it,
+     * by its digest where it has one. */
+    bool cached;
     const struct ecr_rule *rule;
     struct strbuf login; /* secret */
 };
@@ -51,7 +54,7 @@ bool verify_image(struct verify *verify);
 bool verify_rule(struct verify *verify);
 void verify_secret(struct verify *verify); /* and its validation */
 bool verify_token(struct verify *verify);
-bool verify_pull(struct verify *verify);
+bool verify_pull(struct verify *verify);  /* which is skipped for what is never imported */
 void verify_cache(struct verify *verify); /* the repository, and the image in it */
 
 #endif
