@@ -160,6 +160,18 @@ static void test_lists_page_by_page(void **state)
     check_call(bench, 3, ECR "ListImages", LIST(""));
 }
 
+/* A list that was left behind has no say in the next one. */
+static void test_a_list_from_the_beginning(void **state)
+{
+    struct bench *bench = *state;
+    struct ecr_image_ids ids;
+
+    fake_script_add(&bench->api, 200, "", "{\"imageIds\":[],\"nextToken\":\"on\"}");
+    assert_int_equal(list(bench, 0, &ids), IMAGE_THERE);
+    assert_int_equal(list(bench, 0, &ids), IMAGE_THERE);
+    check_call(bench, 1, ECR "ListImages", LIST(""));
+}
+
 /* Each list goes on where it was, whatever the other one does meanwhile. */
 static void test_two_lists_at_once(void **state)
 {
@@ -446,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_lists_page_by_page),
+        BENCH_TEST(test_a_list_from_the_beginning),
         BENCH_TEST(test_two_lists_at_once),
         BENCH_TEST(test_lists_without_an_end),
         BENCH_TEST(test_lists_that_fail),
