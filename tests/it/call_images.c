@@ -13,6 +13,7 @@
 
 #include "pullthrough/core/json/json_writer.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <stdio.h>
 
@@ -26,15 +27,15 @@ struct answer {
     size_t bytes;
 };
 
-/* Where the program is built with AddressSanitizer, malloc is its own. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
-
 static size_t allocated(void)
 {
+    /* Where the program is built with AddressSanitizer, malloc is its own. */
+    size_t (*sanitizer)(void) =
+        (size_t(*)(void))dlsym(RTLD_DEFAULT, "__sanitizer_get_current_allocated_bytes");
     struct mallinfo2 info;
 
-    if (__sanitizer_get_current_allocated_bytes)
-        return __sanitizer_get_current_allocated_bytes();
+    if (sanitizer)
+        return sanitizer();
     info = mallinfo2();
     return info.uordblks + info.hblkhd;
 }
