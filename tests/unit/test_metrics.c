@@ -124,6 +124,36 @@ static void test_upstreams_come_and_go(void **state)
     metrics_free(metrics);
 }
 
+static void test_imports_are_shown_where_they_are_made(void **state)
+{
+    struct metrics *metrics = metrics_new("1", "c");
+    unsigned hub = metrics_upstream_slot(metrics, slice_str("docker.io"));
+
+    (void)state;
+    metrics_upstream_ready(metrics, hub, true);
+    check_absent(metrics, "\npullthrough_cached_images");
+    check_absent(metrics, "\npullthrough_import_queue");
+    check_absent(metrics, "\npullthrough_imports_total");
+    check_line(metrics, "pullthrough_wishes_dropped_total 0");
+    metrics_cached(metrics, &(struct metrics_cached){.tags = 3, .digests = 2, .queued = 1});
+    check_line(metrics, "pullthrough_cached_images{by=\"tag\"} 3");
+    check_line(metrics, "pullthrough_cached_images{by=\"digest\"} 2");
+    check_line(metrics, "pullthrough_import_queue 1");
+    check_line(metrics, "pullthrough_imports_total{upstream=\"docker.io\",outcome=\"imported\"} 0");
+    metrics_import(metrics, hub, METRICS_IMPORT_DONE);
+    metrics_import(metrics, hub, METRICS_IMPORT_NO_ANSWER);
+    metrics_wishes_dropped(metrics, 3);
+    metrics_wishes_dropped(metrics, 4);
+    metrics_cached(metrics, NULL); /* what was counted stays */
+    check_absent(metrics, "\npullthrough_import_queue");
+    check_line(metrics, "pullthrough_imports_total{upstream=\"docker.io\",outcome=\"imported\"} 1");
+    check_line(metrics,
+               "pullthrough_imports_total{upstream=\"docker.io\",outcome=\"no-answer\"} 1");
+    check_absent(metrics, "outcome=\"throttled\"} 0");
+    check_line(metrics, "pullthrough_wishes_dropped_total 7");
+    metrics_free(metrics);
+}
+
 static void test_slots_run_out_into_other(void **state)
 {
     struct metrics *metrics = metrics_new("1", "c");
@@ -251,6 +281,10 @@ static void test_the_page_is_the_same(void **state)
     metrics_certificate_not_after(metrics, METRICS_LEAF, 1800000000);
     metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
     metrics_certificate_problem(metrics, true);
+    metrics_cached(metrics, &(struct metrics_cached){.tags = 12, .digests = 7, .queued = 3});
+    for (unsigned i = 0; i < METRICS_IMPORT_COUNT; i++)
+        metrics_import(metrics, hub, (enum metrics_import)i);
+    metrics_wishes_dropped(metrics, 2);
     for (unsigned i = 0; i < AWS_OPERATION_COUNT; i++)
         metrics_aws_request(metrics, (enum aws_operation)i, AWS_OUTCOME_OK, 250);
     for (unsigned i = 0; i < AWS_OUTCOME_COUNT; i++)
@@ -272,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_the_page_is_the_same),
         cmocka_unit_test(test_the_document_has_every_metric),
         cmocka_unit_test(test_upstreams_come_and_go),
+        cmocka_unit_test(test_imports_are_shown_where_they_are_made),
         cmocka_unit_test(test_slots_run_out_into_other),
         cmocka_unit_test(test_process_numbers_are_real),
     };

@@ -30,6 +30,7 @@ struct metrics *metrics_new(const char *version, const char *commit)
     atomic_store(&metrics->n_names, 1);
     metrics_clear_upstreams(metrics);
     metrics_pull_watch(metrics, false, false);
+    metrics_cached(metrics, NULL);
     return metrics;
 }
 
@@ -181,6 +182,23 @@ void metrics_unheard(struct metrics *metrics, enum metrics_unheard what, uint64_
 void metrics_heal(struct metrics *metrics, enum metrics_heal outcome)
 {
     add(&metrics->heals[outcome], 1);
+}
+
+void metrics_cached(struct metrics *metrics, const struct metrics_cached *cached)
+{
+    set(&metrics->cached[0], cached ? (int64_t)cached->tags : METRICS_NONE);
+    set(&metrics->cached[1], cached ? (int64_t)cached->digests : METRICS_NONE);
+    set(&metrics->import_queue, cached ? (int64_t)cached->queued : METRICS_NONE);
+}
+
+void metrics_import(struct metrics *metrics, unsigned slot, enum metrics_import outcome)
+{
+    add(&metrics->imports[slot][outcome], 1);
+}
+
+void metrics_wishes_dropped(struct metrics *metrics, uint64_t more)
+{
+    add(&metrics->wishes_dropped, (int64_t)more);
 }
 
 void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,

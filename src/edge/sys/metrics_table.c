@@ -101,6 +101,10 @@ static const struct label heals = {
     .words = {"healed", "put-back", "failed", "denied", "dropped", "stale"}};
 static const struct label unheard = {"reason", METRICS_UNHEARD_COUNT,
                                      .words = {"too-long", "malformed", "no-room"}};
+static const struct label names = {"by", 2, .words = {"tag", "digest"}};
+static const struct label imports = {
+    "outcome", METRICS_IMPORT_COUNT,
+    .words = {"imported", "absent", "refused", "throttled", "denied", "no-answer"}};
 static const struct label services = {"service", AWS_SERVICE_COUNT, .word = service_word};
 static const struct label calls = {"operation", AWS_OPERATION_COUNT, .word = call_word};
 static const struct label attempts = {"outcome", AWS_OUTCOME_COUNT, .word = attempt_word};
@@ -233,6 +237,28 @@ static void print_pull_failures(const struct page *page, const struct metric *me
                 print_one(page, metric, (const char *[]){metrics->names[slot], class_word(i), NULL},
                           n);
         }
+}
+
+/* Of a configured upstream from the start, where images are imported at all. */
+static void print_imports(const struct page *page, const struct metric *metric)
+{
+    const struct metrics *metrics = page->metrics;
+    bool followed = metrics_value(&metrics->import_queue) != METRICS_NONE;
+
+    for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++)
+        for (int i = 0; i < METRICS_IMPORT_COUNT; i++) {
+            int64_t n = metrics_value(&metrics->imports[slot][i]);
+
+            if (n || (followed && metrics_value(&metrics->ready[slot]) >= 0))
+                print_one(page, metric,
+                          (const char *[]){metrics->names[slot], value_name(&imports, i), NULL}, n);
+        }
+}
+
+static void print_cached(const struct page *page, const struct metric *metric)
+{
+    if (metrics_value(&page->metrics->cached[0]) != METRICS_NONE)
+        print_numbers(page, metric);
 }
 
 static void print_wanted(const struct page *page, const struct metric *metric)
@@ -396,6 +422,20 @@ static const struct metric table[] = {
      "answer of use; tried again. `denied`: a right to pods is missing, or the policy refused. "
      "`dropped`: too many waited. `stale`: their node may be pulling again; the next report "
      "counts."},
+    {"pullthrough_cached_images", "gauge", "Images that ECR is known to hold.", LABELS(&names),
+     offsetof(struct metrics, cached), print_cached,
+     "Only in cached mode. An image counts for each of its tags, and for its digest."},
+    {"pullthrough_import_queue", "gauge", "Images that wait to be imported.", NO_LABELS,
+     offsetof(struct metrics, import_queue), print_wanted,
+     "Only in cached mode. It goes down as fast as `import.perHour` allows; if it doesn't, /status "
+     "says why."},
+    {"pullthrough_imports_total", "counter", "Imports that ECR was asked for.",
+     LABELS(&upstream, &imports), 0, print_imports,
+     "Only in cached mode. `absent`: nobody has it, or ECR may not import it. `denied`: whatever "
+     "the image is. `/status` has the reasons."},
+    {"pullthrough_wishes_dropped_total", "counter",
+     "Images that pods wanted from the cache, without room to remember that.", NO_LABELS,
+     NUMBERS(wishes_dropped), "The next pod with such an image brings it again."},
     {"pullthrough_aws_requests_total", "counter", "Calls to AWS, each attempt.",
      LABELS(&services, &calls, &attempts), 0, print_requests,
      "Only what there was. `throttled` and `transient` are tried again; `access-denied` wants a "

@@ -93,6 +93,25 @@ enum metrics_heal {
 };
 void metrics_heal(struct metrics *metrics, enum metrics_heal outcome);
 
+/* What ECR is known to hold, and what waits to be imported; shown only where that is followed. */
+struct metrics_cached {
+    size_t tags, digests, queued;
+};
+void metrics_cached(struct metrics *metrics, const struct metrics_cached *cached); /* NULL: not */
+/* An import that was asked for, and how that ended. */
+enum metrics_import {
+    METRICS_IMPORT_DONE,
+    METRICS_IMPORT_ABSENT,    /* nobody has it, or ECR may not import it for us */
+    METRICS_IMPORT_REFUSED,   /* for a reason that lies with the image */
+    METRICS_IMPORT_THROTTLED, /* by ECR, or by the upstream */
+    METRICS_IMPORT_DENIED,    /* to us, whatever the image */
+    METRICS_IMPORT_NO_ANSWER,
+    METRICS_IMPORT_COUNT,
+};
+void metrics_import(struct metrics *metrics, unsigned slot, enum metrics_import outcome);
+/* So many images were wanted, and there was no room to remember that. */
+void metrics_wishes_dropped(struct metrics *metrics, uint64_t more);
+
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);
 
