@@ -34,6 +34,18 @@ static struct fallback_table *make_table(int number)
     return table;
 }
 
+/* One that holds the image "p/i:NUMBER". */
+static struct image_set *make_set(int number)
+{
+    static const uint8_t secret[IMAGE_SET_SECRET_BYTES];
+    STRBUF_CLEANUP struct strbuf tag = STRBUF_INIT(20);
+    struct image_set *set = image_set_new(secret, 1);
+
+    strbuf_add_format(&tag, "%d", number);
+    image_set_add(set, slice_str("p/i"), IMAGE_SET_TAG, strbuf_slice(&tag), 1);
+    return set;
+}
+
 static struct snapshot *make_snapshot(struct metrics *metrics, int number)
 {
     static struct config_upstream upstream = {
@@ -45,7 +57,8 @@ static struct snapshot *make_snapshot(struct metrics *metrics, int number)
     strbuf_add_format(&host, "host-%d.example", number);
     strbuf_add_format(&status, "%d", number);
     facts = (struct rule_set_facts){.host = strbuf_slice(&host)};
-    return snapshot_new(rule_set_new(&config, &facts), make_table(number), metrics, &status, false);
+    return snapshot_new(rule_set_new(&config, &facts), make_table(number), make_set(number),
+                        metrics, &status, SNAPSHOT_AWAITS_NOTHING);
 }
 
 static int number_of(const struct snapshot *snapshot)
@@ -73,6 +86,8 @@ static bool is_whole(const struct snapshot *snapshot)
     strbuf_add_format(&host, "host-%d.example", number_of(snapshot));
     strbuf_add_format(&image, "p/%d", number_of(snapshot));
     return slice_equal(rule_set_host(snapshot->rules), strbuf_slice(&host)) &&
+           image_set_has(snapshot->cached, slice_str("p/i"), IMAGE_SET_TAG,
+                         slice_str(snapshot->status)) &&
            fallback_table_ask(snapshot->fallback, slice_str("p"), strbuf_slice(&image)) ==
                FALLBACK_PULL_FAILED;
 }

@@ -13,19 +13,23 @@
 static void test_readiness(void **state)
 {
     static const char drained[] = "draining\n", bare[] = "no certificate loaded\n",
-                      early[] = "ECR was not looked at yet\n";
+                      early[] = "ECR was not looked at yet\n",
+                      unlisted[] = "ECR's images were not listed yet\n";
     static const struct {
         struct status_page_facts facts;
         const char *want; /* NULL: ready */
     } rows[] = {
-        {{.certificate = true, .waiting = false, .up_ms = 0}, NULL},
-        {{.certificate = true, .waiting = true, .up_ms = 0}, early},
-        {{.certificate = true, .waiting = true, .up_ms = 4999}, early},
-        {{.certificate = true, .waiting = true, .up_ms = 5000}, NULL},
-        {{.certificate = false, .waiting = false, .up_ms = 60000}, bare},
-        {{.certificate = false, .waiting = true, .up_ms = 0}, bare},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_NOTHING, .up_ms = 0}, NULL},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_PASS, .up_ms = 0}, early},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_PASS, .up_ms = 4999}, early},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_PASS, .up_ms = 5000}, NULL},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_LISTING, .up_ms = 0}, unlisted},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_LISTING, .up_ms = 19999}, unlisted},
+        {{.certificate = true, .awaits = SNAPSHOT_AWAITS_LISTING, .up_ms = 20000}, NULL},
+        {{.certificate = false, .awaits = SNAPSHOT_AWAITS_NOTHING, .up_ms = 60000}, bare},
+        {{.certificate = false, .awaits = SNAPSHOT_AWAITS_LISTING, .up_ms = 0}, bare},
         {{.draining = true, .certificate = true, .up_ms = 60000}, drained},
-        {{.draining = true, .certificate = false, .waiting = true}, drained},
+        {{.draining = true, .certificate = false, .awaits = SNAPSHOT_AWAITS_PASS}, drained},
     };
 
     (void)state;

@@ -32,6 +32,7 @@ enum probe { PROBE_OFF, PROBE_UNANSWERED, PROBE_GOOD, PROBE_FAILING };
 struct fallback_keeper {
     struct metrics *metrics;
     void (*news)(void *context);
+    void (*absent)(void *context, struct slice image);
     void *context;
     struct pull_watch *watch;
     struct healer *healer;
@@ -142,6 +143,8 @@ static void take_failure(struct fallback_keeper *keeper, const struct pull_failu
         metrics_pull_failure(keeper->metrics, metrics_upstream_slot(keeper->metrics, registry),
                              failure->class);
     keeper->changed |= changes != 0;
+    if (failure->class == PULL_ABSENT && !failure->own && !again)
+        keeper->absent(keeper->context, failure->name);
     tell_failure(keeper, failure, changes);
     if (failure->class != PULL_OTHER && !failure->own)
         healer_add(keeper->healer, failure, pull.age_ms, again);
@@ -342,12 +345,14 @@ static void *run(void *context)
 }
 
 struct fallback_keeper *fallback_keeper_new(struct metrics *metrics, void (*news)(void *context),
+                                            void (*absent)(void *context, struct slice image),
                                             void *context)
 {
     struct fallback_keeper *keeper = alloc_zeroed(1, sizeof(*keeper));
 
     keeper->metrics = metrics;
     keeper->news = news;
+    keeper->absent = absent;
     keeper->context = context;
     keeper->timing = timing_of_process();
     keeper->timing.stopped = on_stopped;

@@ -48,6 +48,7 @@ struct service {
     struct metrics *metrics;
     struct tls *tls;
     struct snapshots *snapshots;
+    struct wish_rings *wishes;
     struct webhook webhook;
     struct status_page status_page;
     struct http_server *server;
@@ -183,7 +184,8 @@ static void make_parts(struct service *service, const struct config *config, uns
     service->metrics = metrics_new(version_number, version_commit);
     service->tls = tls_new(on_handshake, service);
     service->snapshots = snapshots_new(threads);
-    service->webhook = (struct webhook){service->snapshots, service->metrics};
+    service->wishes = wish_rings_new(threads);
+    service->webhook = (struct webhook){service->snapshots, service->metrics, service->wishes};
     service->status_page.snapshots = service->snapshots;
     service->status_page.metrics = service->metrics;
     service->status_page.tls = service->tls;
@@ -215,6 +217,7 @@ static int start(struct service *service, const struct upkeep_parts *parts,
     upkeep.snapshots = service->snapshots;
     upkeep.metrics = service->metrics;
     upkeep.tls = service->tls;
+    upkeep.wishes = service->wishes;
     service->upkeep = upkeep_new(&upkeep, config);
     if (http_server_start(service->server, error))
         return -1;
@@ -230,6 +233,7 @@ static void tear_down(struct service *service)
     http_server_free(service->server);
     upkeep_free(service->upkeep);
     snapshots_free(service->snapshots);
+    wish_rings_free(service->wishes);
     tls_free(service->tls);
     metrics_free(service->metrics);
 }

@@ -19,7 +19,8 @@ struct snapshots {
 };
 
 struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fallback,
-                              struct metrics *metrics, struct strbuf *status, bool waiting)
+                              struct image_set *cached, struct metrics *metrics,
+                              struct strbuf *status, enum snapshot_awaits awaits)
 {
     size_t n = rule_set_upstreams(rules);
     struct snapshot *snapshot = alloc_zeroed(1, sizeof(*snapshot) + n * sizeof(snapshot->slots[0]));
@@ -27,8 +28,9 @@ struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fal
     atomic_init(&snapshot->references, 1);
     snapshot->rules = rules;
     snapshot->fallback = fallback;
+    snapshot->cached = cached;
     snapshot->status = strbuf_detach(status);
-    snapshot->waiting = waiting;
+    snapshot->awaits = awaits;
     snapshot->n_slots = n;
     for (size_t i = 0; i < n; i++)
         snapshot->slots[i] = metrics_upstream_slot(metrics, rule_set_registry(rules, (int)i));
@@ -47,6 +49,7 @@ void snapshot_unref(struct snapshot *snapshot)
         return;
     rule_set_free(snapshot->rules);
     fallback_table_unref(snapshot->fallback);
+    image_set_unref(snapshot->cached);
     free(snapshot->status);
     free(snapshot);
 }

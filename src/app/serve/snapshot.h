@@ -7,28 +7,38 @@
 #define PULLTHROUGH_APP_SERVE_SNAPSHOT_H
 
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/cache/image_set.h"
 #include "pullthrough/core/fallback/fallback_table.h"
 #include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/edge/sys/metrics.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
+
+/* What a replica that has just started had better know before it is sent reviews. */
+enum snapshot_awaits {
+    SNAPSHOT_AWAITS_NOTHING,
+    SNAPSHOT_AWAITS_PASS,    /* the first, without which the rules say nothing */
+    SNAPSHOT_AWAITS_LISTING, /* that, and what ECR holds, without which no image goes there */
+};
 
 /* Members are to be read only, and live as long as a reference does. */
 struct snapshot {
     atomic_uint references;
     struct rule_set *rules;
     struct fallback_table *fallback; /* NULL: all goes to the cache */
+    struct image_set
+        *cached;  /* what ECR holds; the one thing that others change. NULL: not asked */
     char *status; /* the text of /status: a JSON object's members, without braces */
-    bool waiting; /* for the first pass, without which the rules say nothing */
+    enum snapshot_awaits awaits;
     size_t n_slots;
     unsigned slots[]; /* of the rules' upstreams, for metrics_image() */
 };
 
-/* Takes over `rules`, the reference to `fallback` and the text of `status` (empty after). The
- * caller has the one reference. */
+/* Takes over `rules`, the references to `fallback` and `cached`, and the text of `status` (empty
+ * after). The caller has the one reference. */
 struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fallback,
-                              struct metrics *metrics, struct strbuf *status, bool waiting);
+                              struct image_set *cached, struct metrics *metrics,
+                              struct strbuf *status, enum snapshot_awaits awaits);
 /* Any thread; the last one frees. NULL is allowed to the second. */
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);

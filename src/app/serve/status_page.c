@@ -39,8 +39,10 @@ const char *status_page_unready(const struct status_page_facts *facts)
         return "draining\n";
     if (!facts->certificate)
         return "no certificate loaded\n";
-    if (facts->waiting && facts->up_ms < STATUS_PAGE_FIRST_LOOK_MS)
+    if (facts->awaits == SNAPSHOT_AWAITS_PASS && facts->up_ms < STATUS_PAGE_FIRST_LOOK_MS)
         return "ECR was not looked at yet\n";
+    if (facts->awaits == SNAPSHOT_AWAITS_LISTING && facts->up_ms < STATUS_PAGE_FIRST_LISTING_MS)
+        return "ECR's images were not listed yet\n";
     return NULL;
 }
 
@@ -52,7 +54,7 @@ static void readyz(void *context, const struct http_request *request,
     const struct status_page_facts facts = {
         .draining = atomic_load(&page->draining),
         .certificate = tls_loaded(page->tls, &dates),
-        .waiting = snapshots_current(page->snapshots, request->loop)->waiting,
+        .awaits = snapshots_current(page->snapshots, request->loop)->awaits,
         .up_ms = up_ms(page),
     };
     const char *why_not = status_page_unready(&facts);

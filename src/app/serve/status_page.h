@@ -2,7 +2,8 @@
  * The status port: /healthz, /readyz, /metrics, /status. Plain HTTP, for kubelet,
  * Prometheus and people. AWS has no say in health, and none in readiness but for this: a replica
  * that has just started is not ready before it has looked at ECR once, or has tried for
- * STATUS_PAGE_FIRST_LOOK_MS. Were it sent reviews before, it would leave their images alone, and
+ * STATUS_PAGE_FIRST_LOOK_MS; in cached mode, before it has listed what ECR holds, or has tried for
+ * STATUS_PAGE_FIRST_LISTING_MS. Were it sent reviews before, it would leave their images alone, and
  * each rolling update of the webhook would cost some.
  */
 #ifndef PULLTHROUGH_APP_SERVE_STATUS_PAGE_H
@@ -26,12 +27,16 @@ struct status_page {
     atomic_bool draining;
 };
 
-enum { STATUS_PAGE_ROUTES = 4, STATUS_PAGE_FIRST_LOOK_MS = 5000 };
+enum {
+    STATUS_PAGE_ROUTES = 4,
+    STATUS_PAGE_FIRST_LOOK_MS = 5000,
+    STATUS_PAGE_FIRST_LISTING_MS = 20000, /* at five calls a second the 90 newest repositories */
+};
 
 /* What /readyz goes by. */
 struct status_page_facts {
     bool draining, certificate; /* one is loaded */
-    bool waiting;               /* for the first pass, without which the rules say nothing */
+    enum snapshot_awaits awaits;
     uint64_t up_ms;
 };
 

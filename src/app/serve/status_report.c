@@ -138,6 +138,62 @@ static void add_fallback(struct json_writer *json, const struct status_report *r
     json_end_all(json);
 }
 
+static void add_cached_upstream(struct json_writer *json, const struct importer_report *cached,
+                                const struct importer_upstream *upstream)
+{
+    const struct import_pause *pause = &upstream->counts.pause;
+    const bool pauses = pause->why != IMPORT_THERE;
+
+    json_add_object(json, NULL);
+    add_text(json, "prefix", upstream->prefix);
+    json_add_number(json, "queued", upstream->counts.queued);
+    json_add_number(json, "refused", upstream->counts.refused);
+    json_add_number(json, "importsLeft", upstream->counts.tokens);
+    add_text(json, "pause", pauses ? import_outcome_name(pause->why) : NULL);
+    add_time(json, "pausedUntil", pauses ? (cached->epoch_ms + pause->until_ms) / 1000 : 0);
+    json_end(json);
+}
+
+static void add_refusal(struct json_writer *json, const struct status_report *report,
+                        const struct importer_refusal *refusal)
+{
+    const int64_t epoch_ms = report->cached->epoch_ms;
+
+    json_add_object(json, NULL);
+    add_text(json, "image", refusal->image);
+    add_prose(json, report, "reason", refusal->reason);
+    json_add_number(json, "tries", refusal->tries);
+    add_time(json, "since", (epoch_ms + refusal->since_ms) / 1000);
+    add_time(json, "until", (epoch_ms + refusal->until_ms) / 1000);
+    json_end(json);
+}
+
+static void add_cached(struct json_writer *json, const struct status_report *report)
+{
+    const struct importer_report *cached = report->cached;
+
+    json_add_object(json, "cached");
+    add_text(json, "state", cached->state ? cached->state : "off");
+    add_prose(json, report, "problem", cached->problem.text);
+    json_add_number(json, "repositories", cached->counts.repositories);
+    json_add_number(json, "unlisted", cached->counts.unlisted);
+    json_add_number(json, "partial", cached->counts.partial);
+    json_add_number(json, "tags", cached->held.tags);
+    json_add_number(json, "digests", cached->held.digests);
+    json_add_number(json, "evicted", cached->held.evicted);
+    json_add_number(json, "queued", cached->counts.queued);
+    json_add_number(json, "dropped", cached->counts.dropped);
+    json_add_array(json, "upstreams");
+    for (size_t i = 0; i < cached->n_upstreams; i++)
+        add_cached_upstream(json, cached, &cached->upstreams[i]);
+    json_end(json);
+    json_add_number(json, "refusedCount", cached->counts.refused);
+    json_add_array(json, "refused");
+    for (size_t i = 0; i < cached->n_refusals; i++)
+        add_refusal(json, report, &cached->refusals[i]);
+    json_end_all(json);
+}
+
 static void add_dates(struct json_writer *json, int64_t not_before_s, int64_t not_after_s)
 {
     add_time(json, "notBefore", not_before_s);
@@ -185,4 +241,5 @@ void status_report_print(const struct status_report *report, struct strbuf *out)
     add_rules(&json, report);
     add_reconcile(&json, report);
     add_fallback(&json, report);
+    add_cached(&json, report);
 }

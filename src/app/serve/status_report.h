@@ -9,6 +9,7 @@
 #define PULLTHROUGH_APP_SERVE_STATUS_REPORT_H
 
 #include "certificate_keeper.h"
+#include "pullthrough/app/cache/importer.h"
 #include "pullthrough/app/fallback/fallback_keeper.h"
 #include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/core/base/strbuf.h"
@@ -41,6 +42,7 @@ struct status_report {
     const char *mode;                         /* of the reconciler */
     const struct reconcile_report *reconcile; /* its last pass */
     const struct fallback_report *fallback;
+    const struct importer_report *cached;
 };
 
 /* Append the members of a JSON object, without its braces. */

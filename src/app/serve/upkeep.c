@@ -12,9 +12,11 @@
 #include "certificate_files.h"
 #include "certificate_keeper.h"
 #include "pullthrough/app/base/config_source.h"
+#include "pullthrough/app/cache/importer.h"
 #include "pullthrough/app/fallback/fallback_keeper.h"
 #include "pullthrough/app/reconcile/reconciler.h"
 #include "pullthrough/core/base/alloc.h"
+#include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/file.h"
 #include "pullthrough/edge/sys/log.h"
@@ -43,6 +45,8 @@ struct upkeep {
     struct reconciler *reconciler;
     struct fallback_keeper *fallback;
     struct fallback_report turned; /* away from the cache */
+    struct importer *importer;
+    struct importer_report cached; /* what ECR holds */
     struct worker worker; /* an order is to read everything again; news from the others rouse it */
 };
 
@@ -141,6 +145,7 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
         .mode = modes[upkeep->config->reconcile.mode],
         .reconcile = &upkeep->upstreams.report,
         .fallback = &upkeep->turned,
+        .cached = &upkeep->cached,
     };
 
     if (upkeep->config->tls.mode == CONFIG_TLS_SELF) {
@@ -155,6 +160,16 @@ static void print_status(const struct upkeep *upkeep, const struct rule_set *rul
     status_report_print(&report, out);
 }
 
+static enum snapshot_awaits what_is_awaited(const struct upkeep *upkeep)
+{
+    const bool passes = upstreams_wait(&upkeep->upstreams);
+
+    if (config_is_cached(upkeep->config) &&
+        (passes || importer_is_awaited(upkeep->importer, &upkeep->cached)))
+        return SNAPSHOT_AWAITS_LISTING;
+    return passes ? SNAPSHOT_AWAITS_PASS : SNAPSHOT_AWAITS_NOTHING;
+}
+
 static void publish(struct upkeep *upkeep)
 {
     STRBUF_CLEANUP struct strbuf status = STRBUF_INIT(STATUS_MAX);
@@ -163,11 +178,12 @@ static void publish(struct upkeep *upkeep)
                                               upkeep->parts.metrics, clock_wall_s(), &host_problem);
 
     fallback_keeper_configure(upkeep->fallback, upkeep->config, rule_set_host(rules));
+    importer_configure(upkeep->importer, upkeep->config, rule_set_host(rules));
     print_status(upkeep, rules, host_problem.text, &status);
     snapshots_publish(upkeep->parts.snapshots,
                       snapshot_new(rules, fallback_table_ref(upkeep->turned.table),
-                                   upkeep->parts.metrics, &status,
-                                   upstreams_wait(&upkeep->upstreams)));
+                                   importer_set(upkeep->importer), upkeep->parts.metrics, &status,
+                                   what_is_awaited(upkeep)));
 }
 
 /* Whether there was a report. */
@@ -209,6 +225,15 @@ static void on_report(void *context)
     worker_rouse(&upkeep->worker);
 }
 
+/* From the thread that hears of it. */
+static void on_absent(void *context, struct slice image)
+{
+    struct upkeep *upkeep = context;
+    const struct rewrite_name name = rewrite_name_of(image);
+
+    importer_pull_failed(upkeep->importer, name.repository, name.tag, name.digest);
+}
+
 /* Wait for the next look; whether everything is to be read again is in *forced. False: stop. */
 static bool wait_for_look(struct upkeep *upkeep, bool *forced)
 {
@@ -225,14 +250,15 @@ static void *run(void *context)
     bool forced;
 
     while (wait_for_look(upkeep, &forced)) {
-        bool changed = look_at_config(upkeep, forced), passed, kept, turned;
+        bool changed = look_at_config(upkeep, forced), passed, kept, turned, cached;
 
         /* After the configuration, which may name other files. */
         changed |= certificate_files_look(&upkeep->certificate, upkeep->config, forced);
         passed = take_report(upkeep);
         kept = certificate_keeper_take(upkeep->keeper, &upkeep->kept);
         turned = fallback_keeper_take(upkeep->fallback, &upkeep->turned);
-        if (changed || passed || kept || turned)
+        cached = importer_take(upkeep->importer, &upkeep->cached);
+        if (changed || passed || kept || turned || cached)
             publish(upkeep);
         if (passed)
             count_pass(upkeep);
@@ -258,7 +284,8 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
     upkeep->reconciler = reconciler_new(parts->metrics, on_report, upkeep);
     reconciler_configure(upkeep->reconciler, config);
     upkeep->keeper = certificate_keeper_new(parts->tls, parts->metrics, on_report, upkeep);
-    upkeep->fallback = fallback_keeper_new(parts->metrics, on_report, upkeep);
+    upkeep->importer = importer_new(parts->wishes, parts->metrics, on_report, upkeep);
+    upkeep->fallback = fallback_keeper_new(parts->metrics, on_report, on_absent, upkeep);
     configure_keeper(upkeep, config);
     (void)certificate_files_look(&upkeep->certificate, config, true);
     publish(upkeep);
@@ -269,7 +296,7 @@ int upkeep_start(struct upkeep *upkeep, struct error *error)
 {
     if (worker_start(&upkeep->worker, run, upkeep, "upkeep", error) ||
         reconciler_start(upkeep->reconciler, error) ||
-        fallback_keeper_start(upkeep->fallback, error))
+        fallback_keeper_start(upkeep->fallback, error) || importer_start(upkeep->importer, error))
         return -1;
     return certificate_keeper_start(upkeep->keeper, error);
 }
@@ -289,7 +316,9 @@ void upkeep_free(struct upkeep *upkeep)
     reconciler_free(upkeep->reconciler); /* until then it may call on_report() */
     certificate_keeper_free(upkeep->keeper);
     fallback_keeper_free(upkeep->fallback);
+    importer_free(upkeep->importer); /* the one before tells it of failed pulls */
     fallback_report_fini(&upkeep->turned);
+    importer_report_fini(&upkeep->cached);
     worker_fini(&upkeep->worker);
     upstreams_fini(&upkeep->upstreams);
     config_unref(upkeep->started);

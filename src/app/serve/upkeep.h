@@ -7,6 +7,7 @@
 #ifndef PULLTHROUGH_APP_SERVE_UPKEEP_H
 #define PULLTHROUGH_APP_SERVE_UPKEEP_H
 
+#include "pullthrough/app/cache/wish_rings.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/config/config.h"
 #include "pullthrough/edge/http/tls.h"
@@ -22,6 +23,7 @@ struct upkeep_parts {
     struct snapshots *snapshots;    /* borrowed, as are the next */
     struct metrics *metrics;
     struct tls *tls;
+    struct wish_rings *wishes; /* of the loops */
 };
 
 /* Holds `config`, which is in use already; loads the certificate and publishes the first

@@ -19,6 +19,23 @@ static void count(const struct webhook *webhook, const struct snapshot *snapshot
                       review->images[i].outcome);
 }
 
+/* What goes to upstream because ECR doesn't hold it is to be imported; but for dry runs, which must
+ * have no effect. */
+static void wish(const struct webhook *webhook, const struct snapshot *snapshot, unsigned loop,
+                 const struct review *review)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(REWRITE_TEXT_MAX);
+
+    for (size_t i = 0; i < review->n_images; i++) {
+        struct review_wish wished;
+
+        if (review_wish(review, i, snapshot->rules, &text, &wished) &&
+            !wish_rings_put(webhook->wishes, loop, wished.image.repository, wished.image.tag,
+                            wished.image.digest))
+            metrics_wishes_dropped(webhook->metrics, 1);
+    }
+}
+
 /* Any client can cause these, so they are limited; they are rare in a healthy cluster. */
 static void log_problem(const struct review *review)
 {
@@ -79,11 +96,13 @@ void webhook_mutate(void *context, const struct http_request *request,
     struct review review;
 
     arena_init(&arena, review_arena_bytes(request->body.len));
-    review_answer(&review, snapshot->rules, snapshot->fallback, NULL, request->body, &arena,
-                  &response->body);
+    review_answer(&review, snapshot->rules, snapshot->fallback, snapshot->cached, request->body,
+                  &arena, &response->body);
     response->status = review.status;
     response->content_type = "application/json";
     duration_ns = clock_monotonic_ns() - started_ns;
     count(webhook, snapshot, &review, duration_ns);
+    if (snapshot->cached)
+        wish(webhook, snapshot, request->loop, &review);
     log_review(&review, duration_ns);
 }

@@ -27,8 +27,11 @@ void fallback_report_fini(struct fallback_report *report);
 
 struct fallback_keeper;
 
-/* `news` is called, from any of its threads, when there is another report. */
+/* `news` is called, from any of its threads, when there is another report; `absent`, from one
+ * thread at a time, when a node says that the cache doesn't have an image, which is borrowed for
+ * the call: its name below the host. It must not wait, or call the keeper. */
 struct fallback_keeper *fallback_keeper_new(struct metrics *metrics, void (*news)(void *context),
+                                            void (*absent)(void *context, struct slice image),
                                             void *context);
 /* -1 with the reason. Signals must be blocked in the caller. */
 int fallback_keeper_start(struct fallback_keeper *keeper, struct error *error);
