@@ -160,12 +160,13 @@ class Program:
         return sum(self.metric(f'pullthrough_reconcile_passes_total{{outcome="{outcome}"}}')
                    for outcome in ("complete", "incomplete", "failed"))
 
-    def review(self, *images):
+    def review(self, *images, dry_run=False):
         """The images as they are after the webhook, and why the others stayed (by the metrics)."""
         pod = {"spec": {"containers": [{"name": f"c{i}", "image": image}
                                        for i, image in enumerate(images)]}}
         request = {"uid": "u", "operation": "CREATE", "namespace": "demo",
-                   "resource": {"group": "", "version": "v1", "resource": "pods"}, "object": pod}
+                   "resource": {"group": "", "version": "v1", "resource": "pods"}, "object": pod,
+                   "dryRun": dry_run}
         body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
                            "request": request}).encode()
         context = ssl._create_unverified_context()
