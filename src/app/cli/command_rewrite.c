@@ -1,6 +1,6 @@
 /*
  * `pullthrough rewrite`: what the webhook would do to references and manifests, without a
- * cluster and without AWS. Every rule is taken to be ready.
+ * cluster and, unless --live asks ECR what it holds, without AWS. Every rule is taken to be ready.
  *
  * It never writes a file, and it refuses to join several manifests on standard output: that
  * would add bytes (separators, newlines, a byte order mark less) to texts of which nothing but
@@ -10,6 +10,7 @@
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/file.h"
+#include "rewrite_live.h"
 #include "rewrite_report.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum {
     OUTPUT_BYTES_MAX = 1024 * 1024 * 1024,
 };
 
-enum { FILES, EXPLAIN, CHECK, OUTPUT, KINDS, CONFIG, ACCOUNT, REGION };
+enum { FILES, EXPLAIN, CHECK, OUTPUT, LIVE, KINDS, CONFIG, ACCOUNT, REGION };
 
 static const char any_pod_spec[] = "any-pod-spec";
 
@@ -39,6 +40,9 @@ static const struct command_option option_table[] = {
                 .argument = "json",
                 .choices = "json",
                 .help = "instead, all of that as one JSON document"},
+    [LIVE] = {.name = "live",
+              .help = "with one of these: ask ECR which images it holds, where rewrite.when or "
+                      "rewrite.digests is cached"},
     [KINDS] = {.name = "kinds",
                .argument = "WHICH",
                .choices = "known any-pod-spec",
@@ -55,7 +59,7 @@ struct options {
     char *const *references;
     size_t n_references;
     const char *config, *account, *region, *kinds;
-    bool explain, check, json;
+    bool explain, check, json, live;
 };
 
 static void options_fini(struct options *options)
@@ -80,6 +84,8 @@ static const char *judge_options(const struct options *options)
     if (options->n_files > 1 && !options->explain && !options->check && !options->json)
         return "only one manifest fits on standard output; several files need --explain, --check "
                "or -o json";
+    if (options->live && !options->explain && !options->check && !options->json)
+        return "--live goes with --explain, --check or -o json";
     for (size_t i = 0; i < options->n_files; i++)
         standard_input += strcmp(options->files[i], "-") == 0;
     return standard_input > 1 ? "standard input can be read once only" : NULL;
@@ -97,6 +103,7 @@ static void read_options(struct options *options, const struct command_line *lin
         .explain = command_line_option(line, EXPLAIN) != NULL,
         .check = command_line_option(line, CHECK) != NULL,
         .json = command_line_option(line, OUTPUT) != NULL,
+        .live = command_line_option(line, LIVE) != NULL,
     };
     options->files = alloc_zeroed(line->n_given, sizeof(*options->files));
     options->n_files = command_line_options(line, FILES, options->files);
@@ -116,36 +123,47 @@ static int unknown_host(const struct config *config, struct error *error)
                               : "--account and --region");
 }
 
-/* The rules and the kinds as the options, the configuration and the environment have them. */
-static int load_rules(const struct options *options, struct rule_set **rules,
-                      enum config_kinds *kinds, struct error *error)
+/* The configuration with the options over it, and the rules of both. */
+struct source {
+    const struct config *loaded; /* or NULL */
+    struct config config;        /* borrows the texts of `loaded` */
+    struct rule_set *rules;
+};
+
+static void source_fini(struct source *source)
 {
-    CONFIG_CLEANUP const struct config *loaded = NULL;
-    struct config config; /* the same with the options; borrows the texts */
+    rule_set_free(source->rules);
+    config_unref(source->loaded);
+}
+
+static int load(struct source *source, const struct options *options, struct error *error)
+{
+    struct config *config = &source->config;
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
-    struct rule_set_facts facts = {0};
-    int r = config_source_load(options->config, &loaded, error);
+    int r = config_source_load(options->config, &source->loaded, error);
 
     if (r != 0)
         return r;
-    config = *loaded;
+    *config = *source->loaded;
     if (options->account)
-        config.registry.account = options->account;
+        config->registry.account = options->account;
     if (options->region)
-        config.registry.region = options->region;
+        config->registry.region = options->region;
     if (options->account || options->region)
-        config.registry.host = "";
-    r = config_source_host(&config, &host, error);
+        config->registry.host = "";
+    if (options->kinds)
+        config->rewrite.kinds = strcmp(options->kinds, any_pod_spec) == 0
+                                    ? CONFIG_KINDS_ANY_POD_SPEC
+                                    : CONFIG_KINDS_KNOWN;
+    if (options->live && !config_is_cached(config))
+        return error_set(error, "--live: no image depends on what ECR holds, since neither "
+                                "rewrite.when nor rewrite.digests is cached");
+    r = config_source_host(config, &host, error);
     if (r > 0)
-        return unknown_host(&config, error);
+        return unknown_host(config, error);
     if (r < 0)
         return r;
-    facts.host = strbuf_slice(&host);
-    *kinds = config.rewrite.kinds;
-    if (options->kinds)
-        *kinds = strcmp(options->kinds, any_pod_spec) == 0 ? CONFIG_KINDS_ANY_POD_SPEC
-                                                           : CONFIG_KINDS_KNOWN;
-    *rules = rule_set_new(&config, &facts);
+    source->rules = rule_set_new(config, &(struct rule_set_facts){.host = strbuf_slice(&host)});
     return 0;
 }
 
@@ -192,11 +210,17 @@ static int rewrite_file(const char *file, enum config_kinds kinds, struct rewrit
 }
 
 /* What goes to standard output instead of texts, and what else is worth a word. */
-static int tell(const struct options *options, const struct rewrite_report *report)
+static int tell(const struct options *options, const struct config *config,
+                struct rewrite_report *report)
 {
+    struct error error = {""};
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_BYTES_MAX);
     STRBUF_CLEANUP struct strbuf remarks = STRBUF_INIT(OUTPUT_BYTES_MAX);
 
+    if (options->live && rewrite_live_ask(report, config, &error) < 0) {
+        complain(error.text);
+        return EXIT_FAILED;
+    }
     if (options->json)
         rewrite_report_json(report, &out);
     else if (options->explain)
@@ -205,6 +229,9 @@ static int tell(const struct options *options, const struct rewrite_report *repo
         rewrite_report_changes(report, &out);
     if (!options->json)
         rewrite_report_remarks(report, !options->explain, &remarks);
+    if (!options->json && !options->live && rewrite_live_matters(report))
+        strbuf_add_str(&remarks, "pullthrough rewrite: ECR is taken to hold every image; --live "
+                                 "with --explain asks it\n");
     if (print(&out, stdout) != 0 || print(&remarks, stderr) != 0)
         return EXIT_FAILED;
     return options->check && report->n_rewritten > 0 ? EXIT_NEGATIVE : EXIT_FINE;
@@ -215,7 +242,7 @@ static bool writes_texts(const struct options *options)
     return !options->explain && !options->check && !options->json;
 }
 
-static int rewrite_files(const struct options *options, enum config_kinds kinds,
+static int rewrite_files(const struct options *options, const struct config *config,
                          struct rewrite_report *report)
 {
     int status = EXIT_FINE, told;
@@ -223,11 +250,11 @@ static int rewrite_files(const struct options *options, enum config_kinds kinds,
     for (size_t i = 0; i < options->n_files; i++) {
         STRBUF_CLEANUP struct strbuf out = {0};
 
-        if (rewrite_file(options->files[i], kinds, report, &out) != 0 ||
+        if (rewrite_file(options->files[i], config->rewrite.kinds, report, &out) != 0 ||
             (writes_texts(options) && print(&out, stdout) != 0))
             status = EXIT_FAILED;
     }
-    told = tell(options, report);
+    told = tell(options, config, report);
     return status == EXIT_FINE ? told : status;
 }
 
@@ -246,7 +273,8 @@ static void hint_at_file(const char *reference)
     complain(strbuf_str(&hint));
 }
 
-static int rewrite_references(const struct options *options, struct rewrite_report *report)
+static int rewrite_references(const struct options *options, const struct config *config,
+                              struct rewrite_report *report)
 {
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_BYTES_MAX);
 
@@ -262,39 +290,37 @@ static int rewrite_references(const struct options *options, struct rewrite_repo
     }
     if (writes_texts(options) && print(&out, stdout) != 0)
         return EXIT_FAILED;
-    return tell(options, report);
+    return tell(options, config, report);
 }
 
 static int run(const struct command_line *line)
 {
     __attribute__((cleanup(options_fini))) struct options options = {0};
     REWRITE_REPORT_CLEANUP struct rewrite_report report = {0};
-    struct rule_set *rules = NULL;
-    enum config_kinds kinds = CONFIG_KINDS_KNOWN;
+    __attribute__((cleanup(source_fini))) struct source source = {0};
     struct error error = {""};
     const char *wrong;
-    int status;
 
     read_options(&options, line);
     wrong = judge_options(&options);
     if (wrong)
         return command_misused(line->command, wrong);
-    if (load_rules(&options, &rules, &kinds, &error) != 0)
+    if (load(&source, &options, &error) != 0)
         return command_fail(line->command, EXIT_FAILED, error.text);
-    rewrite_report_init(&report, rules);
-    status = options.n_files ? rewrite_files(&options, kinds, &report)
-                             : rewrite_references(&options, &report);
-    rule_set_free(rules);
-    return status;
+    rewrite_report_init(&report, source.rules);
+    return options.n_files ? rewrite_files(&options, &source.config, &report)
+                           : rewrite_references(&options, &source.config, &report);
 }
 
 const struct command command_rewrite = {
     .name = "rewrite",
     .summary = "rewrite references or manifests, or explain what would happen",
     .usage = "[OPTION...] REFERENCE...\n[OPTION...] -f FILE",
-    .about = "Write references, or a manifest (YAML or JSON), as the webhook would let them be "
-             "pulled. In a manifest nothing changes but the images of its pods. Every "
-             "pull-through-cache rule is taken to be ready; AWS isn't asked.",
+    .about =
+        "Write references, or a manifest (YAML or JSON), as the webhook would let them be "
+        "pulled. In a manifest nothing changes but the images of its pods. Every "
+        "pull-through-cache rule is taken to be ready, and every image to be in the cache; AWS "
+        "isn't asked, but with --live.",
     .notes =
         "Kinds that are known: Pod, PodTemplate, ReplicationController; Deployment, StatefulSet, "
         "DaemonSet, ReplicaSet (apps); Job, CronJob (batch); Rollout, Workflow, WorkflowTemplate, "
