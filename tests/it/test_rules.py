@@ -386,6 +386,18 @@ def test_list_is_asked_for_whatever_the_mode(commands, aws, mode):
         "DescribePullThroughCacheRules", "DescribeRepositoryCreationTemplates"]
 
 
+@pytest.mark.parametrize("rewrite, note", [
+    ({"when": "cached"}, "rewrite.when is cached: an image goes"),
+    ({"digests": "cached"}, "rewrite.digests is cached: an image with a digest goes"),
+    ({"when": "always"}, None),
+])
+def test_list_names_the_mode(commands, rewrite, note):
+    commands.config |= {"upstreams": PUBLIC, "rewrite": rewrite}
+    said = commands.run("rules", "list", status=0).stdout
+    assert re.findall(r"^Note: (.*)$", said, re.M) == (
+        [f"{note} to ECR once that holds it."] if note else [])
+
+
 def test_list_on_a_terminal(commands, aws):
     commands.config["upstreams"] = [*PUBLIC, {"registry": "public.ecr.aws", "prefix": "public",
                                               "enabled": False}]

@@ -76,7 +76,20 @@ static void add_other(struct text_table *table, const struct reconcile_view *see
     add_row(table, "", rule->prefix, rule, "other", TEXT_NO_COLOUR, other_reason(rule));
 }
 
-static void add_table(const struct reconcile_view *seen, struct strbuf *out)
+/* What else than its rule an image depends on. */
+static void add_mode(const struct config *config, struct strbuf *out)
+{
+    if (config->rewrite.when == CONFIG_WHEN_CACHED)
+        strbuf_add_str(
+            out, "\nNote: rewrite.when is cached: an image goes to ECR once that holds it.\n");
+    else if (config_is_cached(config))
+        strbuf_add_str(out,
+                       "\nNote: rewrite.digests is cached: an image with a digest goes to ECR once "
+                       "that holds it.\n");
+}
+
+static void add_table(const struct reconcile_view *seen, const struct config *config,
+                      struct strbuf *out)
 {
     static const char *const headings[] = {"REGISTRY", "PREFIX", "RULE FOR",
                                            "SECRET",   "STATE",  "REASON"};
@@ -97,6 +110,7 @@ static void add_table(const struct reconcile_view *seen, struct strbuf *out)
             add_other(table, seen, &rules->items[i]);
     text_table_print(table, text_look_of(STDOUT_FILENO), out);
     text_table_free(table);
+    add_mode(config, out);
     rules_add_notes(out, seen->plan->notes, seen->plan->n_notes);
 }
 
@@ -184,7 +198,7 @@ static void show(void *context, const struct reconcile_view *seen)
     if (view->looked && view->command->json)
         add_json(seen, view->out);
     else if (view->looked)
-        add_table(seen, view->out);
+        add_table(seen, &view->command->config, view->out);
 }
 
 int rules_list(struct rules_command *command, struct strbuf *out)
