@@ -22,6 +22,6 @@ esac
 . hack/stage.sh
 stage "configure build/release" cmake --preset release -DBUILD_TESTING=ON
 stage "build build/release" \
-    cmake --build --preset release -j "$(nproc)" --target pullthrough constant_server fallback_cost
+    cmake --build --preset release -j "$(nproc)" --target pullthrough constant_server fallback_cost cache_cost
 printf '== measure\n'
 /usr/bin/python3 -B tests/bench/bench.py --build "$PWD/build/release" "$@"

@@ -11,6 +11,7 @@ import pathlib
 import platform
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -124,6 +125,22 @@ class Bench:
             f"{goal(full - none, 1000)}; a review without a table {none:.0f}",
         )
         return full - none <= 1000
+
+    def cached(self):
+        """Whether asking for two images in a full set, and its memory, are within their goals."""
+        program = self.build / "tests" / "bench" / "cache_cost"
+        off, full = (
+            instructions.measure_program([program, mode], self.folder) for mode in ("off", "full")
+        )
+        figure(
+            "  of them, 2 images against what ECR holds",
+            f"{full - off:.0f}",
+            f"{goal(full - off, 1500)}; a review without that {off:.0f}",
+        )
+        done = subprocess.run([program, "memory"], check=True, capture_output=True, text=True)
+        mebibytes = int(done.stdout) / 1024
+        figure("memory of 65,536 images of ECR", f"{mebibytes:.2f} MiB", goal(mebibytes, 2.5))
+        return full - off <= 1500 and mebibytes <= 2.5
 
     # The rest: timed, so never judged by the program.
 
@@ -270,6 +287,7 @@ def main():
         bench.first_answer()
         fine = bench.instructions(chosen.write_down)
         fine = bench.fallback() and fine
+        fine = bench.cached() and fine
         if not chosen.quick and not chosen.write_down:
             bench.cpu()
             bench.latency()
