@@ -192,6 +192,7 @@ def test_the_status(service, program, certs):
         "ruleSet",
         "reconcile",
         "fallback",
+        "cached",
     ]
     assert (status["version"], status["commit"]) == build_of(program)
     assert status["draining"] is False
