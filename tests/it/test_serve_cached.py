@@ -4,6 +4,7 @@ the AWS stand-in, which is the registry too, by TLS."""
 import contextlib
 import json
 import signal
+import subprocess
 
 import pytest
 
@@ -491,3 +492,72 @@ def test_the_document_has_every_member_of_the_status(serve, aws):
         said = [each for each in members(replica.status()) if each[0].startswith("cached.")]
         assert {path for path, _ in said} == kinds.keys()
         assert [(path, value) for path, value in said if not is_of(kinds[path], value)] == []
+
+
+# What the policy of `pullthrough iam webhook` is worth
+
+FILLING = (
+    "ecr:GetAuthorizationToken",
+    "ecr:DescribeRepositories",
+    "ecr:ListImages",
+    "ecr:DescribeImages",
+    "ecr:BatchGetImage",
+    "ecr:BatchImportUpstreamImage",
+    "ecr:CreateRepository",
+)
+
+
+def webhook_policy(program, tmp_path, without=None):
+    """As printed for who makes rules elsewhere, less one action."""
+    config = tmp_path / "iam.yaml"
+    config.write_text(json.dumps({
+        "upstreams": UPSTREAMS, "rewrite": {"when": "cached"}, "reconcile": {"mode": "observe"},
+    }))  # fmt: skip
+    where = ("--account", standin.ACCOUNT, "--region", standin.REGION)
+    done = subprocess.run([program, "iam", "webhook", "--config", config, *where],
+                          capture_output=True, check=True)  # fmt: skip
+    policy = json.loads(done.stdout)
+    actions = set()
+    for statement in policy["Statement"]:
+        listed = statement["Action"]
+        listed = [listed] if isinstance(listed, str) else listed
+        statement["Action"] = [action for action in listed if action != without] or ["ecr:None"]
+        actions.update(listed)
+    return policy, actions
+
+
+def with_rules(serve):
+    """Somebody else makes them, with all rights."""
+    with serve(rewrite={"when": "always"}) as replica:
+        replica.wait_states(all="ready")
+
+
+def test_the_webhooks_policy_suffices(serve, aws, program, tmp_path):
+    with_rules(serve)
+    policy, actions = webhook_policy(program, tmp_path)
+    assert set(FILLING) < actions
+    aws.admin("DELETE", "calls")
+    aws.principal("operator", policy=policy)
+    with ready(serve, reconcile={"mode": "observe"}) as replica:
+        assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
+        comes_from_ecr(replica, aws, f"{APP}:1.0")
+        assert cached(replica)["refused"] == []
+    assert not [call for call in aws.calls() if "AccessDenied" in (call["error"] or "")]
+
+
+@pytest.mark.parametrize("action", FILLING)
+def test_no_action_of_it_can_be_left_out(serve, aws, program, tmp_path, action):
+    with_rules(serve)
+    policy, actions = webhook_policy(program, tmp_path, without=action)
+    assert action in actions
+    aws.admin("DELETE", "calls")
+    aws.principal("operator", policy=policy)
+    with serve(reconcile={"mode": "observe"}) as replica:
+        replica.wait_states(all="ready")
+        assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
+
+        def is_denied():
+            said = [call["error"] for call in aws.calls() if call["error"]]
+            return "AccessDeniedException" in said or "DENIED" in said or cached(replica)["refused"]
+
+        wait_for(is_denied, f"{action} is missed")
