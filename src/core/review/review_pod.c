@@ -101,9 +101,13 @@ static bool is_opted_out(struct judging *judging, const struct pod_image *image)
 /* Whether ECR holds the image: with a digest, by that alone, as a node pulls it. */
 static enum outcome ask_cache(const struct judging *judging, struct slice text)
 {
-    const struct rewrite_name name = rewrite_name_of(text);
-    const bool has_digest = name.digest.len;
+    struct rewrite_name name;
+    bool has_digest;
 
+    if (!rule_set_asks_cache(judging->rules, true)) /* nor without a digest then */
+        return OUTCOME_REWRITTEN;
+    name = rewrite_name_of(text);
+    has_digest = name.digest.len;
     if (!rule_set_asks_cache(judging->rules, has_digest) ||
         image_set_has(judging->call->cached, name.repository,
                       has_digest ? IMAGE_SET_DIGEST : IMAGE_SET_TAG,
