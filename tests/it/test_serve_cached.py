@@ -396,6 +396,22 @@ def test_a_node_can_not_pull_what_ecr_was_known_to_hold(serve, aws, certs, tmp_p
         assert outcomes(replica, "pull-failed") > 0  # which is the reason, as long as that is so
 
 
+def test_more_than_a_ring_takes(serve, aws):
+    """What there is no room for is counted, and everything else is asked for."""
+    flood = [f"quay.io/org/none{i}:1" for i in range(100)]
+    with ready(serve) as replica:
+        assert replica.review(*flood) == flood
+
+        def known():
+            now = cached(replica)
+            return now["queued"] + now["refusedCount"]
+
+        dropped = replica.metric("pullthrough_wishes_dropped_total")
+        assert dropped > 0
+        wait_for(lambda: known() + dropped == 100, "the others are known")
+        comes_from_ecr(replica, aws, f"{APP}:1.0")
+
+
 # Readiness
 
 
@@ -420,6 +436,20 @@ def test_readiness_does_not_wait_for_ever(serve, aws):
         assert "DescribeRepositories" in cached(replica)["problem"]
         assert "AccessDenied" in replica.logged(PAUSED)[0]["problem"]
         assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
+
+
+@pytest.mark.parametrize("operation", ["ListImages", "GetManifest"])
+def test_it_ends_while_ecr_is_silent(serve, aws, operation):
+    import_some(serve, aws, f"{APP}:1.0")
+    aws.fault("hang", service="*", operation=operation, times=None)
+    with serve() as replica:
+        replica.wait_states(all="ready")
+        replica.review("quay.io/org/other:1.0")
+        wait_for(lambda: aws.calls(operation=operation), "it asks")
+        status, seconds = replica.stop()
+        replica.start()  # to be ended in good order
+    assert status == 0
+    assert seconds < 10  # a call may take twenty
 
 
 # Another configuration
