@@ -268,6 +268,20 @@ def test_pages_of_both_lists(serve, aws):
         assert len(aws.calls(operation="DescribeRepositories")) == 3
 
 
+def test_a_list_without_an_end(serve, aws, images):
+    """It is left at some page, which is said; what came until then is true."""
+    import_some(serve, aws, f"{APP}:1.0")
+    page = {"imageIds": [{"imageTag": "1.0", "imageDigest": images.digest["1.0"]}], "nextToken": "on"}
+    aws.fault("body", operation="ListImages", body=json.dumps(page), times=None)
+    with ready(serve) as replica:
+        assert replica.review(f"{APP}:1.0") == [in_ecr(aws, f"{APP}:1.0")]
+        assert cached(replica)["partial"] == 1 and cached(replica)["repositories"] == 1
+        assert len(aws.calls(operation="ListImages")) == 16
+        # what wasn't listed is known once it was wanted
+        assert replica.review(f"{APP}:1.1") == [f"{APP}:1.1"]
+        comes_from_ecr(replica, aws, f"{APP}:1.1")
+
+
 def test_archived_images_are_not_there(serve, aws):
     """They are described, and can't be pulled."""
     some = [f"{APP}:1.0", f"{APP}:1.1"]
@@ -477,6 +491,20 @@ def test_another_prefix(serve, aws):
         assert replica.review(alpine) == [in_ecr(aws, alpine)]
         assert outcomes(replica, "not-cached") > 1
         assert imports(aws)[-1] == "/v2/newcache/org/app/manifests/1.0"
+
+
+def test_another_registry(serve, aws):
+    """What the one holds says nothing of the other."""
+    with ready(serve) as replica:
+        comes_from_ecr(replica, aws, f"{APP}:1.0")
+        aws.delete_images("quaycache/org/app")
+        other = f"localhost:{aws.port}"
+        reload(replica, registry={"host": other})
+        wait_for(lambda: replica.status()["ruleSet"]["host"] == other, "it is the registry now")
+        assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
+        moved = [f"{other}/quaycache/org/app:1.0"]
+        wait_for(lambda: replica.review(f"{APP}:1.0") == moved, "it comes from the other one")
+        assert len(replica.logged(LISTED)) == 2
 
 
 def test_a_prefix_that_is_another_upstreams_now(serve, aws):
