@@ -24,6 +24,7 @@ APP = "quay.io/org/app"
 LISTED = "ECR's images are listed"
 REFUSED = "image is not imported, pods pull it from upstream"
 PAUSED = "no images are imported for now"
+LIMITED = "images of an upstream are not imported for now"
 AGAIN = "images are imported again"
 LISTS = ("DescribeRepositories", "ListImages")
 UNLISTED = (503, "ECR's images were not listed yet\n")
@@ -361,6 +362,10 @@ def test_an_upstream_that_throttles_keeps_no_other_waiting(serve, aws):
 
         wait_for(lambda: upstream()["pause"] == "throttled", "it pauses")
         assert upstream()["prefix"] == "dockercache" and upstream()["queued"] == 1
+        (line,) = replica.logged(LIMITED)
+        assert line["level"] == "warn" and line["prefix"] == "dockercache"
+        assert line["reason"] == "throttled" and "slow down" in line["problem"]
+        assert 600 < line["seconds"] < 1200 and replica.logged(PAUSED) == []
         assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
         comes_from_ecr(replica, aws, f"{APP}:1.0")
         assert imported(replica, "throttled", "docker.io") == 1

@@ -186,6 +186,20 @@ static void tell_refusal(struct importer *importer, int64_t now)
               LOG_NUMBER("suppressed", suppressed));
 }
 
+/* Others go on. Said each time, which is a few times an hour at most. */
+static void tell_throttled(const struct importer *importer, size_t upstream, int64_t now)
+{
+    const struct import_pause pause = import_plan_upstream_counts(importer->plan, upstream).pause;
+
+    if (pause.why == IMPORT_THERE)
+        return;
+    log_event(LOG_LEVEL_WARN, "images of an upstream are not imported for now",
+              LOG_SLICE("prefix", importer->upstreams[upstream].prefix),
+              LOG_TEXT("reason", import_outcome_name(pause.why)),
+              LOG_TEXT("problem", importer->problem.text),
+              LOG_NUMBER("seconds", (uint64_t)(pause.until_ms - now) / 1000));
+}
+
 static void count_import(struct importer *importer, size_t upstream, enum import_outcome outcome)
 {
     static const enum metrics_import words[IMPORT_OUTCOME_COUNT] = {
@@ -213,6 +227,8 @@ static void make(struct importer *importer, const struct import_call *call)
         count_import(importer, upstream, answer.outcome);
     if (answer.outcome >= IMPORT_THROTTLED)
         importer->problem = problem;
+    if (imports && answer.outcome == IMPORT_THROTTLED)
+        tell_throttled(importer, upstream, now);
     tell_refusal(importer, now);
     importer->changed = true;
 }
