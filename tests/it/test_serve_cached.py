@@ -25,6 +25,7 @@ LISTED = "ECR's images are listed"
 REFUSED = "image is not imported, pods pull it from upstream"
 PAUSED = "no images are imported for now"
 LIMITED = "images of an upstream are not imported for now"
+ASKED = "ECR was asked to import an image"
 AGAIN = "images are imported again"
 LISTS = ("DescribeRepositories", "ListImages")
 UNLISTED = (503, "ECR's images were not listed yet\n")
@@ -183,6 +184,20 @@ def test_a_pod_goes_to_ecr_once_its_image_is_there(serve, aws, images):
         assert replica.metric("pullthrough_wishes_dropped_total") == 0
         assert replica.logged(REFUSED) == replica.logged(PAUSED) == []
         assert len(replica.logged(LISTED)) == 1
+
+
+def test_each_import_can_be_seen(serve, aws):
+    """In the log, by who asks for details; else only what is refused."""
+    none = "quay.io/org/none:1"
+    with ready(serve, log={"level": "debug"}) as replica:
+        assert replica.review(f"{APP}:1.0", none) == [f"{APP}:1.0", none]
+        comes_from_ecr(replica, aws, f"{APP}:1.0")
+        refused = refusal_of(replica, "quaycache/org/none:1")
+        told = {line["image"]: line for line in replica.logged(ASKED)}
+        assert told.keys() == {"quaycache/org/app:1.0", "quaycache/org/none:1"}
+        imported_one, refused_one = told["quaycache/org/app:1.0"], told["quaycache/org/none:1"]
+        assert imported_one["outcome"] == "imported" and imported_one["problem"] == ""
+        assert refused_one["outcome"] == "absent" and refused_one["problem"] == refused["reason"]
 
 
 def test_dry_runs_import_nothing(serve, aws):

@@ -9,6 +9,7 @@
 #include "pullthrough/app/cache/importer.h"
 
 #include "import_calls.h"
+#include "importer_log.h"
 #include "importer_report.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/clock.h"
@@ -165,41 +166,6 @@ static void drain(struct importer *importer)
                              wish_digest(&wish), now, random_bits(importer)) == 0;
 }
 
-/* Who may make pods can cause these; of one cause it is said once. Without a tag there is nothing
- * to import, and nothing wrong. */
-static void tell_refusal(struct importer *importer, int64_t now)
-{
-    static struct log_limit limit;
-    STRBUF_CLEANUP struct strbuf image = STRBUF_INIT(IMPORTER_IMAGE_MAX);
-    struct import_refusal newest;
-    uint64_t suppressed;
-
-    if (import_plan_refusals(importer->plan, &newest, 1) == 0 || newest.since_ms != now ||
-        !newest.tag.len || slice_is(slice_str(importer->refused_for), newest.reason))
-        return;
-    if (!log_limit_pass(&limit, &suppressed))
-        return;
-    alloc_replace(&importer->refused_for, newest.reason);
-    importer_print_image(&image, newest.repository, newest.tag, newest.digest);
-    log_event(LOG_LEVEL_WARN, "image is not imported, pods pull it from upstream",
-              LOG_SLICE("image", strbuf_slice(&image)), LOG_TEXT("reason", newest.reason),
-              LOG_NUMBER("suppressed", suppressed));
-}
-
-/* Others go on. Said each time, which is a few times an hour at most. */
-static void tell_throttled(const struct importer *importer, size_t upstream, int64_t now)
-{
-    const struct import_pause pause = import_plan_upstream_counts(importer->plan, upstream).pause;
-
-    if (pause.why == IMPORT_THERE)
-        return;
-    log_event(LOG_LEVEL_WARN, "images of an upstream are not imported for now",
-              LOG_SLICE("prefix", importer->upstreams[upstream].prefix),
-              LOG_TEXT("reason", import_outcome_name(pause.why)),
-              LOG_TEXT("problem", importer->problem.text),
-              LOG_NUMBER("seconds", (uint64_t)(pause.until_ms - now) / 1000));
-}
-
 static void count_import(struct importer *importer, size_t upstream, enum import_outcome outcome)
 {
     static const enum metrics_import words[IMPORT_OUTCOME_COUNT] = {
@@ -223,13 +189,15 @@ static void make(struct importer *importer, const struct import_call *call)
     if (worker_is_stopping(&importer->worker))
         return; /* it was cut short */
     (void)import_plan_answer(importer->plan, &answer, now, random_bits(importer));
-    if (imports)
+    if (imports) {
+        importer_log_import(call, answer.outcome, &problem);
         count_import(importer, upstream, answer.outcome);
+    }
     if (answer.outcome >= IMPORT_THROTTLED)
         importer->problem = problem;
     if (imports && answer.outcome == IMPORT_THROTTLED)
-        tell_throttled(importer, upstream, now);
-    tell_refusal(importer, now);
+        importer_log_throttled(importer->plan, importer->upstreams, upstream, &problem, now);
+    importer_log_refusal(importer->plan, &importer->refused_for, now);
     importer->changed = true;
 }
 
