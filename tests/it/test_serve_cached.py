@@ -145,6 +145,13 @@ def imported(replica, outcome, registry="quay.io"):
     return replica.metric(f"pullthrough_imports_total{{{labels}}}")
 
 
+def unanswered(replica):
+    """The attempts to call ECR's API that were made in vain."""
+    lines = replica.get("/metrics").splitlines()
+    mine = [line for line in lines if line.startswith("pullthrough_aws_requests_total")]
+    return sum(float(line.rpartition(" ")[2]) for line in mine if 'outcome="no-answer"' in line)
+
+
 def refusal_of(replica, image, seconds=60):
     """Once it was refused."""
 
@@ -409,7 +416,16 @@ def test_aws_goes_away(serve, aws):
         assert replica.review(f"{APP}:1.0") == [in_ecr(aws, f"{APP}:1.0")]
         assert cached(replica)["queued"] == 1
         assert replica.readiness()[0] == 200
+        # a pause ends with another try, and only one that succeeds ends the problem
+        other, before = "quay.io/org/other:1.0", unanswered(replica)
+        assert replica.review(other) == [other]
+        wait_for(lambda: unanswered(replica) > before, "it is tried again", 120)
+        assert len(replica.logged(PAUSED)) == 1 and replica.logged(AGAIN) == []
         aws.admin("DELETE", "faults")
+        wait_for(lambda: replica.logged(AGAIN), "it goes on", 120)
+        wait_for(lambda: cached(replica)["problem"] is None, "nothing is wrong any more")
+        comes_from_ecr(replica, aws, other)
+        assert len(replica.logged(PAUSED)) == 1
 
 
 def test_a_node_can_not_pull_what_ecr_was_known_to_hold(serve, aws, certs, tmp_path):

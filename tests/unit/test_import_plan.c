@@ -443,6 +443,12 @@ static void test_denied_imports_wait_all_and_looks_go_on(void **state)
     answer(world, IMPORT_ABSENT);
     assert_null(next(world));
     assert_in_range(wait_for_call(world, IMPORT_HOUR_MS), 40000, 60000);
+    assert_int_equal(import_plan_counts(world->plan).imports.why, IMPORT_DENIED);
+    for (; next(world)->kind == IMPORT_LOOK; (void)wait_for_call(world, IMPORT_MINUTE_MS))
+        answer(world, IMPORT_ABSENT);
+    assert_int_equal(next(world)->kind, IMPORT_GET);
+    answer(world, IMPORT_THERE);
+    assert_int_equal(import_plan_counts(world->plan).imports.why, IMPORT_THERE);
 }
 
 /* Eight times without an answer, and it is refused: it isn't for ever. */
@@ -486,6 +492,8 @@ static void test_the_api_rests_as_long_as_it_says_so(void **state)
             world->now_ms -= IMPORT_CALL_MS;
             assert_int_equal(import_plan_counts(world->plan).api.why, cases[i].outcome);
             assert_in_range(wait_for_call(world, want_ms), want_ms * 4 / 5, want_ms);
+            /* nothing says that it is over so far */
+            assert_int_equal(import_plan_counts(world->plan).api.why, cases[i].outcome);
             want_ms = want_ms * 2 > cases[i].most_ms ? cases[i].most_ms : want_ms * 2;
         }
     }

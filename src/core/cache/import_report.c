@@ -4,6 +4,7 @@
 #include "import_state.h"
 #include "pullthrough/core/cache/import_plan.h"
 
+/* One that is over: another import may be tried. */
 static struct import_pause shown(const struct import_stop *stop, int64_t now_ms)
 {
     return import_stop_holds(stop, now_ms) ? stop->pause : (struct import_pause){0};
@@ -19,8 +20,8 @@ struct import_counts import_plan_counts(const struct import_plan *plan)
         .dropped = plan->wishes.dropped,
         .dropped_repositories = repositories->dropped,
         .too_many_repository_pages = plan->too_many_repository_pages,
-        .api = shown(&plan->api, plan->now_ms),
-        .imports = shown(&plan->imports, plan->now_ms),
+        .api = plan->api.pause,
+        .imports = plan->imports.pause,
     };
 
     for (size_t i = 0; i < repositories->n; i++) {

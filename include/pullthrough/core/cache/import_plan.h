@@ -173,8 +173,9 @@ struct import_counts {
     uint64_t met, dropped;          /* wishes, since the start */
     uint64_t dropped_repositories;  /* over IMPORT_REPOSITORIES_MAX, since the start */
     bool too_many_repository_pages; /* over IMPORT_REPOSITORY_PAGES_MAX */
-    struct import_pause api;        /* calls to ECR's API: then nothing is imported, too */
-    struct import_pause imports;    /* from all upstreams */
+    /* Until a call succeeds, so that `until_ms` may be over: */
+    struct import_pause api;     /* calls to ECR's API: then nothing is imported, too */
+    struct import_pause imports; /* from all upstreams */
 };
 struct import_counts import_plan_counts(const struct import_plan *plan);
 
