@@ -67,10 +67,13 @@ static void test_advice(void **state)
         const char *advice;
     } cases[] = {
         {404, "NAME_UNKNOWN", "The repository with name 'a' does not exist", false,
-         "allow ecr:CreateRepository"},
+         "allow ecr:CreateRepository on it to whoever imports (`pullthrough iam nodes`, in cached "
+         "mode "
+         "`iam webhook`"},
         {404, "NAME_UNKNOWN", "", true, "allow ecr:CreateRepository"},
         {404, "MANIFEST_UNKNOWN", "Requested image not found", false,
-         "ecr:BatchImportUpstreamImage is missing"},
+         "ecr:BatchImportUpstreamImage is missing for whoever imports (`pullthrough iam nodes`, in "
+         "cached mode `iam webhook`"},
         {404, "MANIFEST_UNKNOWN", "Requested image not found", true, "pull it once by tag"},
         {403, "DENIED", "User: arn:aws:sts::1:a is not authorized to perform: ecr:BatchGetImage on",
          false, "allow the action that is named"},
