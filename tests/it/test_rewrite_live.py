@@ -91,11 +91,15 @@ def test_nobody_is_asked_for_what_is_left_alone(commands, aws):
 
 
 def test_the_table_and_the_check(commands):
-    images = ("quay.io/org/app:1.0", "quay.io/org/app:2")
+    images = ("quay.io/org/app:1.0", "quay.io/org/app:2", f"quay.io/org/app@{NONE}",
+              "quay.io/org/none")
     done = commands.run("rewrite", "--explain", "--live", *images, status=0)
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
-        [images[0], "rewritten"], [images[1], "not-cached"]]
-    assert "ECR doesn't hold it yet; it is being imported" in done.stdout
+        [images[0], "rewritten"]] + [[image, "not-cached"] for image in images[1:]]
+    by_tag = "ECR doesn't hold it: it is imported by its tag once a pod wants it"
+    alone = "ECR doesn't hold it: a digest without a tag is used, but not imported"
+    for line, reason in zip(done.stdout.splitlines()[1:], (by_tag, alone, by_tag), strict=True):
+        assert line.endswith(f"\t{reason}")
     assert done.stderr == ""
     done = commands.run("rewrite", "--check", "--live", *images, status=1)
     assert done.stdout == f"{images[0]} -> {HOST}/quaycache/org/app:1.0\n"

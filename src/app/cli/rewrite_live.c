@@ -119,6 +119,9 @@ static int ask_all(struct live *live, struct rewrite_report *report, struct erro
         if (held)
             continue;
         image->outcome = OUTCOME_NOT_CACHED;
+        image->reason = name_of(report, image).tag.len
+                            ? "it is imported by its tag once a pod wants it"
+                            : "a digest without a tag is used, but not imported";
         image->rewritten.len = 0;
         report->n_rewritten--;
     }

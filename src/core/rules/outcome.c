@@ -23,7 +23,7 @@ static const struct {
                               "the pod names imagePullSecrets, and rewrite.pullSecrets is skip"},
     [OUTCOME_PULL_FAILED] = {"pull-failed", "a node could not pull it through the cache"},
     [OUTCOME_REGISTRY_DOWN] = {"registry-down", "nodes can't pull from the registry for now"},
-    [OUTCOME_NOT_CACHED] = {"not-cached", "ECR doesn't hold it yet; it is being imported"},
+    [OUTCOME_NOT_CACHED] = {"not-cached", "ECR doesn't hold it"},
     [OUTCOME_UNCHANGED_UPDATE] = {"unchanged-update", "the container keeps the image that it has"},
     [OUTCOME_SKIPPED_CONTAINER] = {"skipped-container",
                                    "an annotation of the pod opts this container out"},
