@@ -395,7 +395,7 @@ def test_list_names_the_mode(commands, rewrite, note):
     commands.config |= {"upstreams": PUBLIC, "rewrite": rewrite}
     said = commands.run("rules", "list", status=0).stdout
     assert re.findall(r"^Note: (.*)$", said, re.M) == (
-        [f"{note} to ECR once that holds it."] if note else [])
+        [f"{note} to ECR once ECR holds it."] if note else [])
 
 
 def test_list_on_a_terminal(commands, aws):

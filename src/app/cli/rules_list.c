@@ -80,12 +80,12 @@ static void add_other(struct text_table *table, const struct reconcile_view *see
 static void add_mode(const struct config *config, struct strbuf *out)
 {
     if (config->rewrite.when == CONFIG_WHEN_CACHED)
-        strbuf_add_str(
-            out, "\nNote: rewrite.when is cached: an image goes to ECR once that holds it.\n");
+        strbuf_add_str(out,
+                       "\nNote: rewrite.when is cached: an image goes to ECR once ECR holds it.\n");
     else if (config_is_cached(config))
         strbuf_add_str(out,
                        "\nNote: rewrite.digests is cached: an image with a digest goes to ECR once "
-                       "that holds it.\n");
+                       "ECR holds it.\n");
 }
 
 static void add_table(const struct reconcile_view *seen, const struct config *config,
