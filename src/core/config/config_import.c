@@ -30,14 +30,38 @@ static struct config_rate *find(struct config_rate *rates, size_t n, const char 
     return NULL;
 }
 
-static int refuse(const struct config_rate *rate, const struct yaml_node *root, struct error *error)
+/* The registry that has this name for an alias, or NULL. */
+static const char *registry_of(const struct config *config, const char *alias)
+{
+    for (size_t i = 0; i < config->n_upstreams; i++)
+        for (size_t k = 0; k < config->upstreams[i].n_aliases; k++)
+            if (strcmp(config->upstreams[i].aliases[k], alias) == 0)
+                return config->upstreams[i].registry;
+    return NULL;
+}
+
+static const struct yaml_node *key_of(const struct yaml_node *mapping, const char *name)
+{
+    for (size_t i = 0; mapping && i < mapping->n; i++)
+        if (slice_is(mapping->items[i]->text, name))
+            return mapping->items[i];
+    return NULL;
+}
+
+/* At the name, which is what is wrong. */
+static int refuse(const struct config *config, const char *name, const struct yaml_node *root,
+                  struct error *error)
 {
     const struct config_place import = {.key = "import"};
     const struct config_place rates = {.parent = &import, .key = "perHour"};
-    const struct config_place place = {.parent = &rates, .key = rate->name};
+    const struct config_place place = {.parent = &rates, .key = name};
     const struct yaml_node *written = yaml_node_get(yaml_node_get(root, "import"), "perHour");
+    const char *registry = registry_of(config, name);
 
-    return config_error(&place, yaml_node_get(written, rate->name), error,
+    if (registry)
+        return config_error(&place, key_of(written, name), error, "is an alias: write %s",
+                            registry);
+    return config_error(&place, key_of(written, name), error,
                         "is not the registry of one of the upstreams");
 }
 
@@ -57,7 +81,7 @@ int config_import_settle(struct config *config, const struct yaml_node *root, st
     }
     for (size_t i = 0; i < n_written; i++) {
         if (status == 0 && !find(rates, config->n_upstreams, written[i].name))
-            status = refuse(&written[i], root, error);
+            status = refuse(config, written[i].name, root, error);
         free(written[i].name);
     }
     free(written);
