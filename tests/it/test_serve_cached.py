@@ -402,6 +402,31 @@ def test_ecr_throttles(serve, aws):
         assert replica.review(f"{APP}:1.0") == [in_ecr(aws, f"{APP}:1.0")]
 
 
+def test_a_look_that_ecr_calls_wrong_keeps_no_other_waiting(serve, aws):
+    """What it doesn't like about one image says nothing of others."""
+    body = json.dumps({"__type": "InvalidParameterException", "message": "not such a digest"})
+    with ready(serve) as replica:
+        aws.fault("http", operation="DescribeImages", status=400, body=body, times=1)
+        assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
+        assert "not such a digest" in refusal_of(replica, "quaycache/org/app:1.0")["reason"]
+        assert replica.review(f"{APP}:1.1") == [f"{APP}:1.1"]
+        comes_from_ecr(replica, aws, f"{APP}:1.1")
+        assert not replica.logged(PAUSED)
+
+
+def test_an_upstream_that_is_away_keeps_no_other_waiting(serve, aws):
+    """ECR's 503 is of that one alone."""
+    body = json.dumps({"errors": [{"code": "UNAVAILABLE", "message": "could not be reached"}]})
+    with ready(serve) as replica:
+        aws.fault("http", service="registry", operation="GetManifest", status=503, body=body,
+                  contentType="application/json", times=1)  # fmt: skip
+        assert replica.review("docker.io/library/alpine:3") == ["docker.io/library/alpine:3"]
+        wait_for(lambda: cached(replica)["upstreams"][0]["pause"] == "no-answer", "it pauses")
+        assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
+        comes_from_ecr(replica, aws, f"{APP}:1.0")
+        assert not replica.logged(PAUSED)
+
+
 def test_aws_goes_away(serve, aws):
     """What is known stays; what isn't waits."""
     with ready(serve) as replica:

@@ -428,6 +428,46 @@ static void test_an_upstream_that_throttles_waits_alone(void **state)
     assert_int_equal(import_plan_counts(world->plan).queued, 1);
 }
 
+/* ECR says 503 where an upstream is away, and where it chokes on one image: others go on. */
+static void test_an_upstream_that_is_away_waits_alone(void **state)
+{
+    struct world *world = *state;
+    struct slice app = slice_str("ghcrcache/org/app");
+
+    start_empty(world);
+    want_import(world, "1");
+    assert_call(world, IMPORT_GET, NGINX, slice_str("1"));
+    answer(world, IMPORT_NO_ANSWER);
+    assert_int_equal(import_plan_upstream_counts(world->plan, 0).pause.why, IMPORT_NO_ANSWER);
+    assert_int_equal(import_plan_counts(world->plan).imports.why, IMPORT_THERE);
+    assert_int_equal(import_plan_wish(world->plan, app, TAG, NONE, world->now_ms, 0), 0);
+    assert_call(world, IMPORT_LOOK, app, TAG);
+    answer(world, IMPORT_ABSENT);
+    assert_call(world, IMPORT_GET, app, TAG);
+    answer_because(world, IMPORT_REFUSED, "no");
+    assert_in_range(wait_for_call(world, IMPORT_HOUR_MS), 1000, 5000);
+    assert_call(world, IMPORT_GET, NGINX, slice_str("1"));
+    answer(world, IMPORT_THROTTLED); /* another reason: a first pause of its kind */
+    assert_in_range(wait_for_call(world, IMPORT_HOUR_MS), 12 * IMPORT_MINUTE_MS - 2000,
+                    15 * IMPORT_MINUTE_MS);
+}
+
+/* What ECR calls wrong about one image is no reason not to ask for the next one. */
+static void test_a_look_that_is_refused_keeps_nothing_waiting(void **state)
+{
+    struct world *world = *state;
+
+    start_empty(world);
+    assert_int_equal(wish(world, TAG, NONE), 0);
+    assert_call(world, IMPORT_LOOK, NGINX, TAG);
+    answer_because(world, IMPORT_REFUSED, "InvalidParameterException");
+    assert_refused(world, "InvalidParameterException", IMPORT_BACKOFF_MS * 4 / 5,
+                   IMPORT_BACKOFF_MS);
+    assert_int_equal(import_plan_counts(world->plan).api.why, IMPORT_THERE);
+    assert_int_equal(wish(world, slice_str("1.28"), NONE), 0);
+    assert_call(world, IMPORT_LOOK, NGINX, slice_str("1.28"));
+}
+
 static void test_denied_imports_wait_all_and_looks_go_on(void **state)
 {
     struct world *world = *state;
@@ -683,6 +723,20 @@ static void test_a_pull_that_failed_drops_the_image(void **state)
     assert_false(image_set_has(world->set, NGINX, IMAGE_SET_DIGEST, DIGEST));
 }
 
+/* Whoever makes pods can make one that fails by a digest that nobody has, behind any tag. */
+static void test_a_pull_by_digest_says_nothing_of_the_tag(void **state)
+{
+    struct world *world = *state;
+
+    start_with(world, NGINX);
+    answer_there(world, TAG, DIGEST);
+    import_plan_pull_failed(world->plan, NGINX, TAG, slice_str("sha256:bbbb"));
+    assert_true(image_set_has(world->set, NGINX, IMAGE_SET_TAG, TAG));
+    import_plan_pull_failed(world->plan, NGINX, TAG, DIGEST);
+    assert_true(image_set_has(world->set, NGINX, IMAGE_SET_TAG, TAG));
+    assert_false(image_set_has(world->set, NGINX, IMAGE_SET_DIGEST, DIGEST));
+}
+
 static void test_odd_wishes_are_turned_down(void **state)
 {
     struct world *world = *state;
@@ -873,6 +927,8 @@ int main(void)
         PLAN_TEST(test_a_look_without_an_answer_keeps_no_import_waiting),
         PLAN_TEST(test_an_import_without_an_answer_lets_others_go_first),
         PLAN_TEST(test_an_upstream_that_throttles_waits_alone),
+        PLAN_TEST(test_an_upstream_that_is_away_waits_alone),
+        PLAN_TEST(test_a_look_that_is_refused_keeps_nothing_waiting),
         PLAN_TEST(test_denied_imports_wait_all_and_looks_go_on),
         PLAN_TEST(test_imports_without_an_answer_are_given_up),
         PLAN_TEST(test_the_api_rests_as_long_as_it_says_so),
@@ -886,6 +942,7 @@ int main(void)
         PLAN_TEST(test_repositories_in_use_are_listed_more_often),
         PLAN_TEST(test_old_knowledge_of_digests_goes),
         PLAN_TEST(test_a_pull_that_failed_drops_the_image),
+        PLAN_TEST(test_a_pull_by_digest_says_nothing_of_the_tag),
         PLAN_TEST(test_odd_wishes_are_turned_down),
         PLAN_TEST(test_the_longest_prefix_is_the_upstream),
         PLAN_TEST(test_a_full_table_drops_and_counts),

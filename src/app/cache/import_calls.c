@@ -126,8 +126,6 @@ static struct import_answer look(struct import_calls *calls, struct import_plan 
         image_client_look(calls->images, repository, call->by_digest ? "" : reference,
                           call->by_digest ? reference : "", digest, error);
 
-    if (outcome == IMAGE_REFUSED) /* which only an import can be */
-        outcome = IMAGE_NO_ANSWER;
     if (outcome == IMAGE_THERE)
         import_plan_found(plan, call->by_digest ? (struct slice){0} : call->reference,
                           slice_str(digest),
@@ -159,8 +157,8 @@ struct import_answer import_calls_make(struct import_calls *calls, struct import
     case IMPORT_GET:
         answer.outcome = word_of(image_client_import(calls->images, strbuf_str(&repository),
                                                      strbuf_str(&reference), digest, error));
-        answer.reason = slice_str(error->text);
         break;
     }
+    answer.reason = slice_str(error->text);
     return answer;
 }

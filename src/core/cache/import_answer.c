@@ -78,10 +78,12 @@ static void take_absent(struct import_plan *plan, struct wish *wish, uint32_t ra
 }
 
 /* True if the wish is met. */
-static bool take_look(struct import_plan *plan, struct wish *wish, enum import_outcome outcome,
-                      uint32_t random)
+static bool take_look(struct import_plan *plan, struct wish *wish,
+                      const struct import_answer *answer, uint32_t random)
 {
-    if (outcome == IMPORT_THERE || outcome == IMPORT_ABSENT)
+    const enum import_outcome outcome = answer->outcome;
+
+    if (outcome <= IMPORT_REFUSED)
         import_stop_end(&plan->api);
     else
         import_stop_begin(&plan->api, outcome, plan->now_ms, random);
@@ -98,6 +100,8 @@ static bool take_look(struct import_plan *plan, struct wish *wish, enum import_o
         refuse_moved(plan, wish);
     else if (outcome == IMPORT_THERE || outcome == IMPORT_ABSENT)
         take_absent(plan, wish, random);
+    else if (outcome == IMPORT_REFUSED)
+        refuse(plan, wish, answer->reason, random);
     else
         fail(plan, wish, outcome, random);
     return false;
@@ -109,7 +113,7 @@ static void take_get(struct import_plan *plan, struct wish *wish,
     struct upstream *upstream = &plan->upstreams[plan->call.upstream];
     enum import_outcome outcome = answer->outcome;
 
-    if (outcome == IMPORT_DENIED || outcome == IMPORT_NO_ANSWER)
+    if (outcome == IMPORT_DENIED)
         import_stop_begin(&plan->imports, outcome, plan->now_ms, random);
     else
         import_stop_end(&plan->imports);
@@ -127,7 +131,10 @@ static void take_get(struct import_plan *plan, struct wish *wish,
         refuse(plan, wish, answer->reason.len ? answer->reason : slice_str("ECR doesn't import it"),
                random);
     } else {
-        wishes_requeue(&plan->wishes, wish); /* others first: it may be this one */
+        /* The upstream may be away, or ECR choke on this one. */
+        if (outcome == IMPORT_NO_ANSWER)
+            import_stop_begin(&upstream->stop, outcome, plan->now_ms, random);
+        wishes_requeue(&plan->wishes, wish); /* others first */
         fail(plan, wish, outcome, random);
     }
 }
@@ -243,7 +250,7 @@ bool import_plan_answer(struct import_plan *plan, const struct import_answer *an
     plan->calls = false;
     plan->wish = 0;
     switch (plan->call.kind) {
-    case IMPORT_LOOK: met = take_look(plan, wish, answer->outcome, random); break;
+    case IMPORT_LOOK: met = take_look(plan, wish, answer, random); break;
     case IMPORT_GET: take_get(plan, wish, answer, random); break;
     case IMPORT_LIST: take_page(plan, answer, random); break;
     case IMPORT_REPOSITORIES: take_repositories(plan, answer, random);

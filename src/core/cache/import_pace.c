@@ -63,6 +63,8 @@ void import_stop_begin(struct import_stop *stop, enum import_outcome why, int64_
 
 void import_stop_upstream(struct import_stop *stop, int64_t now_ms, uint32_t random)
 {
+    if (stop->pause.why != IMPORT_THROTTLED)
+        stop->times = 0;
     begin(stop, IMPORT_THROTTLED, now_ms,
           import_delay_ms(stop->times, IMPORT_HOUR_MS / 4, 2 * IMPORT_HOUR_MS, random));
 }

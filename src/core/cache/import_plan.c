@@ -156,8 +156,10 @@ int import_plan_wish(struct import_plan *plan, struct slice repository, struct s
 void import_plan_pull_failed(struct import_plan *plan, struct slice repository, struct slice tag,
                              struct slice digest)
 {
-    image_set_drop(plan->set, repository, IMAGE_SET_TAG, tag);
-    image_set_drop(plan->set, repository, IMAGE_SET_DIGEST, digest);
+    if (digest.len)
+        image_set_drop(plan->set, repository, IMAGE_SET_DIGEST, digest);
+    else
+        image_set_drop(plan->set, repository, IMAGE_SET_TAG, tag);
 }
 
 void import_plan_found_repository(struct import_plan *plan, struct slice repository,

@@ -98,7 +98,8 @@ enum {
 int import_plan_wish(struct import_plan *plan, struct slice repository, struct slice tag,
                      struct slice digest, int64_t now_ms, uint32_t random);
 
-/* A node could not pull it from the cache: it isn't held. Tag or digest may be empty. */
+/* A node could not pull it from the cache: it isn't held. Tag or digest may be empty; where there
+ * is a digest nodes pull by that alone, and it says nothing of the tag. */
 void import_plan_pull_failed(struct import_plan *plan, struct slice repository, struct slice tag,
                              struct slice digest);
 
@@ -139,10 +140,12 @@ void import_plan_found(struct import_plan *plan, struct slice tag, struct slice 
 enum import_outcome {
     IMPORT_THERE,  /* answered with success: the page, the ACTIVE image, the manifest */
     IMPORT_ABSENT, /* the repository or image isn't there, or is archived; of a GET it is refused */
-    IMPORT_REFUSED,   /* of a GET: upstream doesn't have it, or doesn't give it; see `reason` */
+    IMPORT_REFUSED, /* of a GET: upstream doesn't have it, or doesn't give it; of a look: ECR calls
+                       the question wrong; see `reason` */
     IMPORT_THROTTLED, /* ThrottlingException; of a GET 429 or UpstreamTooManyRequests */
     IMPORT_DENIED, /* our own access: IAM, no credentials, 401; of a GET where the words say so */
-    IMPORT_NO_ANSWER, /* none, or 5xx, or one that can't be understood */
+    IMPORT_NO_ANSWER, /* none, or 5xx, or one that can't be understood; of a GET that may be the
+                         upstream's, whose other images wait */
 };
 enum { IMPORT_OUTCOME_COUNT = IMPORT_NO_ANSWER + 1 };
 const char *import_outcome_name(enum import_outcome outcome); /* "there", ...; static storage */
@@ -151,7 +154,7 @@ struct import_answer {
     enum import_outcome outcome;
     bool more; /* of a page that is there: it has a nextToken */
     struct slice
-        reason; /* of IMPORT_REFUSED and IMPORT_ABSENT of a GET: in words for an operator */
+        reason; /* of IMPORT_REFUSED, and IMPORT_ABSENT of a GET: in words for an operator */
 };
 /* Ends the call under way. True if the wish behind it was met by that: the image is cached. */
 bool import_plan_answer(struct import_plan *plan, const struct import_answer *answer,
@@ -175,7 +178,7 @@ struct import_counts {
     bool too_many_repository_pages; /* over IMPORT_REPOSITORY_PAGES_MAX */
     /* Until a call succeeds, so that `until_ms` may be over: */
     struct import_pause api;     /* calls to ECR's API: then nothing is imported, too */
-    struct import_pause imports; /* from all upstreams */
+    struct import_pause imports; /* from all upstreams: denied to us */
 };
 struct import_counts import_plan_counts(const struct import_plan *plan);
 
