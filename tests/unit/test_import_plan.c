@@ -17,6 +17,7 @@
 #define NGINX  slice_str("dockercache/library/nginx")
 #define DIGEST slice_str("sha256:aaaa")
 #define TAG    slice_str("1.27")
+#define OWN    slice_str("team")
 #define NONE   ((struct slice){0})
 
 enum { NO_LUCK = 0 }; /* of chance: no spread, and the shortest delays */
@@ -141,7 +142,7 @@ static void start_with(struct world *world, struct slice repository)
 
 static int wish(struct world *world, struct slice tag, struct slice digest)
 {
-    return import_plan_wish(world->plan, NGINX, tag, digest, world->now_ms, NO_LUCK);
+    return import_plan_wish(world->plan, OWN, NGINX, tag, digest, world->now_ms, NO_LUCK);
 }
 
 static void assert_refused(struct world *world, const char *reason, int64_t at_least_ms,
@@ -412,7 +413,7 @@ static void test_an_upstream_that_throttles_waits_alone(void **state)
     answer(world, IMPORT_THROTTLED);
     assert_int_equal(import_plan_upstream_counts(world->plan, 0).pause.why, IMPORT_THROTTLED);
     assert_int_equal(import_plan_upstream_counts(world->plan, 1).pause.why, IMPORT_THERE);
-    assert_int_equal(import_plan_wish(world->plan, app, TAG, NONE, world->now_ms, 0), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, app, TAG, NONE, world->now_ms, 0), 0);
     assert_call(world, IMPORT_LOOK, app, TAG);
     answer(world, IMPORT_ABSENT);
     assert_call(world, IMPORT_GET, app, TAG);
@@ -440,7 +441,7 @@ static void test_an_upstream_that_is_away_waits_alone(void **state)
     answer(world, IMPORT_NO_ANSWER);
     assert_int_equal(import_plan_upstream_counts(world->plan, 0).pause.why, IMPORT_NO_ANSWER);
     assert_int_equal(import_plan_counts(world->plan).imports.why, IMPORT_THERE);
-    assert_int_equal(import_plan_wish(world->plan, app, TAG, NONE, world->now_ms, 0), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, app, TAG, NONE, world->now_ms, 0), 0);
     assert_call(world, IMPORT_LOOK, app, TAG);
     answer(world, IMPORT_ABSENT);
     assert_call(world, IMPORT_GET, app, TAG);
@@ -478,7 +479,7 @@ static void test_denied_imports_wait_all_and_looks_go_on(void **state)
     assert_call(world, IMPORT_GET, NGINX, slice_str("1"));
     answer(world, IMPORT_DENIED);
     assert_int_equal(import_plan_counts(world->plan).imports.why, IMPORT_DENIED);
-    assert_int_equal(import_plan_wish(world->plan, app, TAG, NONE, world->now_ms, 0), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, app, TAG, NONE, world->now_ms, 0), 0);
     assert_call(world, IMPORT_LOOK, app, TAG);
     answer(world, IMPORT_ABSENT);
     assert_null(next(world));
@@ -754,10 +755,10 @@ static void test_odd_wishes_are_turned_down(void **state)
                                       : TAG;
 
         assert_int_equal(
-            import_plan_wish(world->plan, repository, tag, NONE, world->now_ms, NO_LUCK),
+            import_plan_wish(world->plan, OWN, repository, tag, NONE, world->now_ms, NO_LUCK),
             IMPORT_WISH_ODD);
     }
-    assert_int_equal(import_plan_wish(world->plan, slice_of(bytes, 255), slice_of(bytes, 128),
+    assert_int_equal(import_plan_wish(world->plan, OWN, slice_of(bytes, 255), slice_of(bytes, 128),
                                       slice_of(bytes, 135), world->now_ms, NO_LUCK),
                      0);
 }
@@ -768,7 +769,7 @@ static void test_the_longest_prefix_is_the_upstream(void **state)
     struct slice own = slice_str("dockercache/own/app");
 
     start_empty(world);
-    assert_int_equal(import_plan_wish(world->plan, own, TAG, NONE, world->now_ms, NO_LUCK), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, own, TAG, NONE, world->now_ms, NO_LUCK), 0);
     assert_call(world, IMPORT_LOOK, own, TAG);
     assert_int_equal(world->call->upstream, 2);
 }
@@ -780,7 +781,110 @@ static int wish_number(struct world *world, const char *prefix, unsigned number)
 
     (void)snprintf(tag, sizeof(tag), "v%u", number);
     (void)snprintf(name, sizeof(name), "%s/app", prefix);
-    return import_plan_wish(world->plan, slice_str(name), slice_str(tag), NONE, world->now_ms, 0);
+    return import_plan_wish(world->plan, OWN, slice_str(name), slice_str(tag), NONE, world->now_ms,
+                            0);
+}
+
+static int wish_of(struct world *world, const char *namespace, unsigned number)
+{
+    char tag[20];
+
+    (void)snprintf(tag, sizeof(tag), "%s%u", namespace, number);
+    return import_plan_wish(world->plan, slice_str(namespace), NGINX, slice_str(tag), NONE,
+                            world->now_ms, NO_LUCK);
+}
+
+/* Three tokens an hour, and one namespace wants hundreds of images. */
+static void test_a_flood_of_one_namespace_takes_no_more_than_every_other_turn(void **state)
+{
+    struct world *world = *state;
+
+    start_empty(world);
+    for (unsigned i = 0; i < 500; i++)
+        assert_int_equal(wish_of(world, "flood", i), 0);
+    assert_int_equal(wish_of(world, "quiet", 0), 0);
+    for (int looks = 0;; looks++) { /* each namespace's turn, and the spread */
+        assert_in_range(looks, 0, 2);
+        (void)wait_for_call(world, 1000);
+        if (slice_is(next(world)->reference, "quiet0"))
+            break;
+        answer_because(world, world->call->kind == IMPORT_GET ? IMPORT_REFUSED : IMPORT_ABSENT,
+                       "no");
+    }
+    answer(world, IMPORT_ABSENT);
+    assert_call(world, IMPORT_GET, NGINX, slice_str("quiet0"));
+    answer_because(world, IMPORT_REFUSED, "no");
+}
+
+/* What has waited for tokens long before another one's first image gives way all the same. */
+static void test_tokens_go_round(void **state)
+{
+    struct world *world = *state;
+    int flood = 0;
+
+    start_empty(world);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(wish_of(world, "flood", i), 0);
+    for (int gets = 0; gets < 3;) {
+        (void)wait_for_call(world, IMPORT_HOUR_MS);
+        gets += next(world)->kind == IMPORT_GET;
+        answer_because(world, world->call->kind == IMPORT_GET ? IMPORT_REFUSED : IMPORT_ABSENT,
+                       "no");
+    }
+    while (world->now_ms % IMPORT_HOUR_MS < IMPORT_HOUR_MS / 2) { /* all are looked at */
+        int64_t wait_ms = 0;
+
+        if (import_plan_next(world->plan, world->now_ms, NO_LUCK, &wait_ms))
+            answer(world, IMPORT_ABSENT);
+        world->now_ms += wait_ms;
+    }
+    assert_int_equal(wish_of(world, "quiet", 0), 0);
+    for (;;) {
+        (void)wait_for_call(world, IMPORT_HOUR_MS);
+        if (next(world)->kind == IMPORT_GET && slice_is(world->call->reference, "quiet0"))
+            break;
+        flood += world->call->kind == IMPORT_GET;
+        answer_because(world, world->call->kind == IMPORT_GET ? IMPORT_REFUSED : IMPORT_ABSENT,
+                       "no");
+    }
+    assert_in_range(flood, 0, 1);
+}
+
+/* The table is full of one namespace's: that one makes room, and nobody else does. */
+static void test_a_full_table_takes_from_who_has_most(void **state)
+{
+    struct world *world = *state;
+
+    for (unsigned i = 0; i < IMPORT_WISHES_MAX / 2; i++)
+        assert_int_equal(wish_of(world, "flood", i), 0);
+    assert_int_equal(wish_of(world, "quiet", 0), 0);
+    assert_int_equal(wish_of(world, "flood", 9999), IMPORT_WISH_DROPPED);
+    assert_int_equal(wish_of(world, "quiet", 0), IMPORT_WISH_KNOWN);
+    assert_int_equal(wish_of(world, "flood", 0), IMPORT_WISH_KNOWN);
+    assert_int_equal(import_plan_counts(world->plan).dropped, 2);
+    assert_int_equal(import_plan_counts(world->plan).queued, IMPORT_WISHES_MAX / 2);
+}
+
+/* An image that both want comes by the turn of who has less waiting. */
+static void test_a_wish_that_two_have_comes_by_the_better_turn(void **state)
+{
+    struct world *world = *state;
+    int before = 0;
+
+    start_empty(world);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(wish_of(world, "flood", i), 0);
+    assert_int_equal(import_plan_wish(world->plan, slice_str("quiet"), NGINX, slice_str("flood99"),
+                                      NONE, world->now_ms, NO_LUCK),
+                     IMPORT_WISH_KNOWN);
+    for (;; before++) {
+        (void)wait_for_call(world, 1000);
+        if (next(world)->kind == IMPORT_LOOK && slice_is(world->call->reference, "flood99"))
+            break;
+        answer_because(world, world->call->kind == IMPORT_GET ? IMPORT_REFUSED : IMPORT_ABSENT,
+                       "no");
+    }
+    assert_in_range(before, 0, 2);
 }
 
 /* Half of the table is one upstream's at most, so a flood of one leaves room for the others. */
@@ -793,8 +897,9 @@ static void test_a_full_table_drops_and_counts(void **state)
     assert_int_equal(wish_number(world, "dockercache", 9999), IMPORT_WISH_DROPPED);
     for (unsigned i = 0; i < IMPORT_WISHES_MAX / 2; i++)
         assert_int_equal(wish_number(world, "ghcrcache", i), 0);
-    assert_int_equal(wish_number(world, "dockercache/own", 1), IMPORT_WISH_DROPPED);
-    assert_int_equal(import_plan_counts(world->plan).dropped, 2);
+    assert_int_equal(wish_number(world, "ghcrcache", 9999), IMPORT_WISH_DROPPED);
+    assert_int_equal(wish_number(world, "dockercache/own", 1), 0); /* the first one of its own */
+    assert_int_equal(import_plan_counts(world->plan).dropped, 3);
     assert_int_equal(import_plan_counts(world->plan).queued, IMPORT_WISHES_MAX);
 }
 
@@ -819,7 +924,7 @@ static void test_refused_ones_of_others_stay(void **state)
     struct slice app = slice_str("ghcrcache/org/app");
 
     start_empty(world);
-    assert_int_equal(import_plan_wish(world->plan, app, NONE, DIGEST, world->now_ms, 0), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, app, NONE, DIGEST, world->now_ms, 0), 0);
     assert_call(world, IMPORT_LOOK, app, DIGEST);
     answer(world, IMPORT_ABSENT);
     for (unsigned i = 0; i < IMPORT_WISHES_MAX / 2; i++)
@@ -945,6 +1050,10 @@ int main(void)
         PLAN_TEST(test_a_pull_by_digest_says_nothing_of_the_tag),
         PLAN_TEST(test_odd_wishes_are_turned_down),
         PLAN_TEST(test_the_longest_prefix_is_the_upstream),
+        PLAN_TEST(test_a_flood_of_one_namespace_takes_no_more_than_every_other_turn),
+        PLAN_TEST(test_tokens_go_round),
+        PLAN_TEST(test_a_full_table_takes_from_who_has_most),
+        PLAN_TEST(test_a_wish_that_two_have_comes_by_the_better_turn),
         PLAN_TEST(test_a_full_table_drops_and_counts),
         PLAN_TEST(test_refused_ones_make_room),
         PLAN_TEST(test_refused_ones_of_others_stay),

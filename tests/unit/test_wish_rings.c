@@ -23,7 +23,8 @@ enum { LOOPS = 3, WISHES = 20000 };
 static bool put(struct wish_rings *rings, unsigned loop, const char *repository, const char *tag,
                 const char *digest)
 {
-    return wish_rings_put(rings, loop, slice_str(repository), slice_str(tag), slice_str(digest));
+    return wish_rings_put(rings, loop, (struct slice){0}, slice_str(repository), slice_str(tag),
+                          slice_str(digest));
 }
 
 static void assert_wish(const struct wish *wish, const char *repository, const char *tag,
@@ -101,26 +102,58 @@ static void test_a_full_ring_takes_no_more(void **state)
     wish_rings_free(rings);
 }
 
+/* A pod of thousands of images leaves room for those of others. */
+static void test_a_namespace_gets_half_of_a_ring(void **state)
+{
+    struct wish_rings *rings = wish_rings_new(1);
+    struct slice flood = slice_str("flood"), quiet = slice_str("quiet"), name = slice_str("p/a");
+    struct wish wish;
+
+    (void)state;
+    for (int i = 0; i < 2 * WISH_RING_SLOTS; i++) {
+        STRBUF_CLEANUP struct strbuf tag = STRBUF_INIT(16);
+
+        strbuf_add_format(&tag, "%d", i);
+        assert_int_equal(
+            wish_rings_put(rings, 0, flood, name, strbuf_slice(&tag), (struct slice){0}),
+            i < WISH_RING_SHARE);
+    }
+    assert_true(
+        wish_rings_put(rings, 0, quiet, slice_str("p/b"), slice_str("1"), (struct slice){0}));
+    assert_true(wish_rings_take(rings, &wish));
+    assert_true(slice_equal(wish_namespace(&wish), flood));
+    assert_true(wish_rings_put(rings, 0, flood, slice_str("p/b"), slice_str("2"),
+                               (struct slice){0})); /* as far as it is emptied */
+    wish_rings_free(rings);
+}
+
 static void test_the_longest_names(void **state)
 {
     char longest[WISH_REPOSITORY_MAX + 2];
     struct wish_rings *rings = wish_rings_new(1);
-    struct slice repository, tag, digest;
+    struct slice namespace, repository, tag, digest;
     struct wish wish;
 
     (void)state;
     memset(longest, 'x', sizeof(longest));
+    namespace = slice_of(longest, WISH_NAMESPACE_MAX);
     repository = slice_of(longest, WISH_REPOSITORY_MAX);
     tag = slice_of(longest, WISH_TAG_MAX);
     digest = slice_of(longest, WISH_DIGEST_MAX);
-    assert_true(wish_rings_put(rings, 0, repository, tag, digest));
+    assert_true(wish_rings_put(rings, 0, namespace, repository, tag, digest));
     assert_true(wish_rings_take(rings, &wish));
+    assert_true(slice_equal(wish_namespace(&wish), namespace));
     assert_true(slice_equal(wish_repository(&wish), repository));
     assert_true(slice_equal(wish_tag(&wish), tag));
     assert_true(slice_equal(wish_digest(&wish), digest));
-    assert_false(wish_rings_put(rings, 0, slice_of(longest, WISH_REPOSITORY_MAX + 1), tag, digest));
-    assert_false(wish_rings_put(rings, 0, repository, slice_of(longest, WISH_TAG_MAX + 1), digest));
-    assert_false(wish_rings_put(rings, 0, repository, tag, slice_of(longest, WISH_DIGEST_MAX + 1)));
+    assert_false(wish_rings_put(rings, 0, slice_of(longest, WISH_NAMESPACE_MAX + 1), repository,
+                                tag, digest));
+    assert_false(wish_rings_put(rings, 0, namespace, slice_of(longest, WISH_REPOSITORY_MAX + 1),
+                                tag, digest));
+    assert_false(wish_rings_put(rings, 0, namespace, repository,
+                                slice_of(longest, WISH_TAG_MAX + 1), digest));
+    assert_false(wish_rings_put(rings, 0, namespace, repository, tag,
+                                slice_of(longest, WISH_DIGEST_MAX + 1)));
     assert_false(wish_rings_take(rings, &wish));
     wish_rings_free(rings);
 }
@@ -143,8 +176,8 @@ static void *wish_for_all(void *context)
         strbuf_add_format(&name, "%u", loop->number);
         strbuf_add_format(&tag, "%d", i);
         strbuf_add_format(&digest, "%d%d", i, i);
-        while (!wish_rings_put(loop->rings, loop->number, strbuf_slice(&name), strbuf_slice(&tag),
-                               strbuf_slice(&digest)))
+        while (!wish_rings_put(loop->rings, loop->number, (struct slice){0}, strbuf_slice(&name),
+                               strbuf_slice(&tag), strbuf_slice(&digest)))
             (void)sched_yield();
     }
     return NULL;
@@ -215,8 +248,8 @@ static void *ask_for_all(void *context)
         strbuf_add_format(&name, "%u", asker->number);
         strbuf_add_format(&tag, "%d", i);
         while (!image_set_has(asker->set, strbuf_slice(&name), IMAGE_SET_TAG, strbuf_slice(&tag))) {
-            (void)wish_rings_put(asker->rings, asker->number, strbuf_slice(&name),
-                                 strbuf_slice(&tag), (struct slice){0});
+            (void)wish_rings_put(asker->rings, asker->number, slice_str("team"),
+                                 strbuf_slice(&name), strbuf_slice(&tag), (struct slice){0});
             (void)sched_yield();
         }
         asker->deceived |=
@@ -277,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_what_goes_in_comes_out),
         cmocka_unit_test(test_what_waits_already_waits_once),
         cmocka_unit_test(test_a_full_ring_takes_no_more),
+        cmocka_unit_test(test_a_namespace_gets_half_of_a_ring),
         cmocka_unit_test(test_the_longest_names),
         cmocka_unit_test(test_loops_that_wish_at_once),
         cmocka_unit_test(test_loops_that_ask_a_set),

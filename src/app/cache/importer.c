@@ -162,8 +162,8 @@ static void drain(struct importer *importer)
     }
     while (wish_rings_take(importer->wishes, &wish))
         importer->changed |=
-            import_plan_wish(importer->plan, wish_repository(&wish), wish_tag(&wish),
-                             wish_digest(&wish), now, random_bits(importer)) == 0;
+            import_plan_wish(importer->plan, wish_namespace(&wish), wish_repository(&wish),
+                             wish_tag(&wish), wish_digest(&wish), now, random_bits(importer)) == 0;
 }
 
 static void count_import(struct importer *importer, size_t upstream, enum import_outcome outcome)
@@ -415,7 +415,7 @@ bool importer_is_awaited(const struct importer *importer, const struct importer_
 void importer_pull_failed(struct importer *importer, struct slice repository, struct slice tag,
                           struct slice digest)
 {
-    (void)wish_rings_put(importer->failures, 0, repository, tag, digest);
+    (void)wish_rings_put(importer->failures, 0, (struct slice){0}, repository, tag, digest);
 }
 
 bool importer_take(struct importer *importer, struct importer_report *report)

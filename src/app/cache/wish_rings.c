@@ -29,19 +29,25 @@ static struct slice text_at(const struct wish *wish, size_t at, size_t len)
     return slice_of(wish->texts + at, len);
 }
 
+struct slice wish_namespace(const struct wish *wish)
+{
+    return text_at(wish, 0, wish->namespace_len);
+}
+
 struct slice wish_repository(const struct wish *wish)
 {
-    return text_at(wish, 0, wish->repository_len);
+    return text_at(wish, wish->namespace_len, wish->repository_len);
 }
 
 struct slice wish_tag(const struct wish *wish)
 {
-    return text_at(wish, wish->repository_len, wish->tag_len);
+    return text_at(wish, (size_t)wish->namespace_len + wish->repository_len, wish->tag_len);
 }
 
 struct slice wish_digest(const struct wish *wish)
 {
-    return text_at(wish, (size_t)wish->repository_len + wish->tag_len, wish->digest_len);
+    return text_at(wish, (size_t)wish->namespace_len + wish->repository_len + wish->tag_len,
+                   wish->digest_len);
 }
 
 struct wish_rings *wish_rings_new(unsigned loops)
@@ -65,12 +71,15 @@ void wish_rings_free(struct wish_rings *rings)
     free(rings);
 }
 
-static bool waits(const struct ring *ring, unsigned tail, unsigned head, struct slice repository,
-                  struct slice tag, struct slice digest)
+/* Whether it waits already, whoever wants it; *share: how many are of this namespace. */
+static bool waits(const struct ring *ring, unsigned tail, unsigned head, struct slice namespace,
+                  struct slice repository, struct slice tag, struct slice digest, unsigned *share)
 {
+    *share = 0;
     for (unsigned i = tail; i != head; i++) {
         const struct wish *wish = &ring->slots[i % WISH_RING_SLOTS];
 
+        *share += slice_equal(wish_namespace(wish), namespace);
         if (slice_equal(wish_digest(wish), digest) && slice_equal(wish_tag(wish), tag) &&
             slice_equal(wish_repository(wish), repository))
             return true;
@@ -85,25 +94,28 @@ static void append(char **to, struct slice text)
     *to += text.len;
 }
 
-bool wish_rings_put(struct wish_rings *rings, unsigned loop, struct slice repository,
-                    struct slice tag, struct slice digest)
+bool wish_rings_put(struct wish_rings *rings, unsigned loop, struct slice namespace,
+                    struct slice repository, struct slice tag, struct slice digest)
 {
     struct ring *ring = &rings->rings[loop];
     unsigned head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     unsigned tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
     struct wish *wish = &ring->slots[head % WISH_RING_SLOTS];
     char *to = wish->texts;
+    unsigned share;
 
-    if (repository.len > WISH_REPOSITORY_MAX || tag.len > WISH_TAG_MAX ||
-        digest.len > WISH_DIGEST_MAX)
+    if (namespace.len > WISH_NAMESPACE_MAX || repository.len > WISH_REPOSITORY_MAX ||
+        tag.len > WISH_TAG_MAX || digest.len > WISH_DIGEST_MAX)
         return false;
-    if (waits(ring, tail, head, repository, tag, digest))
+    if (waits(ring, tail, head, namespace, repository, tag, digest, &share))
         return true;
-    if (head - tail == WISH_RING_SLOTS)
+    if (head - tail == WISH_RING_SLOTS || (namespace.len && share >= WISH_RING_SHARE))
         return false;
+    wish->namespace_len = (uint16_t) namespace.len;
     wish->repository_len = (uint16_t)repository.len;
     wish->tag_len = (uint16_t)tag.len;
     wish->digest_len = (uint16_t)digest.len;
+    append(&to, namespace);
     append(&to, repository);
     append(&to, tag);
     append(&to, digest);

@@ -30,8 +30,8 @@ static void wish(const struct webhook *webhook, const struct snapshot *snapshot,
         struct review_wish wished;
 
         if (review_wish(review, i, snapshot->rules, &text, &wished) &&
-            !wish_rings_put(webhook->wishes, loop, wished.image.repository, wished.image.tag,
-                            wished.image.digest))
+            !wish_rings_put(webhook->wishes, loop, review->namespace, wished.image.repository,
+                            wished.image.tag, wished.image.digest))
             metrics_wishes_dropped(webhook->metrics, 1);
     }
 }

@@ -13,11 +13,27 @@ struct choice {
     struct wish *look;                         /* the one that is due, or due next */
 };
 
+/* Of those that are due: on which an import waits; what was imported; then by turns. */
+static int look_class(const struct wish *wish, int64_t now_ms)
+{
+    if (wish->due_ms > now_ms)
+        return 3;
+    return wish->checks ? 0 : wish->state == WISH_SEEKING ? 1 : 2;
+}
+
 static bool looks_before(const struct wish *a, const struct wish *b, int64_t now_ms)
 {
-    bool a_first = a->checks && a->due_ms <= now_ms, b_first = b->checks && b->due_ms <= now_ms;
+    int class = look_class(a, now_ms), other = look_class(b, now_ms);
 
-    return a_first != b_first ? a_first : a->due_ms < b->due_ms;
+    if (class != other)
+        return class < other;
+    return class == 2 && a->look_turn != b->look_turn ? a->look_turn < b->look_turn
+                                                      : a->due_ms < b->due_ms;
+}
+
+static bool imports_before(const struct wish *a, const struct wish *b)
+{
+    return a->turn != b->turn ? a->turn < b->turn : a->id < b->id;
 }
 
 static struct choice choose(struct import_plan *plan)
@@ -28,7 +44,7 @@ static struct choice choose(struct import_plan *plan)
         struct wish *wish = &plan->wishes.items[i];
         struct wish **wanted = &choice.wanted[wish->upstream];
 
-        if (wish->state == WISH_WANTED && (!*wanted || wish->id < (*wanted)->id))
+        if (wish->state == WISH_WANTED && (!*wanted || imports_before(wish, *wanted)))
             *wanted = wish;
         choice.checks[wish->upstream] |= wish->state == WISH_ASKED && wish->checks;
         if ((wish->state == WISH_ASKED || wish->state == WISH_SEEKING) &&
@@ -90,6 +106,10 @@ static const struct import_call *give_wish(struct import_plan *plan, enum import
     plan->call.by_digest = by_digest;
     plan->call.upstream = wish->upstream;
     plan->wish = wish->id;
+    if (kind == IMPORT_GET)
+        wishes_imported(&plan->wishes, wish);
+    else
+        wishes_looked(&plan->wishes, wish);
     return &plan->call;
 }
 

@@ -125,9 +125,10 @@ static void ask(struct import_plan *plan, struct wish *wish, uint32_t random)
     }
 }
 
-int import_plan_wish(struct import_plan *plan, struct slice repository, struct slice tag,
-                     struct slice digest, int64_t now_ms, uint32_t random)
+int import_plan_wish(struct import_plan *plan, struct slice namespace, struct slice repository,
+                     struct slice tag, struct slice digest, int64_t now_ms, uint32_t random)
 {
+    const uint64_t owner = wishes_owner(namespace);
     size_t upstream = import_upstream_of(plan, repository);
     struct wish *wish;
 
@@ -139,14 +140,18 @@ int import_plan_wish(struct import_plan *plan, struct slice repository, struct s
     if (is_held(plan, repository, tag, digest))
         return IMPORT_WISH_CACHED;
     wish = wishes_find(&plan->wishes, repository, tag, digest);
-    if (wish && wish->state != WISH_REFUSED)
+    if (wish && wish->state != WISH_REFUSED) {
+        wishes_share(&plan->wishes, wish, owner);
         return IMPORT_WISH_KNOWN;
+    }
     if (wish && wish->due_ms > plan->now_ms)
         return IMPORT_WISH_REFUSED;
-    if (wish)
+    if (wish) {
+        wish->owner = owner;
         wishes_requeue(&plan->wishes, wish);
-    else
-        wish = wishes_add(&plan->wishes, upstream, repository, tag, digest);
+    } else {
+        wish = wishes_add(&plan->wishes, upstream, owner, repository, tag, digest);
+    }
     if (!wish)
         return IMPORT_WISH_DROPPED;
     ask(plan, wish, random);

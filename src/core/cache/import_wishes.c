@@ -1,7 +1,8 @@
 /*
  * An array, searched from one end to the other: a few thousand numbers, some hundred times a
  * second at the very most. Half of it is the most that one upstream gets, so that a flood of
- * images of one, which is imported slowly, leaves room for the others.
+ * images of one, which is imported slowly, leaves room for the others. Namespaces take turns:
+ * whoever floods it waits behind itself, and loses its own when there is no room.
  */
 #include "import_wishes.h"
 
@@ -69,9 +70,53 @@ void wishes_meet(struct wishes *wishes, struct wish *wish)
     wishes_remove(wishes, wish);
 }
 
-/* Room for one more of `upstream`, if need be that of the refused one that ends first. */
-static bool make_room(struct wishes *wishes, size_t upstream)
+uint64_t wishes_owner(struct slice namespace)
 {
+    return hash_of(namespace, (struct slice){0}, (struct slice){0});
+}
+
+/* A turn behind those of its owner; nothing is changed but the two numbers. */
+static void take_turn(const struct wishes *wishes, struct wish *wish)
+{
+    uint64_t turn = wishes->turns[wish->upstream], look_turn = wishes->look_turn;
+
+    for (size_t i = 0; i < wishes->n; i++) {
+        const struct wish *peer = &wishes->items[i];
+
+        if (peer->owner != wish->owner || peer->id == wish->id)
+            continue;
+        if (peer->state == WISH_ASKED && peer->look_turn > look_turn)
+            look_turn = peer->look_turn;
+        if (peer->state <= WISH_WANTED && peer->upstream == wish->upstream && peer->turn > turn)
+            turn = peer->turn;
+    }
+    wish->turn = turn + 1;
+    wish->look_turn = look_turn + 1;
+}
+
+/* How many turns of its upstream come before it. */
+static int64_t rank_of(const struct wishes *wishes, const struct wish *wish)
+{
+    return (int64_t)(wish->turn - wishes->turns[wish->upstream]);
+}
+
+/* The one that waits to be imported for the longest yet; NULL if that is `wish`. */
+static struct wish *find_last(struct wishes *wishes, const struct wish *wish, bool of_upstream)
+{
+    struct wish *last = NULL;
+
+    for (struct wish *other = wishes->items; other < wishes->items + wishes->n; other++)
+        if (other->state <= WISH_WANTED && (!of_upstream || other->upstream == wish->upstream) &&
+            (!last || rank_of(wishes, other) > rank_of(wishes, last)))
+            last = other;
+    return last && rank_of(wishes, last) > rank_of(wishes, wish) ? last : NULL;
+}
+
+/* Room for this one, if need be that of the refused one that ends first, or else of the last one
+ * that waits, which is lost. */
+static bool make_room(struct wishes *wishes, const struct wish *for_wish)
+{
+    size_t upstream = for_wish->upstream;
     bool share_is_full = wishes->of_upstream[upstream] >= IMPORT_WISHES_MAX / 2;
     struct wish *first = NULL;
 
@@ -81,6 +126,10 @@ static bool make_room(struct wishes *wishes, size_t upstream)
         if (wish->state == WISH_REFUSED && (!share_is_full || wish->upstream == upstream) &&
             (!first || wish->due_ms < first->due_ms))
             first = wish;
+    if (!first) {
+        first = find_last(wishes, for_wish, share_is_full);
+        wishes->dropped++; /* this one or that one */
+    }
     if (first)
         wishes_remove(wishes, first);
     return first != NULL;
@@ -96,24 +145,24 @@ static struct slice copied(char **texts, struct slice text)
     return copy;
 }
 
-struct wish *wishes_add(struct wishes *wishes, size_t upstream, struct slice repository,
-                        struct slice tag, struct slice digest)
+struct wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
+                        struct slice repository, struct slice tag, struct slice digest)
 {
+    struct wish made = {
+        .hash = hash_of(repository, tag, digest),
+        .id = ++wishes->last_id,
+        .owner = owner,
+        .upstream = upstream,
+    };
     struct wish *wish;
     char *texts;
 
-    if (!make_room(wishes, upstream)) {
-        wishes->dropped++;
+    take_turn(wishes, &made);
+    if (!make_room(wishes, &made))
         return NULL;
-    }
+    texts = made.texts = alloc_zeroed(repository.len + tag.len + digest.len, 1);
     wish = &wishes->items[wishes->n++];
-    texts = alloc_zeroed(repository.len + tag.len + digest.len, 1);
-    *wish = (struct wish){
-        .hash = hash_of(repository, tag, digest),
-        .id = ++wishes->last_id,
-        .texts = texts,
-        .upstream = upstream,
-    };
+    *wish = made;
     wish->repository = copied(&texts, repository);
     wish->tag = copied(&texts, tag);
     wish->digest = copied(&texts, digest);
@@ -124,6 +173,33 @@ struct wish *wishes_add(struct wishes *wishes, size_t upstream, struct slice rep
 void wishes_requeue(struct wishes *wishes, struct wish *wish)
 {
     wish->id = ++wishes->last_id;
+    take_turn(wishes, wish);
+}
+
+void wishes_share(struct wishes *wishes, struct wish *wish, uint64_t owner)
+{
+    struct wish theirs = *wish;
+
+    theirs.owner = owner;
+    take_turn(wishes, &theirs);
+    if (owner == wish->owner || wish->state > WISH_WANTED || theirs.turn >= wish->turn)
+        return;
+    wish->owner = owner;
+    wish->turn = theirs.turn;
+    if (theirs.look_turn < wish->look_turn)
+        wish->look_turn = theirs.look_turn;
+}
+
+void wishes_looked(struct wishes *wishes, const struct wish *wish)
+{
+    if (wish->look_turn > wishes->look_turn)
+        wishes->look_turn = wish->look_turn;
+}
+
+void wishes_imported(struct wishes *wishes, const struct wish *wish)
+{
+    if (wish->turn > wishes->turns[wish->upstream])
+        wishes->turns[wish->upstream] = wish->turn;
 }
 
 void wishes_refuse(struct wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms)
@@ -140,9 +216,15 @@ void wishes_refuse(struct wish *wish, struct slice reason, int64_t now_ms, int64
 
 void wishes_remap(struct wishes *wishes, const size_t map[IMPORT_UPSTREAMS_MAX])
 {
+    uint64_t turns[IMPORT_UPSTREAMS_MAX] = {0};
+
     for (size_t i = wishes->n; i-- > 0;)
         if (map[wishes->items[i].upstream] == SIZE_MAX)
             wishes_remove(wishes, &wishes->items[i]);
+    for (size_t i = 0; i < IMPORT_UPSTREAMS_MAX; i++)
+        if (map[i] != SIZE_MAX)
+            turns[map[i]] = wishes->turns[i];
+    memcpy(wishes->turns, turns, sizeof(turns));
     memset(wishes->of_upstream, 0, sizeof(wishes->of_upstream));
     for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++) {
         wish->upstream = map[wish->upstream];

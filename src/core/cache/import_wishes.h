@@ -18,7 +18,12 @@ struct wish {
     uint64_t id;   /* in the order in which they came, or came again; never 0 */
     char *texts;   /* owned, those of: */
     struct slice repository, tag, digest;
-    char *reason; /* owned; of one that is refused */
+    char *reason;   /* owned; of one that is refused */
+    uint64_t owner; /* a hash of the namespace that wants it */
+    /* Of the imports of an upstream, and of all first looks, the smallest comes first. Each owner
+     * numbers its own from the last one that came (start-time fair queueing), so who has most
+     * waiting also has the largest. */
+    uint64_t turn, look_turn;
     size_t upstream;
     enum wish_state state;
     bool checks;  /* asked, though it was absent before: an import waits for it */
@@ -33,6 +38,7 @@ struct wishes {
     struct wish *items; /* room for IMPORT_WISHES_MAX */
     size_t n;
     size_t of_upstream[IMPORT_UPSTREAMS_MAX];
+    uint64_t turns[IMPORT_UPSTREAMS_MAX], look_turn; /* that came last */
     uint64_t last_id;
     uint64_t met, dropped;
 };
@@ -44,15 +50,22 @@ void wishes_fini(struct wishes *wishes);
 struct wish *wishes_find(struct wishes *wishes, struct slice repository, struct slice tag,
                          struct slice digest);
 struct wish *wishes_get(struct wishes *wishes, uint64_t id);
-/* A new one, asked for; of those that are refused one may go for it. NULL: no room. */
-struct wish *wishes_add(struct wishes *wishes, size_t upstream, struct slice repository,
-                        struct slice tag, struct slice digest);
+uint64_t wishes_owner(struct slice namespace);
+/* A new one, asked for, behind its owner's; one that is refused may go for it, or one that waits of
+ * whoever has most. NULL: no room. */
+struct wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
+                        struct slice repository, struct slice tag, struct slice digest);
+/* This one wants it too: it is now whose turn comes first. */
+void wishes_share(struct wishes *wishes, struct wish *wish, uint64_t owner);
 /* The last one takes its place. */
 void wishes_remove(struct wishes *wishes, struct wish *wish);
 /* ECR holds it: removed, and counted. */
 void wishes_meet(struct wishes *wishes, struct wish *wish);
-/* To the back of those of its upstream. */
+/* Behind its owner's. */
 void wishes_requeue(struct wishes *wishes, struct wish *wish);
+/* Its first look, or its import, is made now. */
+void wishes_looked(struct wishes *wishes, const struct wish *wish);
+void wishes_imported(struct wishes *wishes, const struct wish *wish);
 void wishes_refuse(struct wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms);
 /* Upstream i is map[i] from now on; those of SIZE_MAX are removed. */
 void wishes_remap(struct wishes *wishes, const size_t map[IMPORT_UPSTREAMS_MAX]);

@@ -5,7 +5,7 @@
  * of one thread, the one that writes the set; it does no input or output and has no clock: `now_ms`
  * is any time that only goes on, in milliseconds (one that goes back is taken as standing still),
  * `random` any 32 random bits. Everything is bounded, whatever is wished for and whatever ECR
- * shows: a plan takes 5.2 MiB where all of it is full of the longest names. Nothing is
+ * shows: a plan takes 5.3 MiB where all of it is full of the longest names. Nothing is
  * persisted: a new plan begins with what ECR shows.
  *
  *     import_plan_new(); then for ever:
@@ -21,6 +21,10 @@
  * until it is seen. "tag@digest" is imported by the tag; if that turns out to be another image, it
  * is refused. A digest alone can't be imported: it is looked for, no more. What is refused is tried
  * again when it is wished for after its time, which doubles from IMPORT_BACKOFF_MS.
+ *
+ * Namespaces take turns in looks and in each upstream's imports; where there is no room, the one
+ * with most waiting loses its last wish. So a flood of one delays another's images by one of its
+ * own each.
  *
  * What ECR holds: at the start all repositories are asked for, and those below an upstream's prefix
  * listed, the newest first; then each again, sooner where pods use it. An image is only right to be
@@ -83,11 +87,11 @@ void import_plan_free(struct import_plan *plan); /* NULL is allowed */
  * wishes and repositories of others are forgotten. A call under way is still to be answered. */
 void import_plan_configure(struct import_plan *plan, const struct import_settings *settings);
 
-/* A review missed this image: by tag, digest, or both; the other one is empty. Copies the texts. 0;
- * IMPORT_WISH_KNOWN: it waits already; IMPORT_WISH_REFUSED: it was refused a short while ago;
- * IMPORT_WISH_CACHED: the set has it meanwhile; IMPORT_WISH_DROPPED: there is no room, which is
- * counted; IMPORT_WISH_ODD: of no upstream, without tag and digest, or longer than the bounds of
- * image_set. */
+/* A review of a pod in this namespace missed this image: by tag, digest, or both; the other one is
+ * empty. Copies the texts. 0; IMPORT_WISH_KNOWN: it waits already; IMPORT_WISH_REFUSED: it was
+ * refused a short while ago; IMPORT_WISH_CACHED: the set has it meanwhile; IMPORT_WISH_DROPPED:
+ * there is no room, which is counted; IMPORT_WISH_ODD: of no upstream, without tag and digest, or
+ * longer than the bounds of image_set. */
 enum {
     IMPORT_WISH_KNOWN = 1,
     IMPORT_WISH_REFUSED,
@@ -95,8 +99,8 @@ enum {
     IMPORT_WISH_DROPPED,
     IMPORT_WISH_ODD
 };
-int import_plan_wish(struct import_plan *plan, struct slice repository, struct slice tag,
-                     struct slice digest, int64_t now_ms, uint32_t random);
+int import_plan_wish(struct import_plan *plan, struct slice namespace, struct slice repository,
+                     struct slice tag, struct slice digest, int64_t now_ms, uint32_t random);
 
 /* A node could not pull it from the cache: it isn't held. Tag or digest may be empty; where there
  * is a digest nodes pull by that alone, and it says nothing of the tag. */
