@@ -75,6 +75,8 @@ static void test_pulls(void **state)
         {429, "TOOMANYREQUESTS", "Rate exceeded", IMAGE_THROTTLED},
         {401, "", "", IMAGE_DENIED},
         {400, "UNKNOWN", "Your Authorization Token is invalid.", IMAGE_DENIED},
+        {400, "NAME_INVALID", "Invalid repository name", IMAGE_REFUSED},
+        {400, "MANIFEST_INVALID", "", IMAGE_REFUSED},
         {403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.",
          IMAGE_DENIED},
         {403, "DENIED",

@@ -659,6 +659,48 @@ static void test_a_whole_listing_sweeps(void **state)
     }
 }
 
+/* More pages than are listed: what was looked at long ago, and was on none of them, goes. */
+static void test_a_partial_listing_sweeps_what_is_old(void **state)
+{
+    struct world *world = *state;
+    int64_t looked_ms;
+
+    start_with(world, NGINX);
+    for (int page = 0; page < IMPORT_PAGES_MAX; page++) {
+        assert_int_equal(next(world)->page, page);
+        answer_page(world, true);
+    }
+    assert_int_equal(wish(world, TAG, NONE), 0);
+    (void)wait_for_call(world, 5000);
+    assert_call(world, IMPORT_LOOK, NGINX, TAG);
+    answer_there(world, TAG, NONE);
+    looked_ms = world->now_ms;
+    while (image_set_has(world->set, NGINX, IMAGE_SET_TAG, TAG)) {
+        assert_true(world->now_ms - looked_ms < IMPORT_DIGEST_MS + 2 * IMPORT_HOUR_MS);
+        (void)wait_for_call(world, IMPORT_HOUR_MS);
+        assert_int_equal(next(world)->kind, IMPORT_LIST);
+        answer_page(world, true);
+    }
+    assert_true(world->now_ms - looked_ms >= IMPORT_DIGEST_MS);
+}
+
+/* Nobody follows it any more; if it comes back, what it holds isn't what it held. */
+static void test_an_upstream_that_goes_takes_its_images_with_it(void **state)
+{
+    struct import_settings fewer = settings;
+    struct world *world = *state;
+    struct slice app = slice_str("ghcrcache/org/app");
+
+    start_with(world, app);
+    answer_there(world, TAG, DIGEST);
+    assert_true(image_set_has(world->set, app, IMAGE_SET_TAG, TAG));
+    fewer.n_upstreams = 1;
+    import_plan_configure(world->plan, &fewer);
+    import_plan_configure(world->plan, &settings);
+    assert_false(image_set_has(world->set, app, IMAGE_SET_TAG, TAG));
+    assert_false(image_set_has(world->set, app, IMAGE_SET_DIGEST, DIGEST));
+}
+
 static void test_a_repository_that_went_takes_its_images_with_it(void **state)
 {
     struct world *world = *state;
@@ -1043,6 +1085,8 @@ int main(void)
         PLAN_TEST(test_a_series_that_breaks_off_begins_again),
         PLAN_TEST(test_endless_pages_end_and_are_told),
         PLAN_TEST(test_a_whole_listing_sweeps),
+        PLAN_TEST(test_a_partial_listing_sweeps_what_is_old),
+        PLAN_TEST(test_an_upstream_that_goes_takes_its_images_with_it),
         PLAN_TEST(test_a_repository_that_went_takes_its_images_with_it),
         PLAN_TEST(test_repositories_in_use_are_listed_more_often),
         PLAN_TEST(test_old_knowledge_of_digests_goes),

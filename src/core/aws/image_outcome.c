@@ -36,10 +36,17 @@ static bool denies_us(const struct registry_refusal *refusal)
            strstr(refusal->message, "token has expired");
 }
 
+/* NAME_INVALID, MANIFEST_INVALID, ...: the codes of the distribution specification. */
+static bool blames_image(const struct registry_refusal *refusal)
+{
+    return strstr(refusal->code, "_INVALID") != NULL;
+}
+
 enum image_outcome image_outcome_of_pull(const struct registry_refusal *refusal)
 {
     switch (refusal->status) {
-    case 400: /* ECR's answer to a login that isn't its own */
+    case 400: /* else ECR's answer to a login that isn't its own */
+        return blames_image(refusal) ? IMAGE_REFUSED : IMAGE_DENIED;
     case 401: return IMAGE_DENIED;
     case 403: return denies_us(refusal) ? IMAGE_DENIED : IMAGE_REFUSED;
     case 404: return IMAGE_ABSENT;

@@ -166,6 +166,18 @@ static void hurry(struct import_plan *plan, struct slice repository, uint32_t ra
     }
 }
 
+/* What it did not show. Behind the last page may be what was looked at: that is as good as what is
+ * known of digests. */
+static void sweep(struct import_plan *plan, const struct repository *repository, bool whole)
+{
+    const uint32_t old = IMPORT_DIGEST_MS / IMPORT_MINUTE_MS;
+
+    if (whole)
+        image_set_sweep(plan->set, repository->name, plan->listed_since);
+    else if (plan->listed_since > old)
+        image_set_sweep(plan->set, repository->name, plan->listed_since - old);
+}
+
 static void take_listing(struct import_plan *plan, struct repository *repository, bool more,
                          uint32_t random)
 {
@@ -175,8 +187,7 @@ static void take_listing(struct import_plan *plan, struct repository *repository
         return;
     }
     plan->list_page = 0;
-    if (!more)
-        image_set_sweep(plan->set, repository->name, plan->listed_since);
+    sweep(plan, repository, !more);
     hurry(plan, repository->name, random);
     repository->asked = true;
     repository->wanted = false;

@@ -57,6 +57,14 @@ static bool map_upstreams(size_t map[IMPORT_UPSTREAMS_MAX], const struct import_
     return kept == n;
 }
 
+/* Nobody asks for these until their upstream comes back, and then it may hold others. */
+static void forget_images(struct import_plan *plan, const size_t map[IMPORT_UPSTREAMS_MAX])
+{
+    for (size_t i = 0; i < plan->repositories.n; i++)
+        if (map[plan->repositories.items[i].upstream] == SIZE_MAX)
+            image_set_sweep(plan->set, plan->repositories.items[i].name, UINT32_MAX);
+}
+
 void import_plan_configure(struct import_plan *plan, const struct import_settings *settings)
 {
     size_t n =
@@ -68,6 +76,7 @@ void import_plan_configure(struct import_plan *plan, const struct import_setting
         plan->described = false; /* it may have repositories already */
         plan->repositories_page = 0;
     }
+    forget_images(plan, map);
     wishes_remap(&plan->wishes, map);
     repositories_remap(&plan->repositories, map);
     if (plan->calls)

@@ -45,7 +45,7 @@ enum {
     IMPORT_REPOSITORIES_MAX = 8192,
     IMPORT_UPSTREAMS_MAX = 50, /* ECR's rules of an account and region */
     /* ListImages shows 1,000 pairs of tag and digest a page. Of a repository that has more pages,
-     * what is behind is only known when it was wished for. */
+     * what is behind is only known when it was wished for, for IMPORT_DIGEST_MS. */
     IMPORT_PAGES_MAX = 16,
     /* DescribeRepositories: 1,000 a page; 100,000 is ECR's quota. */
     IMPORT_REPOSITORY_PAGES_MAX = 100,
@@ -84,7 +84,8 @@ struct import_plan;
 struct import_plan *import_plan_new(const struct import_settings *settings, struct image_set *set);
 void import_plan_free(struct import_plan *plan); /* NULL is allowed */
 /* Go on by other settings. Of upstreams whose prefix stays, everything is kept, tokens included;
- * wishes and repositories of others are forgotten. A call under way is still to be answered. */
+ * wishes, repositories and images of others are forgotten. A call under way is still to be
+ * answered. */
 void import_plan_configure(struct import_plan *plan, const struct import_settings *settings);
 
 /* A review of a pod in this namespace missed this image: by tag, digest, or both; the other one is
