@@ -619,6 +619,30 @@ static void test_a_series_that_breaks_off_begins_again(void **state)
     assert_int_equal(world->call->page, 0);
 }
 
+/* Whoever makes the calls has new clients then, which know no token of the series. */
+static void test_new_settings_begin_a_series_anew(void **state)
+{
+    struct world *world = *state;
+
+    assert_call(world, IMPORT_REPOSITORIES, NONE, NONE);
+    import_plan_found_repository(world->plan, NGINX, 1);
+    answer_page(world, true);
+    import_plan_configure(world->plan, &settings);
+    assert_int_equal(next(world)->kind, IMPORT_REPOSITORIES);
+    assert_int_equal(world->call->page, 0);
+    answer_page(world, false);
+    assert_call(world, IMPORT_LIST, NGINX, NONE);
+    answer_there(world, TAG, NONE);
+    (void)wait_for_call(world, 2 * IMPORT_HOUR_MS);
+    assert_call(world, IMPORT_LIST, NGINX, NONE);
+    answer_page(world, true);
+    import_plan_configure(world->plan, &settings);
+    assert_call(world, IMPORT_LIST, NGINX, NONE);
+    assert_int_equal(world->call->page, 0);
+    answer_page(world, false);
+    assert_false(image_set_has(world->set, NGINX, IMAGE_SET_TAG, TAG));
+}
+
 static void test_endless_pages_end_and_are_told(void **state)
 {
     struct world *world = *state;
@@ -1083,6 +1107,7 @@ int main(void)
         PLAN_TEST(test_the_newest_is_listed_first_and_before_it_what_is_wished_for),
         PLAN_TEST(test_pages_are_asked_for_one_by_one),
         PLAN_TEST(test_a_series_that_breaks_off_begins_again),
+        PLAN_TEST(test_new_settings_begin_a_series_anew),
         PLAN_TEST(test_endless_pages_end_and_are_told),
         PLAN_TEST(test_a_whole_listing_sweeps),
         PLAN_TEST(test_a_partial_listing_sweeps_what_is_old),

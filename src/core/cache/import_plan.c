@@ -72,10 +72,9 @@ void import_plan_configure(struct import_plan *plan, const struct import_setting
     struct upstream made[IMPORT_UPSTREAMS_MAX];
     size_t map[IMPORT_UPSTREAMS_MAX];
 
-    if (!map_upstreams(map, plan, settings->upstreams, n)) {
+    if (!map_upstreams(map, plan, settings->upstreams, n))
         plan->described = false; /* it may have repositories already */
-        plan->repositories_page = 0;
-    }
+    plan->repositories_page = plan->list_page = 0;
     forget_images(plan, map);
     wishes_remap(&plan->wishes, map);
     repositories_remap(&plan->repositories, map);

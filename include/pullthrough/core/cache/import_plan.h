@@ -84,8 +84,8 @@ struct import_plan;
 struct import_plan *import_plan_new(const struct import_settings *settings, struct image_set *set);
 void import_plan_free(struct import_plan *plan); /* NULL is allowed */
 /* Go on by other settings. Of upstreams whose prefix stays, everything is kept, tokens included;
- * wishes, repositories and images of others are forgotten. A call under way is still to be
- * answered. */
+ * wishes, repositories and images of others are forgotten. A series of pages begins anew. A call
+ * under way is still to be answered. */
 void import_plan_configure(struct import_plan *plan, const struct import_settings *settings);
 
 /* A review of a pod in this namespace missed this image: by tag, digest, or both; the other one is
