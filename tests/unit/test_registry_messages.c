@@ -130,6 +130,44 @@ static void test_digest(void **state)
     }
 }
 
+/* A manifest is whoever's who may push upstream: three bytes of it took 160 of memory. */
+static void test_a_manifest_takes_no_more_memory_than_it_may(void **state)
+{
+    static const char head[] = "{\"schemaVersion\":2,\"a\":[", item[] = "{},", tail[] = "{}]}";
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(4 * 1024 * 1024);
+    char digest[REGISTRY_DIGEST_BYTES];
+    struct error error;
+
+    (void)state;
+    for (size_t bytes = 300000; bytes < body.ceiling; bytes *= 13) { /* 300 KB, 3.9 MB */
+        strbuf_clear(&body);
+        strbuf_add_str(&body, head);
+        while (body.len < bytes)
+            strbuf_add_str(&body, item);
+        strbuf_add_str(&body, tail);
+        assert_int_equal(
+            registry_messages_digest(digest, strbuf_slice(&body), slice_str(""), &error),
+            bytes > 300000 ? -1 : 0);
+    }
+    assert_string_equal(error.text, "the manifest is too large to be read");
+}
+
+/* What is said to us in so many words is cut, and read only as far as it is short. */
+static void test_a_refusal_of_megabytes_is_not_read(void **state)
+{
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(1024 * 1024);
+    struct registry_refusal refusal;
+
+    (void)state;
+    strbuf_add_str(&body, "{\"errors\":[{\"code\":\"DENIED\"}],\"a\":[");
+    while (body.len < 500000)
+        strbuf_add_str(&body, "{},");
+    strbuf_add_str(&body, "{}]}");
+    registry_messages_decode(&refusal, 403, strbuf_slice(&body));
+    assert_int_equal(refusal.status, 403);
+    assert_string_equal(refusal.code, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +175,8 @@ int main(void)
         cmocka_unit_test(test_long_texts_are_cut_between_characters),
         cmocka_unit_test(test_advice),
         cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_a_manifest_takes_no_more_memory_than_it_may),
+        cmocka_unit_test(test_a_refusal_of_megabytes_is_not_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

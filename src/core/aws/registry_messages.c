@@ -6,11 +6,18 @@
 
 #include "pullthrough/core/base/redact.h"
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/json/json_arena.h"
 #include "pullthrough/core/json/json_fields.h"
+#include "pullthrough/core/json/json_member.h"
 
 #include <openssl/sha.h>
 
-enum { TEXT_MAX = 64 * 1024 }; /* of what is looked at before it is cut to a few words */
+enum {
+    TEXT_MAX = 64 * 1024, /* of what is looked at before it is cut to a few words */
+    /* To read a manifest, its text included: of whoever may push upstream. One of 2 MiB has room;
+     * those of images have kilobytes. */
+    MANIFEST_MEMORY = 8 * 1024 * 1024,
+};
 
 const char registry_messages_manifests[] =
     "application/vnd.oci.image.index.v1+json, "
@@ -40,7 +47,8 @@ static void copy(char *to, size_t bytes, const json_t *value)
 
 void registry_messages_decode(struct registry_refusal *refusal, int status, struct slice body)
 {
-    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, NULL);
+    JSON_FIELDS_CLEANUP json_t *root =
+        json_fields_parse(body.len <= TEXT_MAX ? body : (struct slice){0}, NULL);
     const json_t *first = json_array_get(json_object_get(root, "errors"), 0);
 
     *refusal = (struct registry_refusal){.status = status};
@@ -53,16 +61,41 @@ bool registry_messages_is_passing(const struct registry_refusal *refusal)
     return refusal->status == 429 || refusal->status >= 500;
 }
 
+static bool is_number(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    return text.len > 0;
+}
+
+static int check_manifest(struct slice body, struct error *error)
+{
+    ARENA_CLEANUP struct arena arena;
+    bool too_much = false;
+    yyjson_val *root, *version;
+
+    arena_init(&arena, body.len < TEXT_MAX ? json_arena_bytes(body.len) : 0);
+    arena.ceiling = MANIFEST_MEMORY;
+    root = json_arena_read(&arena, body, &too_much);
+    if (too_much)
+        return error_set(error, "the manifest is too large to be read");
+    version = json_member(root, "schemaVersion");
+    if (!yyjson_is_raw(version) ||
+        !is_number(slice_of(yyjson_get_raw(version), yyjson_get_len(version))))
+        return error_set(error, "the answer is not a manifest: something on the way speaks for the "
+                                "registry");
+    return 0;
+}
+
 int registry_messages_digest(char digest[static REGISTRY_DIGEST_BYTES], struct slice body,
                              struct slice promised, struct error *error)
 {
     static const char start[] = "sha256:", digits[] = "0123456789abcdef";
-    JSON_FIELDS_CLEANUP json_t *root = json_fields_parse(body, NULL);
     unsigned char hash[SHA256_DIGEST_LENGTH];
 
-    if (!json_is_integer(json_object_get(root, "schemaVersion")))
-        return error_set(error, "the answer is not a manifest: something on the way speaks for the "
-                                "registry");
+    if (check_manifest(body, error) < 0)
+        return -1;
     (void)SHA256((const unsigned char *)body.ptr, body.len, hash);
     memcpy(digest, start, sizeof(start));
     for (size_t i = 0; i < sizeof(hash); i++) {

@@ -9,7 +9,7 @@
 enum {
     URL_BYTES = 2048,
     LOGIN_MAX = 128 * 1024,
-    MANIFEST_MAX = 8 * 1024 * 1024, /* twice what registries take */
+    MANIFEST_MAX = 4 * 1024 * 1024, /* what registries take */
     CONNECT_MS = 10000,
     PROBE_MAX = 64 * 1024, /* what is said to a probe is a sentence */
 };
