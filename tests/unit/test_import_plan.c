@@ -563,6 +563,46 @@ static void test_a_repository_that_is_denied_goes_to_the_back(void **state)
     assert_true(import_plan_counts(world->plan).started);
 }
 
+static const char *newest_reason(const struct world *world)
+{
+    struct import_refusal newest;
+
+    assert_int_equal(import_plan_refusals(world->plan, &newest, 1), 1);
+    return newest.reason;
+}
+
+/* A policy of a repository, as reconcile.template.repositoryPolicy gives one to all that a prefix
+ * will have, is no reason to keep the images of others waiting. */
+static void test_what_is_denied_of_one_repository_keeps_nothing_waiting(void **state)
+{
+    struct world *world = *state;
+    struct slice ours = slice_str("ghcrcache/org/app"), closed = slice_str("ghcrcache/acme/app");
+
+    start_empty(world);
+    assert_int_equal(import_plan_wish(world->plan, OWN, ours, TAG, NONE, world->now_ms, 0), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, closed, TAG, NONE, world->now_ms, 0), 0);
+    assert_call(world, IMPORT_LOOK, ours, TAG);
+    answer(world, IMPORT_ABSENT);
+    assert_call(world, IMPORT_GET, ours, TAG);
+    answer(world, IMPORT_THERE);
+    assert_call(world, IMPORT_LOOK, closed, TAG);
+    answer(world, IMPORT_DENIED);
+    assert_int_equal(import_plan_counts(world->plan).api.why, IMPORT_THERE);
+    assert_string_equal(newest_reason(world), "our own access to this repository is denied");
+    assert_int_equal(
+        import_plan_wish(world->plan, OWN, closed, slice_str("2"), NONE, world->now_ms, 0), 0);
+    assert_call(world, IMPORT_LOOK, closed, slice_str("2"));
+    answer(world, IMPORT_ABSENT);
+    assert_call(world, IMPORT_GET, closed, slice_str("2"));
+    answer_because(world, IMPORT_DENIED, "not authorized");
+    assert_int_equal(import_plan_counts(world->plan).imports.why, IMPORT_THERE);
+    assert_string_equal(newest_reason(world), "not authorized");
+    world->now_ms += 2 * IMPORT_MINUTE_MS; /* nothing was granted for long: it is all of them */
+    assert_int_equal(next(world)->kind, IMPORT_LOOK);
+    answer(world, IMPORT_DENIED);
+    assert_int_equal(import_plan_counts(world->plan).api.why, IMPORT_DENIED);
+}
+
 static void test_the_newest_is_listed_first_and_before_it_what_is_wished_for(void **state)
 {
     struct world *world = *state;
@@ -1104,6 +1144,7 @@ int main(void)
         PLAN_TEST(test_imports_without_an_answer_are_given_up),
         PLAN_TEST(test_the_api_rests_as_long_as_it_says_so),
         PLAN_TEST(test_a_repository_that_is_denied_goes_to_the_back),
+        PLAN_TEST(test_what_is_denied_of_one_repository_keeps_nothing_waiting),
         PLAN_TEST(test_the_newest_is_listed_first_and_before_it_what_is_wished_for),
         PLAN_TEST(test_pages_are_asked_for_one_by_one),
         PLAN_TEST(test_a_series_that_breaks_off_begins_again),

@@ -34,6 +34,16 @@ static void fail(struct import_plan *plan, struct wish *wish, enum import_outcom
            random);
 }
 
+/* Whether this is denied of one repository: of others the same was granted a short while ago. */
+static bool is_of_one(const struct import_plan *plan, enum import_outcome outcome)
+{
+    const int64_t lately_ms =
+        plan->call.kind == IMPORT_GET ? IMPORT_MINUTE_MS * 10 : IMPORT_MINUTE_MS;
+
+    return outcome == IMPORT_DENIED &&
+           plan->now_ms - plan->granted_ms[plan->call.kind] <= lately_ms;
+}
+
 static void look_again(struct import_plan *plan, struct wish *wish, uint32_t random)
 {
     if (wish->looks >= LOOKS) {
@@ -83,9 +93,11 @@ static bool take_look(struct import_plan *plan, struct wish *wish,
 {
     const enum import_outcome outcome = answer->outcome;
 
+    const bool of_one = is_of_one(plan, outcome);
+
     if (outcome <= IMPORT_REFUSED)
         import_stop_end(&plan->api);
-    else
+    else if (!of_one)
         import_stop_begin(&plan->api, outcome, plan->now_ms, random);
     if (!wish)
         return false;
@@ -102,6 +114,8 @@ static bool take_look(struct import_plan *plan, struct wish *wish,
         take_absent(plan, wish, random);
     else if (outcome == IMPORT_REFUSED)
         refuse(plan, wish, answer->reason, random);
+    else if (of_one)
+        refuse(plan, wish, slice_str("our own access to this repository is denied"), random);
     else
         fail(plan, wish, outcome, random);
     return false;
@@ -113,9 +127,11 @@ static void take_get(struct import_plan *plan, struct wish *wish,
     struct upstream *upstream = &plan->upstreams[plan->call.upstream];
     enum import_outcome outcome = answer->outcome;
 
-    if (outcome == IMPORT_DENIED)
+    const bool of_one = is_of_one(plan, outcome);
+
+    if (outcome == IMPORT_DENIED && !of_one)
         import_stop_begin(&plan->imports, outcome, plan->now_ms, random);
-    else
+    else if (!of_one)
         import_stop_end(&plan->imports);
     if (!wish)
         return;
@@ -126,7 +142,7 @@ static void take_get(struct import_plan *plan, struct wish *wish,
         import_stop_end(&upstream->stop);
         wish->looks = 0;
         look_again(plan, wish, random);
-    } else if (outcome == IMPORT_REFUSED || outcome == IMPORT_ABSENT) {
+    } else if (outcome == IMPORT_REFUSED || outcome == IMPORT_ABSENT || of_one) {
         import_stop_end(&upstream->stop);
         refuse(plan, wish, answer->reason.len ? answer->reason : slice_str("ECR doesn't import it"),
                random);
@@ -212,7 +228,8 @@ static void take_page(struct import_plan *plan, const struct import_answer *answ
         hurry(plan, repository->name, random);
         repositories_remove(&plan->repositories, repository);
     } else {
-        import_stop_begin(&plan->api, answer->outcome, plan->now_ms, random);
+        if (!is_of_one(plan, answer->outcome))
+            import_stop_begin(&plan->api, answer->outcome, plan->now_ms, random);
         plan->list_page = 0;
         /* Denied is an answer: it may be denied of this one alone. */
         repository->asked |= answer->outcome == IMPORT_DENIED;
@@ -266,6 +283,8 @@ bool import_plan_answer(struct import_plan *plan, const struct import_answer *an
     case IMPORT_LIST: take_page(plan, answer, random); break;
     case IMPORT_REPOSITORIES: take_repositories(plan, answer, random);
     }
+    if (answer->outcome <= IMPORT_ABSENT)
+        plan->granted_ms[plan->call.kind] = plan->now_ms;
     if (!plan->started)
         judge_start(plan);
     return met;

@@ -94,6 +94,8 @@ struct import_plan *import_plan_new(const struct import_settings *settings, stru
 
     plan->set = image_set_ref(set);
     plan->minute = -1;
+    for (size_t i = 0; i < sizeof(plan->granted_ms) / sizeof(plan->granted_ms[0]); i++)
+        plan->granted_ms[i] = -IMPORT_HOUR_MS;
     wishes_init(&plan->wishes);
     import_plan_configure(plan, settings);
     return plan;

@@ -27,6 +27,7 @@ struct import_plan {
     int64_t minute; /* that settle() was for, or -1 */
     int64_t api_ms; /* when there may be another call to the API */
     struct import_stop api, imports;
+    int64_t granted_ms[IMPORT_GET + 1]; /* by kind of call: when one was answered last */
 
     bool described, too_many_repository_pages;
     bool started;     /* the first listing is whole */

@@ -148,7 +148,8 @@ enum import_outcome {
     IMPORT_REFUSED, /* of a GET: upstream doesn't have it, or doesn't give it; of a look: ECR calls
                        the question wrong; see `reason` */
     IMPORT_THROTTLED, /* ThrottlingException; of a GET 429 or UpstreamTooManyRequests */
-    IMPORT_DENIED, /* our own access: IAM, no credentials, 401; of a GET where the words say so */
+    IMPORT_DENIED, /* our own access: IAM, no credentials, 401; of a GET where the words say so. All
+                      waits, unless the same was granted of another repository lately */
     IMPORT_NO_ANSWER, /* none, or 5xx, or one that can't be understood; of a GET that may be the
                          upstream's, whose other images wait */
 };
@@ -183,7 +184,7 @@ struct import_counts {
     bool too_many_repository_pages; /* over IMPORT_REPOSITORY_PAGES_MAX */
     /* Until a call succeeds, so that `until_ms` may be over: */
     struct import_pause api;     /* calls to ECR's API: then nothing is imported, too */
-    struct import_pause imports; /* from all upstreams: denied to us */
+    struct import_pause imports; /* from all upstreams: denied */
 };
 struct import_counts import_plan_counts(const struct import_plan *plan);
 
