@@ -922,6 +922,33 @@ static void test_a_flood_of_one_namespace_takes_no_more_than_every_other_turn(vo
     answer_because(world, IMPORT_REFUSED, "no");
 }
 
+/* Whoever has large images imported, which are long not there, keeps no first looks waiting. */
+static void test_first_looks_and_others_take_turns(void **state)
+{
+    struct world *world = *state;
+    struct slice app = slice_str("ghcrcache/org/app");
+
+    start_empty(world);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(wish_number(world, "ghcrcache", i), 0);
+        assert_int_equal(next(world)->kind, IMPORT_LOOK);
+        answer(world, IMPORT_ABSENT);
+        assert_int_equal(next(world)->kind, IMPORT_GET);
+        import_plan_answer(world->plan, &(struct import_answer){.outcome = IMPORT_THERE},
+                           world->now_ms, NO_LUCK);
+    }
+    world->now_ms += 10000; /* all are to be looked for */
+    assert_int_equal(wish(world, NONE, DIGEST), 0);
+    assert_int_equal(import_plan_wish(world->plan, OWN, app, NONE, DIGEST, world->now_ms, NO_LUCK),
+                     0);
+    for (unsigned first = 0, looks = 0; first < 2; looks++) {
+        assert_true(looks < 4);
+        assert_int_equal(next(world)->kind, IMPORT_LOOK);
+        first += world->call->by_digest;
+        answer(world, IMPORT_ABSENT);
+    }
+}
+
 /* What has waited for tokens long before another one's first image gives way all the same. */
 static void test_tokens_go_round(void **state)
 {
@@ -1161,6 +1188,7 @@ int main(void)
         PLAN_TEST(test_odd_wishes_are_turned_down),
         PLAN_TEST(test_the_longest_prefix_is_the_upstream),
         PLAN_TEST(test_a_flood_of_one_namespace_takes_no_more_than_every_other_turn),
+        PLAN_TEST(test_first_looks_and_others_take_turns),
         PLAN_TEST(test_tokens_go_round),
         PLAN_TEST(test_a_full_table_takes_from_who_has_most),
         PLAN_TEST(test_a_wish_that_two_have_comes_by_the_better_turn),

@@ -13,17 +13,19 @@ struct choice {
     struct wish *look;                         /* the one that is due, or due next */
 };
 
-/* Of those that are due: on which an import waits; what was imported; then by turns. */
-static int look_class(const struct wish *wish, int64_t now_ms)
+/* Of those that are due: on which an import waits; what was imported, and what is new, in turns. */
+static int look_class(const struct import_plan *plan, const struct wish *wish)
 {
-    if (wish->due_ms > now_ms)
-        return 3;
-    return wish->checks ? 0 : wish->state == WISH_SEEKING ? 1 : 2;
+    if (wish->due_ms > plan->now_ms)
+        return 4;
+    if (wish->checks)
+        return 0;
+    return wish->state == WISH_ASKED ? 2 : plan->sought_last ? 3 : 1;
 }
 
-static bool looks_before(const struct wish *a, const struct wish *b, int64_t now_ms)
+static bool looks_before(const struct import_plan *plan, const struct wish *a, const struct wish *b)
 {
-    int class = look_class(a, now_ms), other = look_class(b, now_ms);
+    int class = look_class(plan, a), other = look_class(plan, b);
 
     if (class != other)
         return class < other;
@@ -48,7 +50,7 @@ static struct choice choose(struct import_plan *plan)
             *wanted = wish;
         choice.checks[wish->upstream] |= wish->state == WISH_ASKED && wish->checks;
         if ((wish->state == WISH_ASKED || wish->state == WISH_SEEKING) &&
-            (!choice.look || looks_before(wish, choice.look, plan->now_ms)))
+            (!choice.look || looks_before(plan, wish, choice.look)))
             choice.look = wish;
     }
     return choice;
@@ -106,10 +108,12 @@ static const struct import_call *give_wish(struct import_plan *plan, enum import
     plan->call.by_digest = by_digest;
     plan->call.upstream = wish->upstream;
     plan->wish = wish->id;
-    if (kind == IMPORT_GET)
+    if (kind == IMPORT_GET) {
         wishes_imported(&plan->wishes, wish);
-    else
+    } else {
         wishes_looked(&plan->wishes, wish);
+        plan->sought_last = wish->state == WISH_SEEKING;
+    }
     return &plan->call;
 }
 

@@ -32,6 +32,7 @@ struct import_plan {
     bool described, too_many_repository_pages;
     bool started;     /* the first listing is whole */
     bool looked_last; /* looks and listings take turns */
+    bool sought_last; /* and of looks first ones and those for what was imported */
 
     /* The call under way, and between the pages of a series. */
     bool calls;
