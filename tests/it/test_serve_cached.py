@@ -187,7 +187,8 @@ def test_a_pod_goes_to_ecr_once_its_image_is_there(serve, aws, images):
         wait_for(lambda: cached(replica)["queued"] == 0, "nothing waits")
         wait_for(lambda: replica.metric("pullthrough_import_queue") == 0, "and it is counted so")
         held = 'pullthrough_cached_images{by="tag"}'
-        wait_for(lambda: replica.metric(held) >= len(mine), "all are counted as held")
+        # of the one with both only the digest was looked for: its tag may wait for the next list
+        wait_for(lambda: replica.metric(held) >= len(mine) - 1, "all are counted as held")
         assert replica.metric("pullthrough_wishes_dropped_total") == 0
         assert replica.logged(REFUSED) == replica.logged(PAUSED) == []
         assert len(replica.logged(LISTED)) == 1
