@@ -79,10 +79,10 @@ def _leading_elsewhere(rules):
 
 
 @contextlib.contextmanager
-def packets(world, *verdict):
+def packets(world, *verdict, to=NODE, port=AWS):
     """What the node itself sends to the registry; pods' packets are others."""
     inside = ("nsenter", f"--net={world.network()}", "iptables")
-    rule = ("OUTPUT", "-p", "tcp", "-d", NODE, "--dport", str(AWS), "-j", *verdict)
+    rule = ("OUTPUT", "-p", "tcp", "-d", to, "--dport", str(port), "-j", *verdict)
     subprocess.run([*inside, "-I", *rule], check=True, capture_output=True)
     try:
         yield
