@@ -106,7 +106,7 @@ static void test_a_full_ring_takes_no_more(void **state)
 static void test_a_namespace_gets_half_of_a_ring(void **state)
 {
     struct wish_rings *rings = wish_rings_new(1);
-    struct slice flood = slice_str("flood"), quiet = slice_str("quiet"), name = slice_str("p/a");
+    struct slice flood = slice_str("flood"), quiet = slice_str("quiet"), app = slice_str("p/a");
     struct wish wish;
 
     (void)state;
@@ -115,7 +115,7 @@ static void test_a_namespace_gets_half_of_a_ring(void **state)
 
         strbuf_add_format(&tag, "%d", i);
         assert_int_equal(
-            wish_rings_put(rings, 0, flood, name, strbuf_slice(&tag), (struct slice){0}),
+            wish_rings_put(rings, 0, flood, app, strbuf_slice(&tag), (struct slice){0}),
             i < WISH_RING_SHARE);
     }
     assert_true(
