@@ -196,14 +196,14 @@ int iam_policy_webhook(struct strbuf *out, const struct config *config,
 void iam_policy_nodes(struct strbuf *out, const struct config *config,
                       const struct iam_place *place)
 {
-    static const char *const pull[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", NULL};
-    static const char *const pull_through[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
-                                               IMPORT, NULL};
     const bool held = config->rewrite.when == CONFIG_WHEN_CACHED;
+    const char *const pull[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", IMPORT, NULL};
+    const char *const pull_held[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+                                     "ecr:BatchImportUpstreamImage", NULL};
     json_t *statements = alloc_made(json_array());
 
     allow_log_in(statements);
-    iam_allow(statements, held ? "Pull" : "PullThrough", iam_names(held ? pull : pull_through),
+    iam_allow(statements, "PullThrough", iam_names(held ? pull_held : pull),
               repositories(config, place));
     iam_print(out, statements);
 }

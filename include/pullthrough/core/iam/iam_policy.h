@@ -34,7 +34,8 @@ int iam_policy_webhook(struct strbuf *out, const struct config *config,
                        const struct iam_place *place);
 
 /* Whoever pulls: the nodes' role, Fargate's pod execution role. With rewrite.when: cached they are
- * sent to ECR only for what it holds, so that they import nothing. */
+ * sent to ECR only for what it holds, so that they make no repository. The right to import stays:
+ * ECR is reported to ask for it at each pull, and to say "not found" without it. */
 void iam_policy_nodes(struct strbuf *out, const struct config *config,
                       const struct iam_place *place);
 
