@@ -178,8 +178,8 @@ pytest_is_here() { # TITLE of what needs it
 pytests() { # PRESET, folders of tests
     local preset=$1
     shift
-    TSAN_OPTIONS=halt_on_error=1 PULLTHROUGH_BUILD=$PWD/build/$preset \
-        "$python" -B -m pytest -v --tb=short -p no:cacheprovider \
+    TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp \
+        PULLTHROUGH_BUILD=$PWD/build/$preset "$python" -B -m pytest -v --tb=short -p no:cacheprovider \
         --junitxml="$PWD/build/$preset/pytest.xml" "$@"
 }
 
