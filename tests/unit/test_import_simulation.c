@@ -156,19 +156,19 @@ static void find_image(struct replica *replica, unsigned number)
     import_plan_found(replica->plan, slice_str(name.tag), slice_str(name.digest), replica->now_ms);
 }
 
-static enum import_outcome answer_lookup(const struct ecr *ecr, struct replica *replica,
-                                         const struct import_call *call)
+static enum image_outcome answer_lookup(const struct ecr *ecr, struct replica *replica,
+                                        const struct import_call *call)
 {
     unsigned number = number_of(call);
 
     if (!shows(ecr, number, replica->now_ms))
-        return IMPORT_ABSENT;
+        return IMAGE_ABSENT;
     find_image(replica, number);
-    return IMPORT_THERE;
+    return IMAGE_THERE;
 }
 
-static enum import_outcome answer_list(const struct ecr *ecr, struct replica *replica,
-                                       const struct import_call *call)
+static enum image_outcome answer_list(const struct ecr *ecr, struct replica *replica,
+                                      const struct import_call *call)
 {
     unsigned first = number_at(call->repository, "/r") * TAGS, found = 0;
 
@@ -177,10 +177,10 @@ static enum import_outcome answer_list(const struct ecr *ecr, struct replica *re
             find_image(replica, i);
             found++;
         }
-    return found || ecr->repositories ? IMPORT_THERE : IMPORT_ABSENT;
+    return found || ecr->repositories ? IMAGE_THERE : IMAGE_ABSENT;
 }
 
-static enum import_outcome answer_repositories(const struct ecr *ecr, struct replica *replica)
+static enum image_outcome answer_repositories(const struct ecr *ecr, struct replica *replica)
 {
     struct name name;
 
@@ -188,18 +188,18 @@ static enum import_outcome answer_repositories(const struct ecr *ecr, struct rep
         make_name(&name, i * TAGS);
         import_plan_found_repository(replica->plan, slice_str(name.repository), i);
     }
-    return IMPORT_THERE;
+    return IMAGE_THERE;
 }
 
-static enum import_outcome answer_get(struct ecr *ecr, struct replica *replica,
-                                      const struct import_call *call)
+static enum image_outcome answer_get(struct ecr *ecr, struct replica *replica,
+                                     const struct import_call *call)
 {
     unsigned number = number_of(call);
 
     ecr->gets_of[number]++;
     if (ecr->seen_ms[number] == NEVER)
         ecr->seen_ms[number] = replica->now_ms + GET_MS + ecr->shown_after_ms;
-    return IMPORT_THERE;
+    return IMAGE_THERE;
 }
 
 /* What must never be */
@@ -226,7 +226,7 @@ static void judge_api(struct replica *replica)
 static void make_call(struct world *world, struct replica *replica, const struct import_call *call)
 {
     enum import_call_kind kind = call->kind;
-    struct import_answer answer = {.outcome = IMPORT_NO_ANSWER};
+    struct import_answer answer = {.outcome = IMAGE_NO_ANSWER};
     bool unlucky = chance(world) % 100 < world->ecr->unlucky;
 
     if (kind == IMPORT_GET)
@@ -237,12 +237,12 @@ static void make_call(struct world *world, struct replica *replica, const struct
     replica->looks += kind == IMPORT_LOOK;
     if (unlucky)
         answer.outcome = kind == IMPORT_GET && chance(world) % 2
-                             ? IMPORT_REFUSED
-                             : IMPORT_THROTTLED + (enum import_outcome)(chance(world) % 3);
+                             ? IMAGE_REFUSED
+                             : IMAGE_THROTTLED + (enum image_outcome)(chance(world) % 3);
     else if (chance(world) % (kind == IMPORT_GET ? 1000 : 100) < world->ecr->throttles)
-        answer.outcome = IMPORT_THROTTLED;
+        answer.outcome = IMAGE_THROTTLED;
     else if (world->ecr->is_away)
-        answer.outcome = IMPORT_NO_ANSWER;
+        answer.outcome = IMAGE_NO_ANSWER;
     else if (kind == IMPORT_LOOK)
         answer.outcome = answer_lookup(world->ecr, replica, call);
     else if (kind == IMPORT_LIST)
@@ -253,7 +253,7 @@ static void make_call(struct world *world, struct replica *replica, const struct
         answer.outcome = answer_repositories(world->ecr, replica);
     answer.more = kind == IMPORT_LIST && world->ecr->all_pages_more;
     replica->now_ms += kind == IMPORT_GET ? GET_MS : API_MS;
-    (void)import_plan_answer(replica->plan, &answer, replica->now_ms, chance(world));
+    import_plan_answer(replica->plan, &answer, replica->now_ms, chance(world));
     replica->next_ms = replica->now_ms;
 }
 
@@ -527,9 +527,9 @@ static void test_a_repository_of_a_million_images(void **state)
             import_plan_found(plan, slice_str(tag), slice_str(digest), world.replicas[0].now_ms);
         }
         pages += call->kind == IMPORT_LIST;
-        (void)import_plan_answer(
+        import_plan_answer(
             plan,
-            &(struct import_answer){.outcome = IMPORT_THERE, .more = call->kind == IMPORT_LIST},
+            &(struct import_answer){.outcome = IMAGE_THERE, .more = call->kind == IMPORT_LIST},
             world.replicas[0].now_ms, chance(&world));
     }
     assert_int_equal(pages, IMPORT_PAGES_MAX);

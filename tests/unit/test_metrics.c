@@ -140,8 +140,8 @@ static void test_imports_are_shown_where_they_are_made(void **state)
     check_line(metrics, "pullthrough_cached_images{by=\"digest\"} 2");
     check_line(metrics, "pullthrough_import_queue 1");
     check_line(metrics, "pullthrough_imports_total{upstream=\"docker.io\",outcome=\"imported\"} 0");
-    metrics_import(metrics, hub, METRICS_IMPORT_DONE);
-    metrics_import(metrics, hub, METRICS_IMPORT_NO_ANSWER);
+    metrics_import(metrics, hub, IMAGE_THERE);
+    metrics_import(metrics, hub, IMAGE_NO_ANSWER);
     metrics_wishes_dropped(metrics, 3);
     metrics_wishes_dropped(metrics, 4);
     metrics_cached(metrics, NULL); /* what was counted stays */
@@ -282,8 +282,8 @@ static void test_the_page_is_the_same(void **state)
     metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
     metrics_certificate_problem(metrics, true);
     metrics_cached(metrics, &(struct metrics_cached){.tags = 12, .digests = 7, .queued = 3});
-    for (unsigned i = 0; i < METRICS_IMPORT_COUNT; i++)
-        metrics_import(metrics, hub, (enum metrics_import)i);
+    for (unsigned i = 0; i < IMAGE_OUTCOME_COUNT; i++)
+        metrics_import(metrics, hub, (enum image_outcome)i);
     metrics_wishes_dropped(metrics, 2);
     for (unsigned i = 0; i < AWS_OPERATION_COUNT; i++)
         metrics_aws_request(metrics, (enum aws_operation)i, AWS_OUTCOME_OK, 250);

@@ -62,26 +62,15 @@ static int have_clients(struct import_calls *calls, struct error *error)
     return 0;
 }
 
-static enum import_outcome word_of(enum image_outcome outcome)
-{
-    static const enum import_outcome words[IMAGE_OUTCOME_COUNT] = {
-        [IMAGE_THERE] = IMPORT_THERE,     [IMAGE_ABSENT] = IMPORT_ABSENT,
-        [IMAGE_REFUSED] = IMPORT_REFUSED, [IMAGE_THROTTLED] = IMPORT_THROTTLED,
-        [IMAGE_DENIED] = IMPORT_DENIED,   [IMAGE_NO_ANSWER] = IMPORT_NO_ANSWER,
-    };
-
-    return words[outcome];
-}
-
 /* Of a page: one that has no end is true as far as it goes, and never the last. */
 static struct import_answer answer_of_page(enum image_outcome outcome, size_t n,
                                            const char *next_token)
 {
     if (outcome == IMAGE_THERE)
-        return (struct import_answer){.outcome = IMPORT_THERE, .more = *next_token != '\0'};
+        return (struct import_answer){.outcome = IMAGE_THERE, .more = *next_token != '\0'};
     if (outcome == IMAGE_REFUSED)
-        return (struct import_answer){.outcome = n ? IMPORT_THERE : IMPORT_NO_ANSWER, .more = true};
-    return (struct import_answer){.outcome = word_of(outcome)};
+        return (struct import_answer){.outcome = n ? IMAGE_THERE : IMAGE_NO_ANSWER, .more = true};
+    return (struct import_answer){.outcome = outcome};
 }
 
 static struct import_answer list_repositories(struct import_calls *calls, struct import_plan *plan,
@@ -130,7 +119,7 @@ static struct import_answer look(struct import_calls *calls, struct import_plan 
         import_plan_found(plan, call->by_digest ? (struct slice){0} : call->reference,
                           slice_str(digest),
                           (int64_t)calls->timing.monotonic_ms(calls->timing.context));
-    return (struct import_answer){.outcome = word_of(outcome)};
+    return (struct import_answer){.outcome = outcome};
 }
 
 struct import_answer import_calls_make(struct import_calls *calls, struct import_plan *plan,
@@ -139,7 +128,7 @@ struct import_answer import_calls_make(struct import_calls *calls, struct import
     STRBUF_CLEANUP struct strbuf repository = STRBUF_INIT(IMAGE_SET_REPOSITORY_MAX + 1);
     STRBUF_CLEANUP struct strbuf reference = STRBUF_INIT(IMAGE_SET_REFERENCE_MAX + 1);
     char digest[REGISTRY_DIGEST_BYTES];
-    struct import_answer answer = {.outcome = IMPORT_DENIED};
+    struct import_answer answer = {.outcome = IMAGE_DENIED};
 
     *error = (struct error){""};
     strbuf_add_slice(&repository, call->repository);
@@ -155,8 +144,8 @@ struct import_answer import_calls_make(struct import_calls *calls, struct import
         answer = look(calls, plan, call, strbuf_str(&repository), strbuf_str(&reference), error);
         break;
     case IMPORT_GET:
-        answer.outcome = word_of(image_client_import(calls->images, strbuf_str(&repository),
-                                                     strbuf_str(&reference), digest, error));
+        answer.outcome = image_client_import(calls->images, strbuf_str(&repository),
+                                             strbuf_str(&reference), digest, error);
         break;
     }
     answer.reason = slice_str(error->text);

@@ -28,7 +28,7 @@ void import_calls_configure(struct import_calls *calls, const struct config *con
 void import_calls_fini(struct import_calls *calls);
 
 /* Make the call that is under way, and tell the plan what it showed; the answer to it is returned
- * for the caller to tell. It waits for the services as image_client does. In all but IMPORT_THERE
+ * for the caller to tell. It waits for the services as image_client does. In all but IMAGE_THERE
  * the reason is in error, which must live as long as the answer. */
 struct import_answer import_calls_make(struct import_calls *calls, struct import_plan *plan,
                                        const struct import_call *call, struct error *error);

@@ -49,11 +49,11 @@ struct importer {
     unsigned slots[IMPORT_UPSTREAMS_MAX];
     uint64_t dropped; /* wishes of the plan, as counted last */
     uint64_t began_ms, report_due_ms;
-    bool changed;               /* since the last report */
-    bool started;               /* all of the first listing was seen */
-    enum import_outcome paused; /* as the log was told last; IMPORT_THERE: it isn't */
-    struct error problem;       /* of the last call that was paused for */
-    char *refused_for;          /* the reason that the log was told last */
+    bool changed;              /* since the last report */
+    bool started;              /* all of the first listing was seen */
+    enum image_outcome paused; /* as the log was told last; IMAGE_THERE: it isn't */
+    struct error problem;      /* of the last call that was paused for */
+    char *refused_for;         /* the reason that the log was told last */
 };
 
 static uint64_t now_ms(const struct importer *importer)
@@ -118,7 +118,7 @@ static void follow(struct importer *importer, const struct config *config, struc
     importer->dropped = 0;
     importer->began_ms = now_ms(importer);
     importer->started = false;
-    importer->paused = IMPORT_THERE;
+    importer->paused = IMAGE_THERE;
 }
 
 static void take_order(struct importer *importer)
@@ -166,17 +166,6 @@ static void drain(struct importer *importer)
                              wish_tag(&wish), wish_digest(&wish), now, random_bits(importer)) == 0;
 }
 
-static void count_import(struct importer *importer, size_t upstream, enum import_outcome outcome)
-{
-    static const enum metrics_import words[IMPORT_OUTCOME_COUNT] = {
-        [IMPORT_THERE] = METRICS_IMPORT_DONE,      [IMPORT_ABSENT] = METRICS_IMPORT_ABSENT,
-        [IMPORT_REFUSED] = METRICS_IMPORT_REFUSED, [IMPORT_THROTTLED] = METRICS_IMPORT_THROTTLED,
-        [IMPORT_DENIED] = METRICS_IMPORT_DENIED,   [IMPORT_NO_ANSWER] = METRICS_IMPORT_NO_ANSWER,
-    };
-
-    metrics_import(importer->metrics, importer->slots[upstream], words[outcome]);
-}
-
 static void make(struct importer *importer, const struct import_call *call)
 {
     const bool imports = call->kind == IMPORT_GET;
@@ -188,14 +177,14 @@ static void make(struct importer *importer, const struct import_call *call)
 
     if (worker_is_stopping(&importer->worker))
         return; /* it was cut short */
-    (void)import_plan_answer(importer->plan, &answer, now, random_bits(importer));
+    import_plan_answer(importer->plan, &answer, now, random_bits(importer));
     if (imports) {
         importer_log_import(call, answer.outcome, &problem);
-        count_import(importer, upstream, answer.outcome);
+        metrics_import(importer->metrics, importer->slots[upstream], answer.outcome);
     }
-    if (answer.outcome >= IMPORT_THROTTLED)
+    if (answer.outcome >= IMAGE_THROTTLED)
         importer->problem = problem;
-    if (imports && answer.outcome == IMPORT_THROTTLED)
+    if (imports && answer.outcome == IMAGE_THROTTLED)
         importer_log_throttled(importer->plan, importer->upstreams, upstream, &problem, now);
     importer_log_refusal(importer->plan, &importer->refused_for, now);
     importer->changed = true;
@@ -229,22 +218,22 @@ static void tell_listed(const struct importer *importer, const struct import_cou
 }
 
 /* Whether all of it waits, whatever the image. */
-static enum import_outcome pause_of(const struct import_counts *counts)
+static enum image_outcome pause_of(const struct import_counts *counts)
 {
-    return counts->api.why != IMPORT_THERE ? counts->api.why : counts->imports.why;
+    return counts->api.why != IMAGE_THERE ? counts->api.why : counts->imports.why;
 }
 
-static void tell_pause(struct importer *importer, enum import_outcome paused)
+static void tell_pause(struct importer *importer, enum image_outcome paused)
 {
     if (paused == importer->paused)
         return;
-    if (paused != IMPORT_THERE)
+    if (paused != IMAGE_THERE)
         log_event(LOG_LEVEL_WARN, "no images are imported for now",
-                  LOG_TEXT("reason", import_outcome_name(paused)),
+                  LOG_TEXT("reason", image_outcome_name(paused)),
                   LOG_TEXT("problem", importer->problem.text));
     else
         log_event(LOG_LEVEL_INFO, "images are imported again",
-                  LOG_TEXT("reason", import_outcome_name(importer->paused)));
+                  LOG_TEXT("reason", image_outcome_name(importer->paused)));
     importer->paused = paused;
     importer->changed = true;
 }
@@ -260,7 +249,7 @@ static void make_report(struct importer *importer, const struct import_counts *c
 
     if (!importer->plan)
         report.state = config_is_cached(importer->calls.config) ? "waiting" : "off";
-    if (importer->paused != IMPORT_THERE)
+    if (importer->paused != IMAGE_THERE)
         report.problem = importer->problem;
     if (importer->plan)
         importer_report_fill(&report, importer->plan, importer->upstreams, importer->n_upstreams);

@@ -8,17 +8,16 @@
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/log.h"
 
-void importer_log_import(const struct import_call *call, enum import_outcome outcome,
+void importer_log_import(const struct import_call *call, enum image_outcome outcome,
                          const struct error *problem)
 {
     STRBUF_CLEANUP struct strbuf image = STRBUF_INIT(IMPORTER_IMAGE_MAX);
 
     importer_print_image(&image, call->repository, call->reference, (struct slice){0});
-    log_event(
-        LOG_LEVEL_DEBUG, "ECR was asked to import an image",
-        LOG_SLICE("image", strbuf_slice(&image)),
-        LOG_TEXT("outcome", outcome == IMPORT_THERE ? "imported" : import_outcome_name(outcome)),
-        LOG_TEXT("problem", problem->text));
+    log_event(LOG_LEVEL_DEBUG, "ECR was asked to import an image",
+              LOG_SLICE("image", strbuf_slice(&image)),
+              LOG_TEXT("outcome", image_outcome_import_name(outcome)),
+              LOG_TEXT("problem", problem->text));
 }
 
 void importer_log_throttled(const struct import_plan *plan, const struct import_upstream *upstreams,
@@ -26,12 +25,11 @@ void importer_log_throttled(const struct import_plan *plan, const struct import_
 {
     const struct import_pause pause = import_plan_upstream_counts(plan, upstream).pause;
 
-    if (pause.why == IMPORT_THERE)
+    if (pause.why == IMAGE_THERE)
         return;
     log_event(LOG_LEVEL_WARN, "images of an upstream are not imported for now",
               LOG_SLICE("prefix", upstreams[upstream].prefix),
-              LOG_TEXT("reason", import_outcome_name(pause.why)),
-              LOG_TEXT("problem", problem->text),
+              LOG_TEXT("reason", image_outcome_name(pause.why)), LOG_TEXT("problem", problem->text),
               LOG_NUMBER("seconds", (uint64_t)(pause.until_ms - now) / 1000));
 }
 

@@ -9,7 +9,7 @@
 
 /* An IMPORT_GET that was answered, with what the plan was answered: at level debug. `problem` is
  * empty where it succeeded. */
-void importer_log_import(const struct import_call *call, enum import_outcome outcome,
+void importer_log_import(const struct import_call *call, enum image_outcome outcome,
                          const struct error *problem);
 
 /* That the upstream pauses since `now`, if it does. */

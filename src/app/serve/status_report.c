@@ -142,14 +142,14 @@ static void add_cached_upstream(struct json_writer *json, const struct importer_
                                 const struct importer_upstream *upstream)
 {
     const struct import_pause *pause = &upstream->counts.pause;
-    const bool pauses = pause->why != IMPORT_THERE;
+    const bool pauses = pause->why != IMAGE_THERE;
 
     json_add_object(json, NULL);
     add_text(json, "prefix", upstream->prefix);
     json_add_number(json, "queued", upstream->counts.queued);
     json_add_number(json, "refused", upstream->counts.refused);
     json_add_number(json, "importsLeft", upstream->counts.tokens);
-    add_text(json, "pause", pauses ? import_outcome_name(pause->why) : NULL);
+    add_text(json, "pause", pauses ? image_outcome_name(pause->why) : NULL);
     add_time(json, "pausedUntil", pauses ? (cached->epoch_ms + pause->until_ms) / 1000 : 0);
     json_end(json);
 }

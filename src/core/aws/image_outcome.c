@@ -15,6 +15,11 @@ const char *image_outcome_name(enum image_outcome outcome)
     return names[outcome];
 }
 
+const char *image_outcome_import_name(enum image_outcome outcome)
+{
+    return outcome == IMAGE_THERE ? "imported" : image_outcome_name(outcome);
+}
+
 enum image_outcome image_outcome_of_call(const struct aws_error *failure)
 {
     switch (failure->class) {

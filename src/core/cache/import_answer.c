@@ -20,28 +20,27 @@ static void refuse(struct import_plan *plan, struct wish *wish, struct slice rea
 }
 
 /* A call was not answered to the matter. Throttled ones are asked again as often as it takes. */
-static void fail(struct import_plan *plan, struct wish *wish, enum import_outcome outcome,
+static void fail(struct import_plan *plan, struct wish *wish, enum image_outcome outcome,
                  uint32_t random)
 {
     wish->checks = false; /* it keeps no other import waiting */
     wish->due_ms = plan->now_ms + import_delay_ms(wish->unanswered, IMPORT_BACKOFF_MS / 6,
                                                   IMPORT_MINUTE_MS * 15, random);
-    if (outcome == IMPORT_THROTTLED || ++wish->unanswered < IMPORT_TRIES_MAX)
+    if (outcome == IMAGE_THROTTLED || ++wish->unanswered < IMPORT_TRIES_MAX)
         return;
     refuse(plan, wish,
-           slice_str(outcome == IMPORT_DENIED ? "our own access to ECR is denied"
-                                              : "ECR doesn't answer"),
+           slice_str(outcome == IMAGE_DENIED ? "our own access to ECR is denied"
+                                             : "ECR doesn't answer"),
            random);
 }
 
 /* Whether this is denied of one repository: of others the same was granted a short while ago. */
-static bool is_of_one(const struct import_plan *plan, enum import_outcome outcome)
+static bool is_of_one(const struct import_plan *plan, enum image_outcome outcome)
 {
     const int64_t lately_ms =
         plan->call.kind == IMPORT_GET ? IMPORT_MINUTE_MS * 10 : IMPORT_MINUTE_MS;
 
-    return outcome == IMPORT_DENIED &&
-           plan->now_ms - plan->granted_ms[plan->call.kind] <= lately_ms;
+    return outcome == IMAGE_DENIED && plan->now_ms - plan->granted_ms[plan->call.kind] <= lately_ms;
 }
 
 static void look_again(struct import_plan *plan, struct wish *wish, uint32_t random)
@@ -88,67 +87,63 @@ static void take_absent(struct import_plan *plan, struct wish *wish, uint32_t ra
 }
 
 /* True if the wish is met. */
-static bool take_look(struct import_plan *plan, struct wish *wish,
+static void take_look(struct import_plan *plan, struct wish *wish,
                       const struct import_answer *answer, uint32_t random)
 {
-    const enum import_outcome outcome = answer->outcome;
-
+    const enum image_outcome outcome = answer->outcome;
     const bool of_one = is_of_one(plan, outcome);
 
-    if (outcome <= IMPORT_REFUSED)
+    if (outcome <= IMAGE_REFUSED)
         import_stop_end(&plan->api);
     else if (!of_one)
         import_stop_begin(&plan->api, outcome, plan->now_ms, random);
     if (!wish)
-        return false;
-    if (outcome == IMPORT_THERE)
+        return;
+    if (outcome == IMAGE_THERE)
         (void)import_know(plan, wish->repository, plan->now_ms / 1000);
-    if (outcome == IMPORT_THERE &&
+    if (outcome == IMAGE_THERE &&
         image_set_has(plan->set, wish->repository, wish_kind(wish), wish_reference(wish))) {
-        wishes_meet(&plan->wishes, wish);
-        return true;
+        wishes_remove(&plan->wishes, wish);
+        return;
     }
-    if (outcome == IMPORT_THERE && wish->settles)
+    if (outcome == IMAGE_THERE && wish->settles)
         refuse_moved(plan, wish);
-    else if (outcome == IMPORT_THERE || outcome == IMPORT_ABSENT)
+    else if (outcome == IMAGE_THERE || outcome == IMAGE_ABSENT)
         take_absent(plan, wish, random);
-    else if (outcome == IMPORT_REFUSED)
+    else if (outcome == IMAGE_REFUSED)
         refuse(plan, wish, answer->reason, random);
     else if (of_one)
         refuse(plan, wish, slice_str("our own access to this repository is denied"), random);
     else
         fail(plan, wish, outcome, random);
-    return false;
 }
 
 static void take_get(struct import_plan *plan, struct wish *wish,
                      const struct import_answer *answer, uint32_t random)
 {
     struct upstream *upstream = &plan->upstreams[plan->call.upstream];
-    enum import_outcome outcome = answer->outcome;
-
+    enum image_outcome outcome = answer->outcome;
     const bool of_one = is_of_one(plan, outcome);
 
-    if (outcome == IMPORT_DENIED && !of_one)
+    if (outcome == IMAGE_DENIED && !of_one)
         import_stop_begin(&plan->imports, outcome, plan->now_ms, random);
     else if (!of_one)
         import_stop_end(&plan->imports);
     if (!wish)
         return;
-    upstream->imports[outcome]++;
-    if (outcome == IMPORT_THROTTLED) {
+    if (outcome == IMAGE_THROTTLED) {
         import_stop_upstream(&upstream->stop, plan->now_ms, random);
-    } else if (outcome == IMPORT_THERE) {
+    } else if (outcome == IMAGE_THERE) {
         import_stop_end(&upstream->stop);
         wish->looks = 0;
         look_again(plan, wish, random);
-    } else if (outcome == IMPORT_REFUSED || outcome == IMPORT_ABSENT || of_one) {
+    } else if (outcome == IMAGE_REFUSED || outcome == IMAGE_ABSENT || of_one) {
         import_stop_end(&upstream->stop);
         refuse(plan, wish, answer->reason.len ? answer->reason : slice_str("ECR doesn't import it"),
                random);
     } else {
         /* The upstream may be away, or ECR choke on this one. */
-        if (outcome == IMPORT_NO_ANSWER)
+        if (outcome == IMAGE_NO_ANSWER)
             import_stop_begin(&upstream->stop, outcome, plan->now_ms, random);
         wishes_requeue(&plan->wishes, wish); /* others first */
         fail(plan, wish, outcome, random);
@@ -219,9 +214,9 @@ static void take_page(struct import_plan *plan, const struct import_answer *answ
 
     if (!repository) { /* its upstream went meanwhile */
         plan->list_page = 0;
-    } else if (answer->outcome == IMPORT_THERE) {
+    } else if (answer->outcome == IMAGE_THERE) {
         take_listing(plan, repository, answer->more, random);
-    } else if (answer->outcome == IMPORT_ABSENT) {
+    } else if (answer->outcome == IMAGE_ABSENT) {
         import_stop_end(&plan->api);
         plan->list_page = 0;
         image_set_sweep(plan->set, repository->name, UINT32_MAX);
@@ -232,7 +227,7 @@ static void take_page(struct import_plan *plan, const struct import_answer *answ
             import_stop_begin(&plan->api, answer->outcome, plan->now_ms, random);
         plan->list_page = 0;
         /* Denied is an answer: it may be denied of this one alone. */
-        repository->asked |= answer->outcome == IMPORT_DENIED;
+        repository->asked |= answer->outcome == IMAGE_DENIED;
         repository->due_ms = plan->now_ms + import_delay_ms(repository->tries++, IMPORT_MINUTE_MS,
                                                             IMPORT_HOUR_MS, random);
     }
@@ -241,7 +236,7 @@ static void take_page(struct import_plan *plan, const struct import_answer *answ
 static void take_repositories(struct import_plan *plan, const struct import_answer *answer,
                               uint32_t random)
 {
-    if (answer->outcome != IMPORT_THERE) {
+    if (answer->outcome != IMAGE_THERE) {
         import_stop_begin(&plan->api, answer->outcome, plan->now_ms, random);
         plan->repositories_page = 0;
         return;
@@ -266,26 +261,24 @@ static void judge_start(struct import_plan *plan)
     plan->started |= started;
 }
 
-bool import_plan_answer(struct import_plan *plan, const struct import_answer *answer,
+void import_plan_answer(struct import_plan *plan, const struct import_answer *answer,
                         int64_t now_ms, uint32_t random)
 {
     struct wish *wish = wishes_get(&plan->wishes, plan->wish);
-    bool met = false;
 
     import_pass_time(plan, now_ms);
     if (!plan->calls)
-        return false;
+        return;
     plan->calls = false;
     plan->wish = 0;
     switch (plan->call.kind) {
-    case IMPORT_LOOK: met = take_look(plan, wish, answer, random); break;
+    case IMPORT_LOOK: take_look(plan, wish, answer, random); break;
     case IMPORT_GET: take_get(plan, wish, answer, random); break;
     case IMPORT_LIST: take_page(plan, answer, random); break;
     case IMPORT_REPOSITORIES: take_repositories(plan, answer, random);
     }
-    if (answer->outcome <= IMPORT_ABSENT)
+    if (answer->outcome <= IMAGE_ABSENT)
         plan->granted_ms[plan->call.kind] = plan->now_ms;
     if (!plan->started)
         judge_start(plan);
-    return met;
 }

@@ -61,7 +61,7 @@ static bool is_met(struct import_plan *plan, struct wish *wish)
 {
     if (!wish || !image_set_has(plan->set, wish->repository, wish_kind(wish), wish_reference(wish)))
         return false;
-    wishes_meet(&plan->wishes, wish);
+    wishes_remove(&plan->wishes, wish);
     return true;
 }
 

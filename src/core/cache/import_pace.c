@@ -43,18 +43,18 @@ int64_t import_delay_ms(unsigned times, int64_t first_ms, int64_t most_ms, uint3
     return (int64_t)backoff_jitter_ms((uint64_t)ms, random);
 }
 
-static void begin(struct import_stop *stop, enum import_outcome why, int64_t now_ms, int64_t ms)
+static void begin(struct import_stop *stop, enum image_outcome why, int64_t now_ms, int64_t ms)
 {
     stop->pause = (struct import_pause){.why = why, .until_ms = now_ms + ms};
     stop->times++;
 }
 
-void import_stop_begin(struct import_stop *stop, enum import_outcome why, int64_t now_ms,
+void import_stop_begin(struct import_stop *stop, enum image_outcome why, int64_t now_ms,
                        uint32_t random)
 {
     /* Too fast: a moment. No answer: each one costs a time-out. Denied: until somebody mends it. */
-    int64_t first_ms = why == IMPORT_THROTTLED ? 1000 : why == IMPORT_DENIED ? 60000 : 5000;
-    int64_t most_ms = why == IMPORT_THROTTLED ? 60000 : why == IMPORT_DENIED ? 900000 : 300000;
+    int64_t first_ms = why == IMAGE_THROTTLED ? 1000 : why == IMAGE_DENIED ? 60000 : 5000;
+    int64_t most_ms = why == IMAGE_THROTTLED ? 60000 : why == IMAGE_DENIED ? 900000 : 300000;
 
     if (stop->pause.why != why)
         stop->times = 0;
@@ -63,9 +63,9 @@ void import_stop_begin(struct import_stop *stop, enum import_outcome why, int64_
 
 void import_stop_upstream(struct import_stop *stop, int64_t now_ms, uint32_t random)
 {
-    if (stop->pause.why != IMPORT_THROTTLED)
+    if (stop->pause.why != IMAGE_THROTTLED)
         stop->times = 0;
-    begin(stop, IMPORT_THROTTLED, now_ms,
+    begin(stop, IMAGE_THROTTLED, now_ms,
           import_delay_ms(stop->times, IMPORT_HOUR_MS / 4, 2 * IMPORT_HOUR_MS, random));
 }
 
@@ -76,5 +76,5 @@ void import_stop_end(struct import_stop *stop)
 
 bool import_stop_holds(const struct import_stop *stop, int64_t now_ms)
 {
-    return stop->pause.why != IMPORT_THERE && stop->pause.until_ms > now_ms;
+    return stop->pause.why != IMAGE_THERE && stop->pause.until_ms > now_ms;
 }

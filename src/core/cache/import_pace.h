@@ -25,7 +25,7 @@ struct import_stop {
 };
 
 /* Longer each time, from the length that goes with `why`, up to its most. */
-void import_stop_begin(struct import_stop *stop, enum import_outcome why, int64_t now_ms,
+void import_stop_begin(struct import_stop *stop, enum image_outcome why, int64_t now_ms,
                        uint32_t random);
 /* The same for an upstream, whose limits count by hours. */
 void import_stop_upstream(struct import_stop *stop, int64_t now_ms, uint32_t random);

@@ -8,14 +8,6 @@
 
 #include <stdlib.h>
 
-const char *import_outcome_name(enum import_outcome outcome)
-{
-    static const char *const names[IMPORT_OUTCOME_COUNT] = {"there",     "absent", "refused",
-                                                            "throttled", "denied", "no-answer"};
-
-    return names[outcome];
-}
-
 /* Of settings, and for an upstream that was there before, what is known of it. */
 static struct upstream make_upstream(struct import_plan *plan, const struct import_upstream *from)
 {

@@ -16,7 +16,6 @@ struct import_counts import_plan_counts(const struct import_plan *plan)
     struct import_counts counts = {
         .started = plan->started,
         .repositories = repositories->n,
-        .met = plan->wishes.met,
         .dropped = plan->wishes.dropped,
         .dropped_repositories = repositories->dropped,
         .too_many_repository_pages = plan->too_many_repository_pages,
@@ -44,7 +43,6 @@ struct import_upstream_counts import_plan_upstream_counts(const struct import_pl
         .pause = shown(&from->stop, plan->now_ms),
     };
 
-    memcpy(counts.imports, from->imports, sizeof(counts.imports));
     for (size_t i = 0; i < plan->wishes.n; i++)
         counts.refused += plan->wishes.items[i].upstream == upstream &&
                           plan->wishes.items[i].state == WISH_REFUSED;

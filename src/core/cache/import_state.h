@@ -12,7 +12,6 @@ struct upstream {
     char *prefix; /* owned */
     struct import_window window;
     struct import_stop stop;
-    uint64_t imports[IMPORT_OUTCOME_COUNT];
 };
 
 struct import_plan {

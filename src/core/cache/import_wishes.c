@@ -64,12 +64,6 @@ void wishes_remove(struct wishes *wishes, struct wish *wish)
     *wish = wishes->items[--wishes->n];
 }
 
-void wishes_meet(struct wishes *wishes, struct wish *wish)
-{
-    wishes->met++;
-    wishes_remove(wishes, wish);
-}
-
 uint64_t wishes_owner(struct slice namespace)
 {
     return hash_of(namespace, (struct slice){0}, (struct slice){0});

@@ -40,7 +40,7 @@ struct wishes {
     size_t of_upstream[IMPORT_UPSTREAMS_MAX];
     uint64_t turns[IMPORT_UPSTREAMS_MAX], look_turn; /* that came last */
     uint64_t last_id;
-    uint64_t met, dropped;
+    uint64_t dropped;
 };
 
 void wishes_init(struct wishes *wishes);
@@ -59,8 +59,6 @@ struct wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
 void wishes_share(struct wishes *wishes, struct wish *wish, uint64_t owner);
 /* The last one takes its place. */
 void wishes_remove(struct wishes *wishes, struct wish *wish);
-/* ECR holds it: removed, and counted. */
-void wishes_meet(struct wishes *wishes, struct wish *wish);
 /* Behind its owner's. */
 void wishes_requeue(struct wishes *wishes, struct wish *wish);
 /* Its first look, or its import, is made now. */

@@ -191,7 +191,7 @@ void metrics_cached(struct metrics *metrics, const struct metrics_cached *cached
     set(&metrics->import_queue, cached ? (int64_t)cached->queued : METRICS_NONE);
 }
 
-void metrics_import(struct metrics *metrics, unsigned slot, enum metrics_import outcome)
+void metrics_import(struct metrics *metrics, unsigned slot, enum image_outcome outcome)
 {
     add(&metrics->imports[slot][outcome], 1);
 }

@@ -34,7 +34,7 @@ struct metrics {
     number fallback_images, fallback_upstreams, registry_down, pull_watch;
     number unheard[METRICS_UNHEARD_COUNT], heals[METRICS_HEAL_COUNT];
     number cached[2], import_queue; /* by tag and by digest; METRICS_NONE: not followed */
-    number imports[METRICS_SLOTS][METRICS_IMPORT_COUNT], wishes_dropped;
+    number imports[METRICS_SLOTS][IMAGE_OUTCOME_COUNT], wishes_dropped;
     number ready[METRICS_SLOTS]; /* METRICS_NONE: not configured now */
     number state[METRICS_SLOTS]; /* METRICS_NONE: that, or switched off */
     pthread_mutex_t names_lock;  /* for adding; a name that is there never changes */

@@ -61,6 +61,11 @@ static const char *state_word(int i)
     return upstream_state_name((enum upstream_state)i);
 }
 
+static const char *import_word(int i)
+{
+    return image_outcome_import_name((enum image_outcome)i);
+}
+
 static const char *class_word(int i)
 {
     return pull_class_name((enum pull_class)i);
@@ -102,9 +107,7 @@ static const struct label heals = {
 static const struct label unheard = {"reason", METRICS_UNHEARD_COUNT,
                                      .words = {"too-long", "malformed", "no-room"}};
 static const struct label names = {"by", 2, .words = {"tag", "digest"}};
-static const struct label imports = {
-    "outcome", METRICS_IMPORT_COUNT,
-    .words = {"imported", "absent", "refused", "throttled", "denied", "no-answer"}};
+static const struct label imports = {"outcome", IMAGE_OUTCOME_COUNT, .word = import_word};
 static const struct label services = {"service", AWS_SERVICE_COUNT, .word = service_word};
 static const struct label calls = {"operation", AWS_OPERATION_COUNT, .word = call_word};
 static const struct label attempts = {"outcome", AWS_OUTCOME_COUNT, .word = attempt_word};
@@ -246,7 +249,7 @@ static void print_imports(const struct page *page, const struct metric *metric)
     bool followed = metrics_value(&metrics->import_queue) != METRICS_NONE;
 
     for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++)
-        for (int i = 0; i < METRICS_IMPORT_COUNT; i++) {
+        for (int i = 0; i < IMAGE_OUTCOME_COUNT; i++) {
             int64_t n = metrics_value(&metrics->imports[slot][i]);
 
             if (n || (followed && metrics_value(&metrics->ready[slot]) >= 0))

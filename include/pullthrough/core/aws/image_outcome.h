@@ -21,6 +21,8 @@ enum { IMAGE_OUTCOME_COUNT = IMAGE_NO_ANSWER + 1 };
 
 /* "there", "absent", "refused", "throttled", "denied", "no-answer"; static storage. */
 const char *image_outcome_name(enum image_outcome outcome);
+/* Of an import the same, but "imported" for the first. */
+const char *image_outcome_import_name(enum image_outcome outcome);
 
 /* Of a refusal by ECR's API. */
 enum image_outcome image_outcome_of_call(const struct aws_error *failure);

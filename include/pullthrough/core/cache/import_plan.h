@@ -33,6 +33,7 @@
 #ifndef PULLTHROUGH_CORE_CACHE_IMPORT_PLAN_H
 #define PULLTHROUGH_CORE_CACHE_IMPORT_PLAN_H
 
+#include "pullthrough/core/aws/image_outcome.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/cache/image_set.h"
 
@@ -142,33 +143,23 @@ void import_plan_found_repository(struct import_plan *plan, struct slice reposit
 void import_plan_found(struct import_plan *plan, struct slice tag, struct slice digest,
                        int64_t now_ms);
 
-enum import_outcome {
-    IMPORT_THERE,  /* answered with success: the page, the ACTIVE image, the manifest */
-    IMPORT_ABSENT, /* the repository or image isn't there, or is archived; of a GET it is refused */
-    IMPORT_REFUSED, /* of a GET: upstream doesn't have it, or doesn't give it; of a look: ECR calls
-                       the question wrong; see `reason` */
-    IMPORT_THROTTLED, /* ThrottlingException; of a GET 429 or UpstreamTooManyRequests */
-    IMPORT_DENIED, /* our own access: IAM, no credentials, 401; of a GET where the words say so. All
-                      waits, unless the same was granted of another repository lately */
-    IMPORT_NO_ANSWER, /* none, or 5xx, or one that can't be understood; of a GET that may be the
-                         upstream's, whose other images wait */
-};
-enum { IMPORT_OUTCOME_COUNT = IMPORT_NO_ANSWER + 1 };
-const char *import_outcome_name(enum import_outcome outcome); /* "there", ...; static storage */
-
+/* What became of a call. The page, the ACTIVE image or the manifest is IMAGE_THERE. Of an
+ * IMPORT_GET IMAGE_ABSENT and IMAGE_REFUSED refuse the wish, of a look IMAGE_REFUSED does: see
+ * `reason`. After IMAGE_DENIED all waits, unless the same was granted of another repository lately;
+ * after an IMPORT_GET's IMAGE_NO_ANSWER, which may be the upstream's, the other images of that
+ * wait. */
 struct import_answer {
-    enum import_outcome outcome;
-    bool more; /* of a page that is there: it has a nextToken */
-    struct slice
-        reason; /* of IMPORT_REFUSED, and IMPORT_ABSENT of a GET: in words for an operator */
+    enum image_outcome outcome;
+    bool more;           /* of a page that is there: it has a nextToken */
+    struct slice reason; /* of IMAGE_REFUSED, and IMAGE_ABSENT of a GET: in words for an operator */
 };
-/* Ends the call under way. True if the wish behind it was met by that: the image is cached. */
-bool import_plan_answer(struct import_plan *plan, const struct import_answer *answer,
+/* Ends the call under way. */
+void import_plan_answer(struct import_plan *plan, const struct import_answer *answer,
                         int64_t now_ms, uint32_t random);
 
-/* What it waits for, if anything: IMPORT_THERE is nothing. */
+/* What it waits for, if anything: IMAGE_THERE is nothing. */
 struct import_pause {
-    enum import_outcome why; /* THROTTLED, DENIED, NO_ANSWER */
+    enum image_outcome why; /* THROTTLED, DENIED, NO_ANSWER */
     int64_t until_ms;
 };
 
@@ -179,7 +170,7 @@ struct import_counts {
     size_t partial;      /* of these, with more pages than IMPORT_PAGES_MAX */
     size_t queued;       /* wishes, without those that are: */
     size_t refused;
-    uint64_t met, dropped;          /* wishes, since the start */
+    uint64_t dropped;               /* wishes, since the start */
     uint64_t dropped_repositories;  /* over IMPORT_REPOSITORIES_MAX, since the start */
     bool too_many_repository_pages; /* over IMPORT_REPOSITORY_PAGES_MAX */
     /* Until a call succeeds, so that `until_ms` may be over: */
@@ -192,7 +183,6 @@ struct import_upstream_counts {
     size_t queued, refused; /* wishes */
     unsigned tokens;        /* imports that are left, as of the last call */
     struct import_pause pause;
-    uint64_t imports[IMPORT_OUTCOME_COUNT]; /* answers of IMPORT_GET, since the start */
 };
 /* By its index in the settings. */
 struct import_upstream_counts import_plan_upstream_counts(const struct import_plan *plan,

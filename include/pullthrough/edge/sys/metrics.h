@@ -9,6 +9,7 @@
 #define PULLTHROUGH_EDGE_SYS_METRICS_H
 
 #include "pullthrough/core/aws/aws_calls.h"
+#include "pullthrough/core/aws/image_outcome.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/fallback/fallback.h"
 #include "pullthrough/core/review/review.h"
@@ -99,16 +100,7 @@ struct metrics_cached {
 };
 void metrics_cached(struct metrics *metrics, const struct metrics_cached *cached); /* NULL: not */
 /* An import that was asked for, and how that ended. */
-enum metrics_import {
-    METRICS_IMPORT_DONE,
-    METRICS_IMPORT_ABSENT,    /* nobody has it, or ECR may not import it for us */
-    METRICS_IMPORT_REFUSED,   /* for a reason that lies with the image */
-    METRICS_IMPORT_THROTTLED, /* by ECR, or by the upstream */
-    METRICS_IMPORT_DENIED,    /* to us, whatever the image */
-    METRICS_IMPORT_NO_ANSWER,
-    METRICS_IMPORT_COUNT,
-};
-void metrics_import(struct metrics *metrics, unsigned slot, enum metrics_import outcome);
+void metrics_import(struct metrics *metrics, unsigned slot, enum image_outcome outcome);
 /* So many images were wanted, and there was no room to remember that. */
 void metrics_wishes_dropped(struct metrics *metrics, uint64_t more);
 
