@@ -290,6 +290,8 @@ def test_pages_of_both_lists(serve, aws):
         assert replica.review(*some) == [in_ecr(aws, each) for each in some]
         assert imports(aws) == []
         assert len(aws.calls(operation="DescribeRepositories")) == 3
+        assert cached(replica)["repositoriesDropped"] == 0
+        assert cached(replica)["tooManyRepositories"] is False
 
 
 def test_a_list_without_an_end(serve, aws, images):

@@ -178,6 +178,8 @@ static void add_cached(struct json_writer *json, const struct status_report *rep
     json_add_number(json, "repositories", cached->counts.repositories);
     json_add_number(json, "unlisted", cached->counts.unlisted);
     json_add_number(json, "partial", cached->counts.partial);
+    json_add_number(json, "repositoriesDropped", cached->counts.dropped_repositories);
+    json_add_bool(json, "tooManyRepositories", cached->counts.too_many_repository_pages);
     json_add_number(json, "tags", cached->held.tags);
     json_add_number(json, "digests", cached->held.digests);
     json_add_number(json, "evicted", cached->held.evicted);
