@@ -9,6 +9,7 @@ import pytest
 import standin
 from certificates import Certificates
 from service import Services
+from upstream import Upstream
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -108,6 +109,24 @@ def standin_process():
     process = standin.StandIn()
     yield process
     assert process.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def secure_standin(certs):
+    """One that answers by TLS, as a registry must; whoever uses it resets it."""
+    process = standin.StandIn("--cert", str(certs.leaf.cert), "--key", str(certs.leaf.key))
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def registries(tmp_path_factory):
+    """Empty ones, for the stand-in to pull from as quay.io and Docker Hub."""
+    folder = tmp_path_factory.mktemp("upstreams")
+    quay, hub = Upstream(folder / "quay"), Upstream(folder / "hub")
+    yield quay, hub
+    quay.stop()
+    hub.stop()
 
 
 @pytest.fixture

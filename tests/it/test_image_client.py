@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import standin
-from upstream import Upstream, digest_of
+from upstream import digest_of, settings_of
 
 NGINX = "dockercache/library/nginx"
 APP = "quaycache/org/app"
@@ -20,30 +20,13 @@ RULES = {prefix: {"ecrRepositoryPrefix": prefix, "upstreamRegistryUrl": url,
                                    ("quaycache", "quay.io", "quay"))}
 
 
-@pytest.fixture(scope="module")
-def upstreams(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("upstreams")
-    quay, hub = Upstream(folder / "quay"), Upstream(folder / "hub")
-    yield quay, hub
-    quay.stop()
-    hub.stop()
-
-
-@pytest.fixture(scope="module")
-def secure_standin(certs):
-    process = standin.StandIn("--cert", str(certs.leaf.cert), "--key", str(certs.leaf.key))
-    yield process
-    assert process.stop() == 0
-
-
 @pytest.fixture
-def aws(secure_standin, upstreams):
+def aws(secure_standin, registries):
     secure_standin.reset()
     rules = json.loads(json.dumps(RULES))
     rules["dockercache"]["credentialArn"] = secure_standin.secret("ecr-pullthroughcache/dockerio")
     secure_standin.state(rules=rules)
-    secure_standin.set(upstreams={"quay.io": {"url": upstreams[0].url},
-                                  "registry-1.docker.io": {"url": upstreams[1].url}})
+    secure_standin.set(upstreams=settings_of(*registries))
     return secure_standin
 
 
@@ -84,8 +67,8 @@ def client(aws, build_dir, certs, tmp_path):
         yield made
 
 
-def test_an_import_is_seen_by_tag_and_by_digest(aws, client, upstreams):
-    index, inner = upstreams[1].index("library/nginx", "1.27")
+def test_an_import_is_seen_by_tag_and_by_digest(aws, client, registries):
+    index, inner = registries[1].index("library/nginx", "1.27")
     digests = [index["digest"], *(each["digest"] for each in inner)]
     assert client.outcome("list", NGINX)[0] == "absent"        # no repository
     assert client.outcome("look", NGINX, "1.27", "-")[0] == "absent"
@@ -102,8 +85,8 @@ def test_an_import_is_seen_by_tag_and_by_digest(aws, client, upstreams):
     assert client.outcome("look", NGINX, "9.9", "-")[0] == "absent"
 
 
-def test_an_import_that_takes_its_time(aws, client, upstreams):
-    upstreams[0].image("org/app", "1.0")
+def test_an_import_that_takes_its_time(aws, client, registries):
+    registries[0].image("org/app", "1.0")
     aws.set(importDelay=600)
     assert client("import", APP, "1.0")["outcome"] == "there"
     assert client.outcome("look", APP, "1.0", "-")[0] == "absent"
@@ -112,8 +95,8 @@ def test_an_import_that_takes_its_time(aws, client, upstreams):
     assert client("look", APP, "1.0", "-")["outcome"] == "there"
 
 
-def test_archived_and_deleted_images(aws, client, upstreams):
-    digest = upstreams[0].image("org/app", "1.0")["digest"]
+def test_archived_and_deleted_images(aws, client, registries):
+    digest = registries[0].image("org/app", "1.0")["digest"]
     client("import", APP, "1.0")
     aws.archive(APP, tag="1.0")
     not_active = ("absent", "ECR has the image, but it is not ACTIVE")
@@ -130,9 +113,9 @@ def test_archived_and_deleted_images(aws, client, upstreams):
     assert client("import", APP, "1.0")["digest"] == digest
 
 
-def many_images(aws, client, upstreams, count):
+def many_images(aws, client, registries, count):
     """A repository of so many images, each with a tag."""
-    upstreams[0].image("org/app", "1.0")
+    registries[0].image("org/app", "1.0")
     client("import", APP, "1.0")
     repositories = aws.state()["repositories"]
     known = repositories[APP]
@@ -144,11 +127,11 @@ def many_images(aws, client, upstreams, count):
     return [[f"v{i}", digest] for i, digest in enumerate(digests)]
 
 
-def test_a_long_list_takes_the_memory_of_a_page(aws, client, upstreams):
-    pairs = many_images(aws, client, upstreams, 1000)
+def test_a_long_list_takes_the_memory_of_a_page(aws, client, registries):
+    pairs = many_images(aws, client, registries, 1000)
     one = client("list", APP)
     assert one["pages"] == 1 and sorted(one["items"]) == sorted(pairs)
-    pairs = many_images(aws, client, upstreams, 20000)
+    pairs = many_images(aws, client, registries, 20000)
     aws.admin("DELETE", "calls")
     all_pages = client("list", APP)
     assert all_pages["pages"] == len(aws.calls(operation="ListImages")) == 20
@@ -157,8 +140,8 @@ def test_a_long_list_takes_the_memory_of_a_page(aws, client, upstreams):
     assert 100000 < one["bytes"] and abs(all_pages["bytes"] - one["bytes"]) < 100000
 
 
-def test_repositories_of_the_whole_registry(aws, client, upstreams):
-    upstreams[0].image("org/app", "1.0")
+def test_repositories_of_the_whole_registry(aws, client, registries):
+    registries[0].image("org/app", "1.0")
     client("import", APP, "1.0")
     repositories = aws.state()["repositories"]
     known = repositories[APP]
@@ -179,8 +162,8 @@ def test_repositories_of_the_whole_registry(aws, client, upstreams):
     ("ecr:DescribeRepositories", ("repositories",)),
     ("ecr:GetAuthorizationToken", ("import", APP, "1.0")),
     ("ecr:BatchGetImage", ("import", APP, "1.0"))])
-def test_what_is_denied_to_us(aws, build_dir, certs, tmp_path, upstreams, action, words):
-    upstreams[0].image("org/app", "1.0")
+def test_what_is_denied_to_us(aws, build_dir, certs, tmp_path, registries, action, words):
+    registries[0].image("org/app", "1.0")
     aws.principal("webhook", allow=["*"], denied=[action])
     with client_of(aws, build_dir, certs, tmp_path, aws.session("webhook")) as client:
         outcome, reason = client.outcome(*words)
@@ -190,8 +173,8 @@ def test_what_is_denied_to_us(aws, build_dir, certs, tmp_path, upstreams, action
 
 
 def test_imports_that_are_not_allowed_look_like_missing_images(aws, build_dir, certs, tmp_path,
-                                                               upstreams):
-    upstreams[0].image("org/app", "1.0")
+                                                               registries):
+    registries[0].image("org/app", "1.0")
     for denied, reason in (("ecr:BatchImportUpstreamImage", "MANIFEST_UNKNOWN"),
                            ("ecr:CreateRepository", "NAME_UNKNOWN")):
         aws.principal("webhook", allow=["*"], denied=[denied])
@@ -203,9 +186,9 @@ def test_imports_that_are_not_allowed_look_like_missing_images(aws, build_dir, c
 @pytest.mark.parametrize("operation, words", [
     ("ListImages", ("list", APP)), ("DescribeImages", ("look", APP, "1.0", "-")),
     ("DescribeRepositories", ("repositories",)), ("GetManifest", ("import", APP, "1.0"))])
-def test_throttling(aws, client, upstreams, operation, words):
+def test_throttling(aws, client, registries, operation, words):
     """An import is asked for once; the API's calls three times, with pauses."""
-    upstreams[0].image("org/app", "1.0")
+    registries[0].image("org/app", "1.0")
     aws.fault("throttle", operation=operation, times=None)
     outcome, reason = client.outcome(*words)
     assert outcome == "throttled" and "Rate exceeded" in reason
@@ -214,8 +197,8 @@ def test_throttling(aws, client, upstreams, operation, words):
     assert client.outcome(*words)[0] in ("there", "absent")
 
 
-def test_an_upstream_that_limits_pulls(aws, client, upstreams):
-    quay = upstreams[0]
+def test_an_upstream_that_limits_pulls(aws, client, registries):
+    quay = registries[0]
     quay.image("org/one", "1.0")
     quay.image("org/two", "1.0")
     aws.set(upstreams={"quay.io": {"url": quay.url, "pulls": {"limit": 1, "seconds": 3600}}})
@@ -236,26 +219,26 @@ def test_an_upstream_that_limits_pulls(aws, client, upstreams):
     ({"kind": "reset", "operation": "GetManifest"}, ("import", APP, "1.0"), "no-answer", "reset"),
     ({"kind": "body", "operation": "GetManifest", "body": "<html>"}, ("import", APP, "1.0"),
      "refused", "the answer is not a manifest")])
-def test_ecr_that_breaks(aws, client, upstreams, fault, words, outcome, reason):
-    upstreams[0].image("org/app", "1.0")
+def test_ecr_that_breaks(aws, client, registries, fault, words, outcome, reason):
+    registries[0].image("org/app", "1.0")
     client("import", APP, "1.0")
     aws.fault(times=None, **fault)
     got, said = client.outcome(*words)
     assert got == outcome and reason in said, said
 
 
-def test_an_upstream_that_is_away_or_does_not_let_us_in(aws, client, upstreams):
+def test_an_upstream_that_is_away_or_does_not_let_us_in(aws, client, registries):
     aws.set(upstreams={})
     outcome, reason = client.outcome("import", APP, "1.0")
     assert outcome == "no-answer" and "503 UNAVAILABLE" in reason
-    aws.set(upstreams={"registry-1.docker.io": {"url": upstreams[1].url,
+    aws.set(upstreams={"registry-1.docker.io": {"url": registries[1].url,
                                                 "accounts": {"nobody": "x"}}})
     outcome, reason = client.outcome("import", NGINX, "1.0")
     assert outcome == "refused" and "authentication to the upstream registry failed" in reason
 
 
-def test_a_login_is_kept_and_renewed_where_it_is_not_taken(aws, client, upstreams):
-    upstreams[0].image("org/app", "1.0")
+def test_a_login_is_kept_and_renewed_where_it_is_not_taken(aws, client, registries):
+    registries[0].image("org/app", "1.0")
     for _ in range(3):
         assert client("import", APP, "1.0")["outcome"] == "there"
     assert len(aws.calls(operation="GetAuthorizationToken")) == 1

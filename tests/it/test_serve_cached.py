@@ -13,7 +13,7 @@ from commands import ACCOUNT_VALUE
 from kube_fake import KubeFake
 from reconciling import running, wait_for
 from status_members import documented, is_of, members
-from upstream import Upstream
+from upstream import settings_of
 
 SECRET = "ecr-pullthroughcache/dockerio"
 UPSTREAMS = [
@@ -34,38 +34,20 @@ UNLISTED = (503, "ECR's images were not listed yet\n")
 class Images:
     """What the upstreams have: a registry each, and the digests of what is there."""
 
-    def __init__(self, folder):
-        self.quay, self.hub = Upstream(folder / "quay"), Upstream(folder / "hub")
+    def __init__(self, quay, hub):
+        self.quay, self.hub = quay, hub
         self.digest = {}
         for tag in ("1.0", "1.1", "latest"):
             self.digest[tag] = self.quay.image("org/app", tag, f"app {tag}")["digest"]
         self.quay.image("org/other", "1.0")
         self.index, _ = self.hub.index("library/alpine", "3")
-        self.settings = {
-            "quay.io": {"url": self.quay.url},
-            "registry-1.docker.io": {
-                "url": self.hub.url,
-                "accounts": {"somebody": ACCOUNT_VALUE["accessToken"]},
-            },
-        }
-
-    def stop(self):
-        self.quay.stop()
-        self.hub.stop()
+        accounts = {"somebody": ACCOUNT_VALUE["accessToken"]}
+        self.settings = settings_of(quay, hub, accounts=accounts)
 
 
 @pytest.fixture(scope="module", name="images")
-def _images(tmp_path_factory):
-    images = Images(tmp_path_factory.mktemp("upstreams"))
-    yield images
-    images.stop()
-
-
-@pytest.fixture(scope="module")
-def secure_standin(certs):
-    process = standin.StandIn("--cert", str(certs.leaf.cert), "--key", str(certs.leaf.key))
-    yield process
-    assert process.stop() == 0
+def _images(registries):
+    return Images(*registries)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import standin
 from commands import ACCOUNT_VALUE, Commands
 from standin import ACCOUNT, REGION
-from upstream import Upstream
+from upstream import settings_of
 
 STEPS = ["credentials", "image", "rule", "secret", "validation", "token", "pull", "repository",
          "cached"]
@@ -21,25 +21,13 @@ SECRET = "ecr-pullthroughcache/dockerio"
 
 
 @pytest.fixture(scope="module")
-def upstreams(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("upstreams")
-    quay, hub = Upstream(folder / "quay"), Upstream(folder / "hub")
+def upstreams(registries):
+    quay, hub = registries
     quay.image("org/app", "1.0")
     quay.image("org/app", "latest")
     hub.index("library/alpine", "3")
     # who the stand-in lets in is told by `accounts`: the upstreams themselves are open
-    yield {"quay.io": {"url": quay.url},
-           "registry-1.docker.io": {"url": hub.url,
-                                    "accounts": {"somebody": ACCOUNT_VALUE["accessToken"]}}}
-    quay.stop()
-    hub.stop()
-
-
-@pytest.fixture(scope="module")
-def secure_standin(certs):
-    process = standin.StandIn("--cert", str(certs.leaf.cert), "--key", str(certs.leaf.key))
-    yield process
-    assert process.stop() == 0
+    return settings_of(quay, hub, accounts={"somebody": ACCOUNT_VALUE["accessToken"]})
 
 
 @pytest.fixture

@@ -25,6 +25,11 @@ http: {addr: "127.0.0.1:0"}
 """
 
 
+def settings_of(quay, hub, **of_hub):
+    """What the stand-in is told of these two."""
+    return {"quay.io": {"url": quay.url}, "registry-1.docker.io": {"url": hub.url, **of_hub}}
+
+
 def digest_of(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 

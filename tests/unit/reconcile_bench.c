@@ -1,5 +1,7 @@
 #include "reconcile_bench.h"
 
+#include "aws_bench.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,17 +16,9 @@ int reconcile_bench_start(void **state)
     assert_non_null(bench);
     bench->world = ecr_world_new();
     fake_surroundings_init(&bench->fake);
-    fake_surroundings_set_format(&bench->fake, "AWS_ENDPOINT_URL", "http://127.0.0.1:%u",
-                                 fake_http_port(bench->world->server));
-    fake_surroundings_set(&bench->fake, "AWS_REGION", "us-west-2");
-    fake_surroundings_set(&bench->fake, "AWS_ACCESS_KEY_ID", "AKID");
-    fake_surroundings_set(&bench->fake, "AWS_SECRET_ACCESS_KEY", "hush");
-    if (config_parse(&bench->config, slice_str(""), &error) < 0 ||
-        aws_client_new(&bench->aws,
-                       &(struct aws_client_config){.environment = bench->fake.environment,
-                                                   .timing = bench->fake.timing},
-                       &error) < 0)
+    if (config_parse(&bench->config, slice_str(""), &error) < 0)
         fail_msg("%s", error.text);
+    bench->aws = aws_bench_client(&bench->fake, bench->world->server);
     bench->reconcile = reconcile_new();
     reconcile_configure(bench->reconcile, bench->config);
     *state = bench;

@@ -1,7 +1,7 @@
 #include "pullthrough/edge/aws/ecr_client.h"
 
+#include "aws_bench.h"
 #include "fake_script.h"
-#include "fake_surroundings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,16 +30,7 @@ static int start(void **state)
     assert_non_null(bench);
     bench->server = fake_http_start(fake_script_follow, &bench->script, NULL, NULL);
     fake_surroundings_init(&bench->fake);
-    fake_surroundings_set_format(&bench->fake, "AWS_ENDPOINT_URL", "http://127.0.0.1:%u",
-                                 fake_http_port(bench->server));
-    fake_surroundings_set(&bench->fake, "AWS_REGION", "us-west-2");
-    fake_surroundings_set(&bench->fake, "AWS_ACCESS_KEY_ID", "AKID");
-    fake_surroundings_set(&bench->fake, "AWS_SECRET_ACCESS_KEY", "hush");
-    if (aws_client_new(&bench->aws,
-                       &(struct aws_client_config){.environment = bench->fake.environment,
-                                                   .timing = bench->fake.timing},
-                       &bench->error) < 0)
-        fail_msg("%s", bench->error.text);
+    bench->aws = aws_bench_client(&bench->fake, bench->server);
     arena_init(&bench->arena, 1000);
     bench->client = (struct ecr_client){.aws = bench->aws,
                                         .arena = &bench->arena,
@@ -124,16 +115,11 @@ static void test_pages_without_an_end(void **state)
 {
     struct bench *bench = *state;
     struct ecr_rules rules;
-    struct aws_client_config config = {.environment = bench->fake.environment,
-                                       .timing = bench->fake.timing};
 
     fake_http_stop(bench->server);
     bench->server = fake_http_start(answer_endlessly, NULL, NULL, NULL);
-    fake_surroundings_set_format(&bench->fake, "AWS_ENDPOINT_URL", "http://127.0.0.1:%u",
-                                 fake_http_port(bench->server));
     aws_client_free(bench->aws);
-    assert_int_equal(aws_client_new(&bench->aws, &config, &bench->error), 0);
-    bench->client.aws = bench->aws;
+    bench->client.aws = bench->aws = aws_bench_client(&bench->fake, bench->server);
     assert_int_equal(ecr_client_rules(&bench->client, &rules), -1);
     assert_string_equal(bench->error.text, "DescribePullThroughCacheRules has over 100 pages");
     assert_int_equal(fake_http_requests(bench->server), ECR_CLIENT_PAGES_MAX);

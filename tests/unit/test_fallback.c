@@ -77,6 +77,16 @@ static unsigned settle(struct fallback *fallback, int64_t now_ms)
     return fallback_settle(fallback, now_ms, &next_ms);
 }
 
+/* So many in a row at that moment; whatever followed from any of them. */
+static unsigned probes(struct fallback *fallback, int n, bool good, int64_t now_ms)
+{
+    unsigned changed = 0;
+
+    for (int i = 0; i < n; i++)
+        changed |= fallback_probe(fallback, good, now_ms);
+    return changed;
+}
+
 /* How long one failure turns its image away: the time after which it is over, and not before. */
 static void test_one_image_by_class(void **state)
 {
@@ -434,11 +444,9 @@ static void test_probes_open_and_close(void **state)
     assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_REGISTRY_DOWN);
     assert_int_equal(counts_of(fallback).open_since_ms, now);
     now += 10 * MINUTE;
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(fallback_probe(fallback, true, now), 0);
+    assert_int_equal(probes(fallback, 4, true, now), 0);
     assert_int_equal(fallback_probe(fallback, false, now), 0);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(fallback_probe(fallback, true, now), 0);
+    assert_int_equal(probes(fallback, 4, true, now), 0);
     assert_int_equal(fallback_probe(fallback, true, now), FALLBACK_CLOSED);
     assert_null(fallback_table_new(fallback));
     fallback_free(fallback);
@@ -454,8 +462,7 @@ static void test_probes_count_from_the_opening(void **state)
         (void)fallback_probe(fallback, true, i);
     (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n1", 100);
     assert_true(failed(fallback, PULL_LOGIN, "ghcrcache/a", "n2", 100) & FALLBACK_OPENED);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(fallback_probe(fallback, true, 2 * MINUTE), 0);
+    assert_int_equal(probes(fallback, 4, true, 2 * MINUTE), 0);
     assert_int_equal(fallback_probe(fallback, true, 2 * MINUTE), FALLBACK_CLOSED);
     fallback_free(fallback);
 }
@@ -466,10 +473,8 @@ static void test_it_holds_for_a_minute(void **state)
     int64_t next_ms;
 
     (void)state;
-    for (int i = 0; i < 3; i++)
-        (void)fallback_probe(fallback, false, 0);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(fallback_probe(fallback, true, 10 * SECOND), 0);
+    (void)probes(fallback, 3, false, 0);
+    assert_int_equal(probes(fallback, 5, true, 10 * SECOND), 0);
     assert_int_equal(fallback_settle(fallback, 10 * SECOND, &next_ms), 0);
     assert_int_equal(next_ms, 50 * SECOND);
     assert_int_equal(settle(fallback, MINUTE - 1), 0);
@@ -498,10 +503,8 @@ static void test_signs_are_forgotten_when_it_changes(void **state)
 
     (void)state;
     (void)failed(fallback, PULL_LOGIN, "dockercache/a", "n1", 0);
-    for (int i = 0; i < 3; i++)
-        (void)fallback_probe(fallback, false, 1);
-    for (int i = 0; i < 5; i++)
-        (void)fallback_probe(fallback, true, MINUTE);
+    (void)probes(fallback, 3, false, 1);
+    (void)probes(fallback, 5, true, MINUTE);
     assert_int_equal(settle(fallback, MINUTE + 1), FALLBACK_CLOSED);
     assert_int_equal(failed(fallback, PULL_LOGIN, "dockercache/b", "n2", MINUTE + 2),
                      FALLBACK_IMAGE);
@@ -892,15 +895,13 @@ static void test_another_configuration(void **state)
     (void)state;
     fail_three(fallback, "abc", 0);
     (void)failed(fallback, PULL_ABSENT, "ghcrcache/a", "n1", 0);
-    for (int i = 0; i < 3; i++)
-        (void)fallback_probe(fallback, false, 0);
+    (void)probes(fallback, 3, false, 0);
     assert_int_equal(fallback_configure(fallback, &settings, is_ghcr, ghcr), FALLBACK_ENDED);
     assert_int_equal(counts_of(fallback).images, 1);
     assert_int_equal(counts_of(fallback).upstreams, 0);
     assert_int_equal(ask(fallback, hub, "dockercache/a"), FALLBACK_REGISTRY_DOWN);
     assert_int_equal(fallback_configure(fallback, &settings, is_ghcr, ghcr), 0);
-    for (int i = 0; i < 5; i++)
-        (void)fallback_probe(fallback, true, MINUTE);
+    (void)probes(fallback, 5, true, MINUTE);
     assert_int_equal(ask(fallback, ghcr, "ghcrcache/a"), FALLBACK_PULL_FAILED);
     (void)failed(fallback, PULL_ABSENT, "ghcrcache/b", "n1", REMEMBER);
     (void)fallback_settle(fallback, REMEMBER, &next_ms);
@@ -929,8 +930,7 @@ static void test_an_open_registry_ends_without_news(void **state)
     int64_t next_ms;
 
     (void)state;
-    for (int i = 0; i < 3; i++)
-        (void)fallback_probe(fallback, false, 0);
+    (void)probes(fallback, 3, false, 0);
     assert_int_equal(fallback_probe(fallback, false, 10 * MINUTE), 0);
     assert_int_equal(fallback_settle(fallback, 24 * MINUTE, &next_ms), 0);
     assert_int_equal(next_ms, MINUTE);

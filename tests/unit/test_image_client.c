@@ -1,7 +1,7 @@
 #include "pullthrough/edge/aws/image_client.h"
 
+#include "aws_bench.h"
 #include "fake_script.h"
-#include "fake_surroundings.h"
 #include "made_certificate.h"
 
 #include <setjmp.h>
@@ -62,16 +62,7 @@ static void start_registry(struct bench *bench)
 static void start_api(struct bench *bench)
 {
     bench->api_server = fake_http_start(fake_script_follow, &bench->api, NULL, NULL);
-    fake_surroundings_set_format(&bench->fake, "AWS_ENDPOINT_URL", "http://127.0.0.1:%u",
-                                 fake_http_port(bench->api_server));
-    fake_surroundings_set(&bench->fake, "AWS_REGION", "us-west-2");
-    fake_surroundings_set(&bench->fake, "AWS_ACCESS_KEY_ID", "AKID");
-    fake_surroundings_set(&bench->fake, "AWS_SECRET_ACCESS_KEY", "hush");
-    if (aws_client_new(&bench->aws,
-                       &(struct aws_client_config){.environment = bench->fake.environment,
-                                                   .timing = bench->fake.timing},
-                       &bench->error) < 0)
-        fail_msg("%s", bench->error.text);
+    bench->aws = aws_bench_client(&bench->fake, bench->api_server);
 }
 
 static int set_up(void **state)
@@ -122,6 +113,26 @@ static void check_reason(const struct bench *bench, const char *words)
 {
     if (!strstr(bench->error.text, words))
         fail_msg("\"%s\" says nothing of \"%s\"", bench->error.text, words);
+}
+
+/* A call that is answered so, and what it comes to. */
+struct row {
+    int status;
+    const char *body;
+    enum image_outcome outcome;
+    const char *reason; /* contained in the error's text */
+};
+
+static void check_rows(struct bench *bench, struct fake_script *script,
+                       enum image_outcome (*call)(struct bench *bench), const struct row *rows,
+                       size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        fake_script_clear(script);
+        fake_script_add(script, rows[i].status, "", rows[i].body);
+        assert_int_equal(call(bench), rows[i].outcome);
+        check_reason(bench, rows[i].reason);
+    }
 }
 
 static enum image_outcome list(struct bench *bench, unsigned page, struct ecr_image_ids *ids)
@@ -237,14 +248,16 @@ static void test_lists_without_an_end(void **state)
     assert_string_equal(bench->error.text, "ListImages has over 1000 pages");
 }
 
+static enum image_outcome list_first_page(struct bench *bench)
+{
+    struct ecr_image_ids ids;
+
+    return list(bench, 0, &ids);
+}
+
 static void test_lists_that_fail(void **state)
 {
-    static const struct {
-        int status;
-        const char *body;
-        enum image_outcome outcome;
-        const char *reason;
-    } rows[] = {
+    static const struct row rows[] = {
         {400, "{\"__type\":\"RepositoryNotFoundException\",\"message\":\"gone\"}", IMAGE_ABSENT,
          "ListImages: RepositoryNotFoundException: gone"},
         {400, "{\"__type\":\"AccessDeniedException\",\"Message\":\"not you\"}", IMAGE_DENIED,
@@ -257,19 +270,17 @@ static void test_lists_that_fail(void **state)
     };
     struct bench *bench = *state;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct ecr_image_ids ids;
-
-        fake_script_clear(&bench->api);
-        fake_script_add(&bench->api, rows[i].status, "", rows[i].body);
-        assert_int_equal(list(bench, 0, &ids), rows[i].outcome);
-        check_reason(bench, rows[i].reason);
-    }
+    check_rows(bench, &bench->api, list_first_page, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static enum image_outcome look(struct bench *bench, const char *tag, const char *digest)
 {
     return image_client_look(bench->client, "q/a", tag, digest, bench->found, &bench->error);
+}
+
+static enum image_outcome look_at_tag(struct bench *bench)
+{
+    return look(bench, "v1", "");
 }
 
 static void test_looks(void **state)
@@ -290,12 +301,7 @@ static void test_looks(void **state)
 
 static void test_looks_at_what_is_not_there(void **state)
 {
-    static const struct {
-        int status;
-        const char *body;
-        enum image_outcome outcome;
-        const char *reason;
-    } rows[] = {
+    static const struct row rows[] = {
         {200, "{\"imageDetails\":[{\"imageDigest\":\"" DIGEST "\",\"imageStatus\":\"ARCHIVED\"}]}",
          IMAGE_ABSENT, "ECR has the image, but it is not ACTIVE"},
         {200, "{\"imageDetails\":[]}", IMAGE_ABSENT, "ECR describes no such image"},
@@ -307,12 +313,7 @@ static void test_looks_at_what_is_not_there(void **state)
     };
     struct bench *bench = *state;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        fake_script_clear(&bench->api);
-        fake_script_add(&bench->api, rows[i].status, "", rows[i].body);
-        assert_int_equal(look(bench, "v1", ""), rows[i].outcome);
-        check_reason(bench, rows[i].reason);
-    }
+    check_rows(bench, &bench->api, look_at_tag, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static enum image_outcome import(struct bench *bench)
@@ -399,12 +400,7 @@ static void test_logins_that_are_not_taken(void **state)
 
 static void test_imports_that_fail(void **state)
 {
-    static const struct {
-        int status;
-        const char *body;
-        enum image_outcome outcome;
-        const char *reason;
-    } rows[] = {
+    static const struct row rows[] = {
         {404,
          "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"Requested image not "
          "found\"}]}",
@@ -421,12 +417,7 @@ static void test_imports_that_fail(void **state)
     struct bench *bench = *state;
 
     fake_script_add(&bench->api, 200, "", LOGIN("QVdTOmE="));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        fake_script_clear(&bench->registry);
-        fake_script_add(&bench->registry, rows[i].status, "", rows[i].body);
-        assert_int_equal(import(bench), rows[i].outcome);
-        check_reason(bench, rows[i].reason);
-    }
+    check_rows(bench, &bench->registry, import, rows, sizeof(rows) / sizeof(rows[0]));
     assert_int_equal(bench->api.n_requests, 1); /* none of that is the login's fault */
     fake_script_clear(&bench->registry);
     fake_script_add_way(&bench->registry, FAKE_HTTP_CLOSE);
