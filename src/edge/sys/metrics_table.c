@@ -226,36 +226,34 @@ static void print_build(const struct page *page, const struct metric *metric)
               1);
 }
 
-/* Every class of a configured upstream, so that a rate exists from the start; of others only what
- * was counted. */
-static void print_pull_failures(const struct page *page, const struct metric *metric)
+/* `counts` by slot, and by the value of the second label: of a configured upstream from the start,
+ * where `from_start`, so that a rate exists; of others only what was counted. */
+static void print_of_upstreams(const struct page *page, const struct metric *metric,
+                               const number *counts, bool from_start)
 {
     const struct metrics *metrics = page->metrics;
+    const struct label *label = metric->labels[1];
 
     for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++)
-        for (int i = 0; i < PULL_CLASS_COUNT; i++) {
-            int64_t n = metrics_value(&metrics->pull_failures[slot][i]);
+        for (int i = 0; i < label->n; i++) {
+            int64_t n = metrics_value(counts++);
 
-            if (n || metrics_value(&metrics->ready[slot]) >= 0)
-                print_one(page, metric, (const char *[]){metrics->names[slot], class_word(i), NULL},
-                          n);
+            if (n || (from_start && metrics_value(&metrics->ready[slot]) >= 0))
+                print_one(page, metric,
+                          (const char *[]){metrics->names[slot], value_name(label, i), NULL}, n);
         }
 }
 
-/* Of a configured upstream from the start, where images are imported at all. */
+static void print_pull_failures(const struct page *page, const struct metric *metric)
+{
+    print_of_upstreams(page, metric, page->metrics->pull_failures[0], true);
+}
+
+/* Only where images are imported at all. */
 static void print_imports(const struct page *page, const struct metric *metric)
 {
-    const struct metrics *metrics = page->metrics;
-    bool followed = metrics_value(&metrics->import_queue) != METRICS_NONE;
-
-    for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++)
-        for (int i = 0; i < IMAGE_OUTCOME_COUNT; i++) {
-            int64_t n = metrics_value(&metrics->imports[slot][i]);
-
-            if (n || (followed && metrics_value(&metrics->ready[slot]) >= 0))
-                print_one(page, metric,
-                          (const char *[]){metrics->names[slot], value_name(&imports, i), NULL}, n);
-        }
+    print_of_upstreams(page, metric, page->metrics->imports[0],
+                       metrics_value(&page->metrics->import_queue) != METRICS_NONE);
 }
 
 static void print_cached(const struct page *page, const struct metric *metric)
