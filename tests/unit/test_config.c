@@ -570,11 +570,11 @@ static void test_threads_share_a_configuration(void **state)
     pthread_t threads[4];
 
     (void)state;
-    assert_int_equal(config->references, 1);
+    assert_int_equal(config->references.n, 1);
     assert_ptr_equal(config_ref(config), config);
-    assert_int_equal(config->references, 2);
+    assert_int_equal(config->references.n, 2);
     config_unref(config);
-    assert_int_equal(config->references, 1);
+    assert_int_equal(config->references.n, 1);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(
             pthread_create(&threads[i], NULL, read_and_let_go, (void *)config_ref(config)), 0);

@@ -162,13 +162,13 @@ static void test_the_last_one_who_holds_it_frees(void **state)
 
     (void)state;
     snapshots_publish(snapshots, held);
-    assert_int_equal(held->references, 3); /* ours, and one for each loop */
+    assert_int_equal(held->references.n, 3); /* ours, and one for each loop */
     assert_ptr_equal(snapshots_current(snapshots, 0), held);
-    assert_int_equal(held->references, 3); /* it moved */
+    assert_int_equal(held->references.n, 3); /* it moved */
     snapshots_publish(snapshots, make_snapshot(metrics, 2));
-    assert_int_equal(held->references, 2); /* loop 1 will never take it */
+    assert_int_equal(held->references.n, 2); /* loop 1 will never take it */
     assert_int_equal(number_of(snapshots_current(snapshots, 0)), 2);
-    assert_int_equal(held->references, 1);
+    assert_int_equal(held->references.n, 1);
     snapshots_free(snapshots);
     assert_int_equal(number_of(held), 1);
     assert_true(is_whole(held));

@@ -25,7 +25,7 @@ struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fal
     size_t n = rule_set_upstreams(rules);
     struct snapshot *snapshot = alloc_zeroed(1, sizeof(*snapshot) + n * sizeof(snapshot->slots[0]));
 
-    atomic_init(&snapshot->references, 1);
+    references_init(&snapshot->references);
     snapshot->rules = rules;
     snapshot->fallback = fallback;
     snapshot->cached = cached;
@@ -39,13 +39,13 @@ struct snapshot *snapshot_new(struct rule_set *rules, struct fallback_table *fal
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
-    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    references_add(&snapshot->references);
     return snapshot;
 }
 
 void snapshot_unref(struct snapshot *snapshot)
 {
-    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
+    if (!snapshot || !references_drop(&snapshot->references))
         return;
     rule_set_free(snapshot->rules);
     fallback_table_unref(snapshot->fallback);

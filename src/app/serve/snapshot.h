@@ -6,13 +6,12 @@
 #ifndef PULLTHROUGH_APP_SERVE_SNAPSHOT_H
 #define PULLTHROUGH_APP_SERVE_SNAPSHOT_H
 
+#include "pullthrough/core/base/references.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/core/cache/image_set.h"
 #include "pullthrough/core/fallback/fallback_table.h"
 #include "pullthrough/core/rules/rule_set.h"
 #include "pullthrough/edge/sys/metrics.h"
-
-#include <stdatomic.h>
 
 /* What a replica that has just started had better know before it is sent reviews. */
 enum snapshot_awaits {
@@ -23,7 +22,7 @@ enum snapshot_awaits {
 
 /* Members are to be read only, and live as long as a reference does. */
 struct snapshot {
-    atomic_uint references;
+    struct references references;
     struct rule_set *rules;
     struct fallback_table *fallback; /* NULL: all goes to the cache */
     struct image_set

@@ -9,6 +9,7 @@
 #include "pullthrough/core/cache/image_set.h"
 
 #include "pullthrough/core/base/alloc.h"
+#include "pullthrough/core/base/references.h"
 #include "siphash.h"
 
 #include <stdatomic.h>
@@ -29,7 +30,7 @@ struct known {
 };
 
 struct image_set {
-    atomic_uint references;
+    struct references references;
     uint8_t secret[IMAGE_SET_SECRET_BYTES];
     size_t max, mask;
     uint32_t minute; /* the latest that was told */
@@ -50,7 +51,7 @@ struct image_set *image_set_new(const uint8_t secret[IMAGE_SET_SECRET_BYTES], si
         max = max ? IMAGE_SET_MAX : 1;
     while (slots < 2 * max)
         slots *= 2;
-    atomic_init(&set->references, 1);
+    references_init(&set->references);
     memcpy(set->secret, secret, sizeof(set->secret));
     set->max = max;
     set->mask = slots - 1;
@@ -63,13 +64,13 @@ struct image_set *image_set_new(const uint8_t secret[IMAGE_SET_SECRET_BYTES], si
 struct image_set *image_set_ref(struct image_set *set)
 {
     if (set)
-        atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
+        references_add(&set->references);
     return set;
 }
 
 void image_set_unref(struct image_set *set)
 {
-    if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
+    if (!set || !references_drop(&set->references))
         return;
     free(set->keys);
     free(set->used);

@@ -257,7 +257,7 @@ int config_parse(const struct config **configp, struct slice yaml, struct error 
     if (yaml_tree_documents(tree) == 1)
         root = yaml_tree_root(tree, 0);
     config = alloc_zeroed(1, sizeof(*config));
-    atomic_init(&config->references, 1);
+    references_init(&config->references);
     if (read_root(config, root, error)) {
         config_unref(config);
         return -1;
@@ -305,7 +305,7 @@ static void release(const struct config_mapping *mapping, void *base)
 
 const struct config *config_ref(const struct config *config)
 {
-    atomic_fetch_add_explicit(&((struct config *)config)->references, 1, memory_order_relaxed);
+    references_add(&((struct config *)config)->references);
     return config;
 }
 
@@ -313,7 +313,7 @@ void config_unref(const struct config *config)
 {
     struct config *own = (struct config *)config;
 
-    if (!own || atomic_fetch_sub_explicit(&own->references, 1, memory_order_acq_rel) != 1)
+    if (!own || !references_drop(&own->references))
         return;
     release(&config_schema, own);
     free(own);

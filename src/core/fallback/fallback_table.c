@@ -4,12 +4,12 @@
 #include "fallback_state.h"
 
 #include "pullthrough/core/base/alloc.h"
+#include "pullthrough/core/base/references.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 struct fallback_table {
-    atomic_uint references;
+    struct references references;
     struct fallback_counts counts;
     struct fallback_entry entries[];
 };
@@ -93,7 +93,7 @@ struct fallback_table *fallback_table_new(const struct fallback *fallback)
     if (n == 0 && !counts.open)
         return NULL;
     table = alloc_zeroed(1, sizeof(*table) + n * sizeof(table->entries[0]) + bytes);
-    atomic_init(&table->references, 1);
+    references_init(&table->references);
     table->counts = counts;
     names = (char *)(table->entries + n);
     copy_live(&fallback->images, copy_live(&fallback->upstreams, table->entries, &names), &names);
@@ -103,13 +103,13 @@ struct fallback_table *fallback_table_new(const struct fallback *fallback)
 struct fallback_table *fallback_table_ref(struct fallback_table *table)
 {
     if (table)
-        atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
+        references_add(&table->references);
     return table;
 }
 
 void fallback_table_unref(struct fallback_table *table)
 {
-    if (table && atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) == 1)
+    if (table && references_drop(&table->references))
         free(table);
 }
 

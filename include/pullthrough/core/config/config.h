@@ -10,10 +10,10 @@
 #define PULLTHROUGH_CORE_CONFIG_CONFIG_H
 
 #include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/references.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -149,7 +149,7 @@ struct config_server {
 };
 
 struct config {
-    atomic_uint references; /* config_ref() */
+    struct references references; /* config_ref() */
     /* The first digits of the SHA-256 of what config_print() gives, in hexadecimal: equal for equal
      * values, however they were written. */
     char hash[CONFIG_HASH_DIGITS + 1];
