@@ -46,6 +46,22 @@ static void test_copies(void **state)
     free(string);
 }
 
+static void test_texts_in_one_piece(void **state)
+{
+    struct slice a = slice_str("shop"), none = {0}, b = slice_of("web-0", 3);
+    struct slice *const texts[] = {&a, &none, &b};
+    char *all = alloc_texts(texts, 3);
+
+    (void)state;
+    assert_ptr_equal(a.ptr, all);
+    assert_true(slice_is(a, "shop") && none.len == 0 && slice_is(b, "web"));
+    assert_ptr_equal(b.ptr, all + 4);
+    free(all);
+    all = alloc_texts(texts, 0);
+    assert_non_null(all);
+    free(all);
+}
+
 static void test_grown_keeps_what_is_there(void **state)
 {
     size_t size = 0;
@@ -122,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_texts_in_one_piece),
         cmocka_unit_test(test_grown_keeps_what_is_there),
         cmocka_unit_test(test_ends_where_there_is_none),
     };

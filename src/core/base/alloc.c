@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_ITEMS = 16 };
 
@@ -47,6 +48,22 @@ char *alloc_text(struct slice text)
 char *alloc_string(const char *text)
 {
     return text ? alloc_made(strdup(text)) : NULL;
+}
+
+char *alloc_texts(struct slice *const texts[], size_t n)
+{
+    size_t bytes = 0;
+    char *all, *at;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += texts[i]->len;
+    all = at = alloc_zeroed(bytes, 1);
+    for (size_t i = 0; i < n; at += texts[i]->len, i++) {
+        if (texts[i]->len)
+            memcpy(at, texts[i]->ptr, texts[i]->len);
+        texts[i]->ptr = at;
+    }
+    return all;
 }
 
 void alloc_replace(char **text, const char *with)

@@ -11,7 +11,7 @@ static const int looks_s[] = {2, 5, 15, 30, 60, 120, 240, 480, 900};
 enum { LOOKS = sizeof(looks_s) / sizeof(looks_s[0]) };
 
 /* It can't be brought for now, and is tried again when it is wished for after its time. */
-static void refuse(struct import_plan *plan, struct wish *wish, struct slice reason,
+static void refuse(struct import_plan *plan, struct import_wish *wish, struct slice reason,
                    uint32_t random)
 {
     wishes_refuse(wish, reason, plan->now_ms,
@@ -20,7 +20,7 @@ static void refuse(struct import_plan *plan, struct wish *wish, struct slice rea
 }
 
 /* A call was not answered to the matter. Throttled ones are asked again as often as it takes. */
-static void fail(struct import_plan *plan, struct wish *wish, enum image_outcome outcome,
+static void fail(struct import_plan *plan, struct import_wish *wish, enum image_outcome outcome,
                  uint32_t random)
 {
     wish->checks = false; /* it keeps no other import waiting */
@@ -43,7 +43,7 @@ static bool is_of_one(const struct import_plan *plan, enum image_outcome outcome
     return outcome == IMAGE_DENIED && plan->now_ms - plan->granted_ms[plan->call.kind] <= lately_ms;
 }
 
-static void look_again(struct import_plan *plan, struct wish *wish, uint32_t random)
+static void look_again(struct import_plan *plan, struct import_wish *wish, uint32_t random)
 {
     if (wish->looks >= LOOKS) {
         refuse(plan, wish, slice_str("ECR served it, but doesn't show that it keeps it"), random);
@@ -54,7 +54,7 @@ static void look_again(struct import_plan *plan, struct wish *wish, uint32_t ran
 }
 
 /* ECR has the tag, and still not the digest. It asks upstream for a tag once a day. */
-static void refuse_moved(struct import_plan *plan, struct wish *wish)
+static void refuse_moved(struct import_plan *plan, struct import_wish *wish)
 {
     char reason[IMPORT_REASON_MAX];
     int len =
@@ -64,7 +64,7 @@ static void refuse_moved(struct import_plan *plan, struct wish *wish)
                   plan->now_ms + IMPORT_MOVED_MS);
 }
 
-static void take_absent(struct import_plan *plan, struct wish *wish, uint32_t random)
+static void take_absent(struct import_plan *plan, struct import_wish *wish, uint32_t random)
 {
     bool by_digest = plan->call.by_digest;
 
@@ -87,7 +87,7 @@ static void take_absent(struct import_plan *plan, struct wish *wish, uint32_t ra
 }
 
 /* True if the wish is met. */
-static void take_look(struct import_plan *plan, struct wish *wish,
+static void take_look(struct import_plan *plan, struct import_wish *wish,
                       const struct import_answer *answer, uint32_t random)
 {
     const enum image_outcome outcome = answer->outcome;
@@ -118,7 +118,7 @@ static void take_look(struct import_plan *plan, struct wish *wish,
         fail(plan, wish, outcome, random);
 }
 
-static void take_get(struct import_plan *plan, struct wish *wish,
+static void take_get(struct import_plan *plan, struct import_wish *wish,
                      const struct import_answer *answer, uint32_t random)
 {
     struct upstream *upstream = &plan->upstreams[plan->call.upstream];
@@ -166,7 +166,7 @@ static int64_t relist_ms(const struct import_plan *plan, const struct repository
 static void hurry(struct import_plan *plan, struct slice repository, uint32_t random)
 {
     for (size_t i = 0; i < plan->wishes.n; i++) {
-        struct wish *wish = &plan->wishes.items[i];
+        struct import_wish *wish = &plan->wishes.items[i];
 
         if (wish->state == WISH_ASKED && !wish->checks && !wish->unanswered &&
             slice_equal(wish->repository, repository)) {
@@ -264,7 +264,7 @@ static void judge_start(struct import_plan *plan)
 void import_plan_answer(struct import_plan *plan, const struct import_answer *answer,
                         int64_t now_ms, uint32_t random)
 {
-    struct wish *wish = wishes_get(&plan->wishes, plan->wish);
+    struct import_wish *wish = wishes_get(&plan->wishes, plan->wish);
 
     import_pass_time(plan, now_ms);
     if (!plan->calls)

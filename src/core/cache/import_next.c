@@ -8,13 +8,13 @@
 
 /* What there is to do for wishes. */
 struct choice {
-    struct wish *wanted[IMPORT_UPSTREAMS_MAX]; /* the first to be imported */
-    bool checks[IMPORT_UPSTREAMS_MAX];         /* an import waits for a look: no other begins */
-    struct wish *look;                         /* the one that is due, or due next */
+    struct import_wish *wanted[IMPORT_UPSTREAMS_MAX]; /* the first to be imported */
+    bool checks[IMPORT_UPSTREAMS_MAX]; /* an import waits for a look: no other begins */
+    struct import_wish *look;          /* the one that is due, or due next */
 };
 
 /* Of those that are due: on which an import waits; what was imported, and what is new, in turns. */
-static int look_class(const struct import_plan *plan, const struct wish *wish)
+static int look_class(const struct import_plan *plan, const struct import_wish *wish)
 {
     if (wish->due_ms > plan->now_ms)
         return 4;
@@ -23,7 +23,8 @@ static int look_class(const struct import_plan *plan, const struct wish *wish)
     return wish->state == WISH_ASKED ? 2 : plan->sought_last ? 3 : 1;
 }
 
-static bool looks_before(const struct import_plan *plan, const struct wish *a, const struct wish *b)
+static bool looks_before(const struct import_plan *plan, const struct import_wish *a,
+                         const struct import_wish *b)
 {
     int class = look_class(plan, a), other = look_class(plan, b);
 
@@ -33,7 +34,7 @@ static bool looks_before(const struct import_plan *plan, const struct wish *a, c
                                                       : a->due_ms < b->due_ms;
 }
 
-static bool imports_before(const struct wish *a, const struct wish *b)
+static bool imports_before(const struct import_wish *a, const struct import_wish *b)
 {
     return a->turn != b->turn ? a->turn < b->turn : a->id < b->id;
 }
@@ -43,8 +44,8 @@ static struct choice choose(struct import_plan *plan)
     struct choice choice = {0};
 
     for (size_t i = 0; i < plan->wishes.n; i++) {
-        struct wish *wish = &plan->wishes.items[i];
-        struct wish **wanted = &choice.wanted[wish->upstream];
+        struct import_wish *wish = &plan->wishes.items[i];
+        struct import_wish **wanted = &choice.wanted[wish->upstream];
 
         if (wish->state == WISH_WANTED && (!*wanted || imports_before(wish, *wanted)))
             *wanted = wish;
@@ -57,7 +58,7 @@ static struct choice choose(struct import_plan *plan)
 }
 
 /* Whether something else brought it, a listing or another wish: then it is done with. */
-static bool is_met(struct import_plan *plan, struct wish *wish)
+static bool is_met(struct import_plan *plan, struct import_wish *wish)
 {
     if (!wish || !image_set_has(plan->set, wish->repository, wish_kind(wish), wish_reference(wish)))
         return false;
@@ -100,7 +101,7 @@ static const struct import_call *give(struct import_plan *plan, enum import_call
 }
 
 static const struct import_call *give_wish(struct import_plan *plan, enum import_call_kind kind,
-                                           const struct wish *wish)
+                                           const struct import_wish *wish)
 {
     bool by_digest = kind == IMPORT_LOOK && wish->digest.len && !wish->settles;
 
@@ -137,7 +138,7 @@ static const struct import_call *next_import(struct import_plan *plan, const str
     if (import_stop_holds(&plan->imports, plan->now_ms))
         return NULL;
     for (size_t i = 0; i < plan->n_upstreams; i++) {
-        struct wish *wish = choice->wanted[i];
+        struct import_wish *wish = choice->wanted[i];
 
         if (!wish || choice->checks[i] ||
             import_stop_holds(&plan->upstreams[i].stop, plan->now_ms) ||
@@ -168,7 +169,7 @@ static struct repository *next_listing(struct import_plan *plan, int64_t *due_ms
 }
 
 /* A call to the API, in turns; NULL: *due_ms is when there may be one. */
-static const struct import_call *next_question(struct import_plan *plan, struct wish *look,
+static const struct import_call *next_question(struct import_plan *plan, struct import_wish *look,
                                                int64_t *due_ms)
 {
     int64_t ready_ms = plan->api_ms;
@@ -204,7 +205,7 @@ static const struct import_call *next_question(struct import_plan *plan, struct 
 static void forget_refused(struct import_plan *plan)
 {
     for (size_t i = plan->wishes.n; i-- > 0;) {
-        struct wish *wish = &plan->wishes.items[i];
+        struct import_wish *wish = &plan->wishes.items[i];
 
         if (wish->state != WISH_REFUSED)
             continue;

@@ -113,7 +113,7 @@ static bool is_held(const struct import_plan *plan, struct slice repository, str
 
 /* It is asked for, or asked for again. A repository that is to be listed anyway may show it: then
  * that goes first. */
-static void ask(struct import_plan *plan, struct wish *wish, uint32_t random)
+static void ask(struct import_plan *plan, struct import_wish *wish, uint32_t random)
 {
     struct repository *known = repositories_find(&plan->repositories, wish->repository);
 
@@ -132,7 +132,7 @@ int import_plan_wish(struct import_plan *plan, struct slice namespace, struct sl
 {
     const uint64_t owner = wishes_owner(namespace);
     size_t upstream = import_upstream_of(plan, repository);
-    struct wish *wish;
+    struct import_wish *wish;
 
     import_pass_time(plan, now_ms);
     if (upstream == SIZE_MAX || repository.len > IMAGE_SET_REPOSITORY_MAX ||

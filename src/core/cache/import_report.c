@@ -50,7 +50,7 @@ struct import_upstream_counts import_plan_upstream_counts(const struct import_pl
     return counts;
 }
 
-static struct import_refusal refusal_of(const struct wish *wish)
+static struct import_refusal refusal_of(const struct import_wish *wish)
 {
     return (struct import_refusal){
         .repository = wish->repository,
@@ -69,7 +69,7 @@ size_t import_plan_refusals(const struct import_plan *plan, struct import_refusa
     size_t n = 0;
 
     for (size_t i = 0; i < plan->wishes.n; i++) {
-        const struct wish *wish = &plan->wishes.items[i];
+        const struct import_wish *wish = &plan->wishes.items[i];
         size_t at;
 
         if (wish->state != WISH_REFUSED ||

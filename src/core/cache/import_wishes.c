@@ -16,7 +16,7 @@ void wishes_init(struct wishes *wishes)
     *wishes = (struct wishes){.items = alloc_zeroed(IMPORT_WISHES_MAX, sizeof(wishes->items[0]))};
 }
 
-static void free_texts(struct wish *wish)
+static void free_texts(struct import_wish *wish)
 {
     free(wish->texts);
     free(wish->reason);
@@ -37,27 +37,27 @@ static uint64_t hash_of(struct slice repository, struct slice tag, struct slice 
     return siphash(key, repository) ^ 3 * siphash(key, tag) ^ 5 * siphash(key, digest);
 }
 
-struct wish *wishes_find(struct wishes *wishes, struct slice repository, struct slice tag,
-                         struct slice digest)
+struct import_wish *wishes_find(struct wishes *wishes, struct slice repository, struct slice tag,
+                                struct slice digest)
 {
     uint64_t hash = hash_of(repository, tag, digest);
 
-    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
+    for (struct import_wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
         if (wish->hash == hash && slice_equal(wish->repository, repository) &&
             slice_equal(wish->tag, tag) && slice_equal(wish->digest, digest))
             return wish;
     return NULL;
 }
 
-struct wish *wishes_get(struct wishes *wishes, uint64_t id)
+struct import_wish *wishes_get(struct wishes *wishes, uint64_t id)
 {
-    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
+    for (struct import_wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
         if (wish->id == id)
             return wish;
     return NULL;
 }
 
-void wishes_remove(struct wishes *wishes, struct wish *wish)
+void wishes_remove(struct wishes *wishes, struct import_wish *wish)
 {
     free_texts(wish);
     wishes->of_upstream[wish->upstream]--;
@@ -70,12 +70,12 @@ uint64_t wishes_owner(struct slice namespace)
 }
 
 /* A turn behind those of its owner; nothing is changed but the two numbers. */
-static void take_turn(const struct wishes *wishes, struct wish *wish)
+static void take_turn(const struct wishes *wishes, struct import_wish *wish)
 {
     uint64_t turn = wishes->turns[wish->upstream], look_turn = wishes->look_turn;
 
     for (size_t i = 0; i < wishes->n; i++) {
-        const struct wish *peer = &wishes->items[i];
+        const struct import_wish *peer = &wishes->items[i];
 
         if (peer->owner != wish->owner || peer->id == wish->id)
             continue;
@@ -89,17 +89,18 @@ static void take_turn(const struct wishes *wishes, struct wish *wish)
 }
 
 /* How many turns of its upstream come before it. */
-static int64_t rank_of(const struct wishes *wishes, const struct wish *wish)
+static int64_t rank_of(const struct wishes *wishes, const struct import_wish *wish)
 {
     return (int64_t)(wish->turn - wishes->turns[wish->upstream]);
 }
 
 /* The one that waits to be imported for the longest yet; NULL if that is `wish`. */
-static struct wish *find_last(struct wishes *wishes, const struct wish *wish, bool of_upstream)
+static struct import_wish *find_last(struct wishes *wishes, const struct import_wish *wish,
+                                     bool of_upstream)
 {
-    struct wish *last = NULL;
+    struct import_wish *last = NULL;
 
-    for (struct wish *other = wishes->items; other < wishes->items + wishes->n; other++)
+    for (struct import_wish *other = wishes->items; other < wishes->items + wishes->n; other++)
         if (other->state <= WISH_WANTED && (!of_upstream || other->upstream == wish->upstream) &&
             (!last || rank_of(wishes, other) > rank_of(wishes, last)))
             last = other;
@@ -108,15 +109,15 @@ static struct wish *find_last(struct wishes *wishes, const struct wish *wish, bo
 
 /* Room for this one, if need be that of the refused one that ends first, or else of the last one
  * that waits, which is lost. */
-static bool make_room(struct wishes *wishes, const struct wish *for_wish)
+static bool make_room(struct wishes *wishes, const struct import_wish *for_wish)
 {
     size_t upstream = for_wish->upstream;
     bool share_is_full = wishes->of_upstream[upstream] >= IMPORT_WISHES_MAX / 2;
-    struct wish *first = NULL;
+    struct import_wish *first = NULL;
 
     if (!share_is_full && wishes->n < IMPORT_WISHES_MAX)
         return true;
-    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
+    for (struct import_wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++)
         if (wish->state == WISH_REFUSED && (!share_is_full || wish->upstream == upstream) &&
             (!first || wish->due_ms < first->due_ms))
             first = wish;
@@ -129,50 +130,38 @@ static bool make_room(struct wishes *wishes, const struct wish *for_wish)
     return first != NULL;
 }
 
-static struct slice copied(char **texts, struct slice text)
+struct import_wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
+                               struct slice repository, struct slice tag, struct slice digest)
 {
-    struct slice copy = slice_of(*texts, text.len);
-
-    if (text.len)
-        memcpy(*texts, text.ptr, text.len);
-    *texts += text.len;
-    return copy;
-}
-
-struct wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
-                        struct slice repository, struct slice tag, struct slice digest)
-{
-    struct wish made = {
+    struct import_wish made = {
         .hash = hash_of(repository, tag, digest),
         .id = ++wishes->last_id,
         .owner = owner,
+        .repository = repository,
+        .tag = tag,
+        .digest = digest,
         .upstream = upstream,
     };
-    struct wish *wish;
-    char *texts;
+    struct slice *const texts[] = {&made.repository, &made.tag, &made.digest};
 
     take_turn(wishes, &made);
     if (!make_room(wishes, &made))
         return NULL;
-    texts = made.texts = alloc_zeroed(repository.len + tag.len + digest.len, 1);
-    wish = &wishes->items[wishes->n++];
-    *wish = made;
-    wish->repository = copied(&texts, repository);
-    wish->tag = copied(&texts, tag);
-    wish->digest = copied(&texts, digest);
+    made.texts = alloc_texts(texts, sizeof(texts) / sizeof(texts[0]));
+    wishes->items[wishes->n] = made;
     wishes->of_upstream[upstream]++;
-    return wish;
+    return &wishes->items[wishes->n++];
 }
 
-void wishes_requeue(struct wishes *wishes, struct wish *wish)
+void wishes_requeue(struct wishes *wishes, struct import_wish *wish)
 {
     wish->id = ++wishes->last_id;
     take_turn(wishes, wish);
 }
 
-void wishes_share(struct wishes *wishes, struct wish *wish, uint64_t owner)
+void wishes_share(struct wishes *wishes, struct import_wish *wish, uint64_t owner)
 {
-    struct wish theirs = *wish;
+    struct import_wish theirs = *wish;
 
     theirs.owner = owner;
     take_turn(wishes, &theirs);
@@ -184,19 +173,19 @@ void wishes_share(struct wishes *wishes, struct wish *wish, uint64_t owner)
         wish->look_turn = theirs.look_turn;
 }
 
-void wishes_looked(struct wishes *wishes, const struct wish *wish)
+void wishes_looked(struct wishes *wishes, const struct import_wish *wish)
 {
     if (wish->look_turn > wishes->look_turn)
         wishes->look_turn = wish->look_turn;
 }
 
-void wishes_imported(struct wishes *wishes, const struct wish *wish)
+void wishes_imported(struct wishes *wishes, const struct import_wish *wish)
 {
     if (wish->turn > wishes->turns[wish->upstream])
         wishes->turns[wish->upstream] = wish->turn;
 }
 
-void wishes_refuse(struct wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms)
+void wishes_refuse(struct import_wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms)
 {
     if (reason.len > IMPORT_REASON_MAX)
         reason.len = IMPORT_REASON_MAX;
@@ -220,18 +209,18 @@ void wishes_remap(struct wishes *wishes, const size_t map[IMPORT_UPSTREAMS_MAX])
             turns[map[i]] = wishes->turns[i];
     memcpy(wishes->turns, turns, sizeof(turns));
     memset(wishes->of_upstream, 0, sizeof(wishes->of_upstream));
-    for (struct wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++) {
+    for (struct import_wish *wish = wishes->items; wish < wishes->items + wishes->n; wish++) {
         wish->upstream = map[wish->upstream];
         wishes->of_upstream[wish->upstream]++;
     }
 }
 
-enum image_set_kind wish_kind(const struct wish *wish)
+enum image_set_kind wish_kind(const struct import_wish *wish)
 {
     return wish->digest.len ? IMAGE_SET_DIGEST : IMAGE_SET_TAG;
 }
 
-struct slice wish_reference(const struct wish *wish)
+struct slice wish_reference(const struct import_wish *wish)
 {
     return wish->digest.len ? wish->digest : wish->tag;
 }

@@ -13,7 +13,7 @@ enum wish_state {
     WISH_REFUSED, /* until due_ms; then it waits to be wished for again */
 };
 
-struct wish {
+struct import_wish {
     uint64_t hash; /* of all its texts */
     uint64_t id;   /* in the order in which they came, or came again; never 0 */
     char *texts;   /* owned, those of: */
@@ -35,7 +35,7 @@ struct wish {
 };
 
 struct wishes {
-    struct wish *items; /* room for IMPORT_WISHES_MAX */
+    struct import_wish *items; /* room for IMPORT_WISHES_MAX */
     size_t n;
     size_t of_upstream[IMPORT_UPSTREAMS_MAX];
     uint64_t turns[IMPORT_UPSTREAMS_MAX], look_turn; /* that came last */
@@ -47,30 +47,30 @@ void wishes_init(struct wishes *wishes);
 void wishes_fini(struct wishes *wishes);
 
 /* NULL where there is none. */
-struct wish *wishes_find(struct wishes *wishes, struct slice repository, struct slice tag,
-                         struct slice digest);
-struct wish *wishes_get(struct wishes *wishes, uint64_t id);
+struct import_wish *wishes_find(struct wishes *wishes, struct slice repository, struct slice tag,
+                                struct slice digest);
+struct import_wish *wishes_get(struct wishes *wishes, uint64_t id);
 uint64_t wishes_owner(struct slice namespace);
 /* A new one, asked for, behind its owner's; one that is refused may go for it, or one that waits of
  * whoever has most. NULL: no room. */
-struct wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
-                        struct slice repository, struct slice tag, struct slice digest);
+struct import_wish *wishes_add(struct wishes *wishes, size_t upstream, uint64_t owner,
+                               struct slice repository, struct slice tag, struct slice digest);
 /* This one wants it too: it is now whose turn comes first. */
-void wishes_share(struct wishes *wishes, struct wish *wish, uint64_t owner);
+void wishes_share(struct wishes *wishes, struct import_wish *wish, uint64_t owner);
 /* The last one takes its place. */
-void wishes_remove(struct wishes *wishes, struct wish *wish);
+void wishes_remove(struct wishes *wishes, struct import_wish *wish);
 /* Behind its owner's. */
-void wishes_requeue(struct wishes *wishes, struct wish *wish);
+void wishes_requeue(struct wishes *wishes, struct import_wish *wish);
 /* Its first look, or its import, is made now. */
-void wishes_looked(struct wishes *wishes, const struct wish *wish);
-void wishes_imported(struct wishes *wishes, const struct wish *wish);
-void wishes_refuse(struct wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms);
+void wishes_looked(struct wishes *wishes, const struct import_wish *wish);
+void wishes_imported(struct wishes *wishes, const struct import_wish *wish);
+void wishes_refuse(struct import_wish *wish, struct slice reason, int64_t now_ms, int64_t until_ms);
 /* Upstream i is map[i] from now on; those of SIZE_MAX are removed. */
 void wishes_remap(struct wishes *wishes, const size_t map[IMPORT_UPSTREAMS_MAX]);
 
 /* By what a pod pulls it, and so what ECR has to hold: the digest, or where there is none the
  * tag. */
-enum image_set_kind wish_kind(const struct wish *wish);
-struct slice wish_reference(const struct wish *wish);
+enum image_set_kind wish_kind(const struct import_wish *wish);
+struct slice wish_reference(const struct import_wish *wish);
 
 #endif

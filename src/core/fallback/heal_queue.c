@@ -84,19 +84,8 @@ static char *own_texts(struct heal_entry *entry)
 {
     struct slice *texts[] = {&entry->namespace, &entry->pod,       &entry->uid,
                              &entry->list,      &entry->container, &entry->image};
-    const size_t n = sizeof(texts) / sizeof(texts[0]);
-    size_t bytes = 0;
-    char *all, *at;
 
-    for (size_t i = 0; i < n; i++)
-        bytes += texts[i]->len;
-    all = at = alloc_zeroed(bytes, 1);
-    for (size_t i = 0; i < n; at += texts[i]->len, i++) {
-        if (texts[i]->len)
-            memcpy(at, texts[i]->ptr, texts[i]->len);
-        texts[i]->ptr = at;
-    }
-    return all;
+    return alloc_texts(texts, sizeof(texts) / sizeof(texts[0]));
 }
 
 /* Those whose pulls fail at once can be changed any time. An attempt that lasts might be about to

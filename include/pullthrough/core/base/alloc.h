@@ -20,6 +20,8 @@ void *alloc_zeroed(size_t n, size_t item_bytes);
 char *alloc_text(struct slice text);
 /* A copy of a string; NULL gives NULL. */
 char *alloc_string(const char *text);
+/* The bytes of n texts one behind the other, without NUL; each slice is made to point there. */
+char *alloc_texts(struct slice *const texts[], size_t n);
 /* An owned string, or NULL, makes place for a copy of another one, which may be itself. */
 void alloc_replace(char **text, const char *with);
 
