@@ -238,6 +238,20 @@ def test_always_asks_for_nothing(serve, aws):
         assert "\npullthrough_wishes_dropped_total 0\n" in page
 
 
+def test_what_another_look_shows_waits_no_more(serve, aws, images):
+    """One answer of ECR names a digest and its tags: who waited for the others is counted out."""
+    names = [f"{APP}:1.0", f"{APP}@{images.digest['1.0']}"]
+    import_some(serve, aws, f"{APP}:1.1")
+    with ready(serve) as replica:  # the repository is listed: no list will show them
+        import_some(serve, aws, names[0])
+        aws.fault("slow", operation="DescribeImages", seconds=1.5)  # a report is due by then
+        assert replica.review(*names) == names
+        for name in names:
+            comes_from_ecr(replica, aws, name)
+        wait_for(lambda: cached(replica)["queued"] == 0, "nothing waits", 20)
+        wait_for(lambda: replica.metric("pullthrough_import_queue") == 0, "and it is counted so")
+
+
 # What ECR says
 
 

@@ -48,6 +48,7 @@ struct importer {
     struct import_upstream upstreams[IMPORT_UPSTREAMS_MAX]; /* into the configuration in use */
     unsigned slots[IMPORT_UPSTREAMS_MAX];
     uint64_t dropped; /* wishes of the plan, as counted last */
+    size_t open;      /* and those that aren't done with */
     uint64_t began_ms, report_due_ms;
     bool changed;              /* since the last report */
     bool started;              /* all of the first listing was seen */
@@ -282,6 +283,8 @@ static void settle(struct importer *importer)
         tell_pause(importer, pause_of(&counts));
         metrics_wishes_dropped(importer->metrics, counts.dropped - importer->dropped);
         importer->dropped = counts.dropped;
+        importer->changed |= counts.queued + counts.refused != importer->open; /* some were met */
+        importer->open = counts.queued + counts.refused;
         if (counts.started && !importer->started) {
             tell_listed(importer, &counts);
             importer->report_due_ms = 0; /* readiness waits for it */
