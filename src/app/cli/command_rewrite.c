@@ -7,6 +7,7 @@
  * images may change.
  */
 #include "command_line.h"
+#include "manifest_input.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/file.h"
@@ -176,17 +177,10 @@ static int print(const struct strbuf *text, FILE *to)
     return -1;
 }
 
-static const char *name_of(const char *file)
-{
-    return strcmp(file, "-") == 0 ? "standard input" : file;
-}
-
 /* Chart sources are no YAML until Helm has rendered them. */
 static const char *advice(struct slice text)
 {
-    return text.len > 1 && memmem(text.ptr, text.len, "{{", 2)
-               ? " (a Helm template? `helm template` renders it)"
-               : "";
+    return text.len > 1 && memmem(text.ptr, text.len, "{{", 2) ? manifest_input_hint : "";
 }
 
 static int rewrite_file(const char *file, enum config_kinds kinds, struct rewrite_report *report,
@@ -200,12 +194,33 @@ static int rewrite_file(const char *file, enum config_kinds kinds, struct rewrit
         complain(error.text);
         return -1;
     }
-    rewrite_report_file(report, name_of(file));
+    rewrite_report_file(report, manifest_input_name(file));
     strbuf_init(out, OUTPUT_BYTES_MAX);
     if (manifest_rewrite(report->rules, kinds, strbuf_slice(&text), out, &callbacks, &error) == 0)
         return 0;
     rewrite_report_drop_file(report);
-    (void)fprintf(stderr, "%s:%s%s\n", name_of(file), error.text, advice(strbuf_slice(&text)));
+    (void)fprintf(stderr, "%s:%s%s\n", manifest_input_name(file), error.text,
+                  advice(strbuf_slice(&text)));
+    return -1;
+}
+
+/* The same where no text is written: it may be of any length. */
+static int look_at_file(const char *file, enum config_kinds kinds, struct rewrite_report *report)
+{
+    const struct manifest_input input = {
+        .rules = report->rules, .kinds = kinds, .report = rewrite_report_callbacks(report)};
+    struct error error = {""};
+    int r;
+
+    rewrite_report_file(report, manifest_input_name(file));
+    r = manifest_input_file(&input, file, &error);
+    if (r == 0)
+        return 0;
+    rewrite_report_drop_file(report);
+    if (r == MANIFEST_INPUT_UNREAD)
+        complain(error.text);
+    else
+        (void)fprintf(stderr, "%s\n", error.text);
     return -1;
 }
 
@@ -250,8 +265,10 @@ static int rewrite_files(const struct options *options, const struct config *con
     for (size_t i = 0; i < options->n_files; i++) {
         STRBUF_CLEANUP struct strbuf out = {0};
 
-        if (rewrite_file(options->files[i], config->rewrite.kinds, report, &out) != 0 ||
-            (writes_texts(options) && print(&out, stdout) != 0))
+        if (writes_texts(options)
+                ? rewrite_file(options->files[i], config->rewrite.kinds, report, &out) != 0 ||
+                      print(&out, stdout) != 0
+                : look_at_file(options->files[i], config->rewrite.kinds, report) != 0)
             status = EXIT_FAILED;
     }
     told = tell(options, config, report);

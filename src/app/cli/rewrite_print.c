@@ -133,6 +133,7 @@ static void add_image_json(const struct rewrite_report *report, const struct rew
         json_add_number(json, "line", image->line);
         json_add_number(json, "column", image->column);
         json_add_slice(json, "kind", image->kind);
+        json_add_slice(json, "namespace", image->namespace);
         json_add_slice(json, "name", image->object);
         json_add_slice(json, "path", slice_str(image->path));
         json_add_slice(json, "container", image->container);

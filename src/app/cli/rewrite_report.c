@@ -43,6 +43,7 @@ static void add_image(void *context, const struct manifest_image *image)
 
     entry.image.kind = copied(report, image->kind);
     entry.image.object = copied(report, image->object);
+    entry.image.namespace = copied(report, image->namespace);
     entry.image.path = image->path ? copied(report, slice_str(image->path)).ptr : NULL;
     entry.image.container = copied(report, image->container);
     entry.image.original = copied(report, image->original);

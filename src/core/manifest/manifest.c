@@ -7,11 +7,13 @@
  */
 #include "pullthrough/core/manifest/manifest.h"
 
+#include "manifest_judge.h"
 #include "manifest_walk.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/yaml/yaml_tree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { NODES_MAX = 8 * 1000 * 1000, DEPTH_MAX = 128 };
@@ -25,6 +27,8 @@ struct editor {
     const struct rule_set *rules;
     struct slice text;
     const struct manifest_report *report;
+    const struct manifest_piece *piece;
+    bool only_looks; /* nothing is edited */
     struct strbuf texts;
     struct edit *edits;
     size_t n_edits, edits_size;
@@ -162,10 +166,17 @@ static void take_image(void *context, const struct manifest_place *place)
     const struct yaml_node *node = place->image.node;
     struct manifest_image image = {
         .document = place->document,
-        .line = node->line,
-        .column = node->column,
+        .line = editor->piece->line + node->line,
+        .column = node->column + (node->line == 1 ? editor->piece->column : 0),
         .kind = place->kind,
         .object = place->object,
+        .namespace = place->namespace,
+        .pod = place->pod,
+        .pull_policy = place->pull_policy,
+        .names_pull_secrets = place->names_pull_secrets,
+        .owner_version = place->owner_version,
+        .owner_kind = place->owner_kind,
+        .image_id = place->image_id,
         .path = place->path,
         .container = place->container,
         .original = yaml_lookup_text(place->image),
@@ -180,7 +191,8 @@ static void take_image(void *context, const struct manifest_place *place)
         judge(editor, place, &image, &rewritten);
     if (image.outcome == OUTCOME_REWRITTEN) {
         image.rewritten = strbuf_slice(&rewritten);
-        add_edit(editor, node, image.rewritten);
+        if (!editor->only_looks)
+            add_edit(editor, node, image.rewritten);
     }
     if (editor->report && editor->report->image)
         editor->report->image(editor->report->context, &image);
@@ -189,9 +201,11 @@ static void take_image(void *context, const struct manifest_place *place)
 static void take_other(void *context, const struct manifest_other *other)
 {
     struct editor *editor = context;
+    struct manifest_other found = *other;
 
+    found.line += editor->piece->line;
     if (editor->report && editor->report->other)
-        editor->report->other(editor->report->context, other);
+        editor->report->other(editor->report->context, &found);
 }
 
 static int compare_edits(const void *left, const void *right)
@@ -229,24 +243,62 @@ static int apply(struct editor *editor, struct strbuf *out, struct error *error)
     return 0;
 }
 
-int manifest_rewrite(const struct rule_set *rules, enum config_kinds kinds, struct slice text,
-                     struct strbuf *out, const struct manifest_report *report, struct error *error)
+static int look(struct editor *editor, enum config_kinds kinds, struct manifest_piece *piece,
+                struct error *error)
 {
     static const struct yaml_limits limits = {
         .max_bytes = MANIFEST_TEXT_MAX, .max_nodes = NODES_MAX, .max_depth = DEPTH_MAX};
     YAML_TREE_CLEANUP struct yaml_tree *tree = NULL;
+    const struct manifest_visitor visitor = {
+        .image = take_image, .other = take_other, .context = editor};
+
+    editor->piece = piece;
+    return yaml_tree_parse(&tree, editor->text, &limits, error) != 0 ||
+                   manifest_walk(tree, editor->rules, kinds, &visitor, piece, error) != 0
+               ? -1
+               : 0;
+}
+
+int manifest_rewrite(const struct rule_set *rules, enum config_kinds kinds, struct slice text,
+                     struct strbuf *out, const struct manifest_report *report, struct error *error)
+{
+    struct manifest_piece all = {0};
     __attribute__((cleanup(editor_fini))) struct editor editor = {
         .rules = rules,
         .text = text,
         .report = report,
         .texts = STRBUF_INIT(out->ceiling),
     };
-    const struct manifest_visitor visitor = {
-        .image = take_image, .other = take_other, .context = &editor};
 
-    if (yaml_tree_parse(&tree, text, &limits, error) != 0)
+    return look(&editor, kinds, &all, error) != 0 ? -1 : apply(&editor, out, error);
+}
+
+/* "LINE:COL: message", where the piece stands. */
+static int move_error(struct error *error, const struct manifest_piece *piece)
+{
+    static const char begins[] = "that begins in line ";
+    size_t line = 0, column = 0, begin = 0;
+    int n = 0;
+    struct error moved;
+    char *other;
+
+    if (!error || sscanf(error->text, "%zu:%zu: %n", &line, &column, &n) != 2 || n == 0)
         return -1;
-    if (manifest_walk(tree, rules, kinds, &visitor, error) != 0)
-        return -1;
-    return apply(&editor, out, error);
+    other = strstr(error->text, begins);
+    if (other && sscanf(other + strlen(begins), "%zu", &begin) == 1)
+        (void)snprintf(other, (size_t)(error->text + sizeof(error->text) - other), "%s%zu", begins,
+                       begin + piece->line);
+    (void)error_set(&moved, "%zu:%zu: %s", line + piece->line,
+                    column + (line == 1 ? piece->column : 0), error->text + n);
+    *error = moved;
+    return -1;
+}
+
+int manifest_judge(const struct rule_set *rules, enum config_kinds kinds, struct slice text,
+                   struct manifest_piece *piece, const struct manifest_report *report,
+                   struct error *error)
+{
+    struct editor editor = {.rules = rules, .text = text, .report = report, .only_looks = true};
+
+    return look(&editor, kinds, piece, error) != 0 ? move_error(error, piece) : 0;
 }

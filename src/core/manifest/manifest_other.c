@@ -110,6 +110,7 @@ static bool visit_spec(struct other *other, const struct yaml_node *mapping,
     if (!found)
         return false;
     other->pods++;
+    manifest_begin_pod(walk);
     manifest_feed_gate(walk, &gate, manifest_get(walk, holder, "metadata"));
     manifest_feed_gate(walk, &gate, manifest_get(walk, spec, "metadata"));
     walk->place.gate = pod_gate_outcome(&gate);

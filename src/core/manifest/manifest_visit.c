@@ -4,6 +4,8 @@
  */
 #include "manifest_visit.h"
 
+enum { STATUSES_MAX = 32 }; /* each container looks through all */
+
 struct feed {
     struct manifest_visit *walk;
     struct yaml_found mapping;
@@ -66,6 +68,25 @@ static bool is_opted_out(struct manifest_visit *walk, struct slice name)
     return false;
 }
 
+/* As what the node has the image of this container. */
+static struct slice image_id_of(struct manifest_visit *walk, struct slice container)
+{
+    static const char *const lists[] = {"containerStatuses", "initContainerStatuses"};
+
+    for (size_t k = 0; walk->status.node && k < sizeof(lists) / sizeof(lists[0]); k++) {
+        struct yaml_found list = manifest_get(walk, walk->status, lists[k]);
+        size_t n = yaml_lookup_count(&walk->lookup, list);
+
+        for (size_t i = 0; i < n && n <= STATUSES_MAX; i++) {
+            struct yaml_found item = yaml_lookup_item(list, i);
+
+            if (slice_equal(manifest_get_text(walk, item, "name"), container))
+                return manifest_get_text(walk, item, "imageID");
+        }
+    }
+    return slice_str("");
+}
+
 /* Visits `image` at path "…LIST[INDEX].KEY"; its pull policy is `policy`. */
 static void visit_image(struct manifest_visit *walk, struct yaml_found entry,
                         struct yaml_found image, const char *key, struct slice policy)
@@ -77,6 +98,8 @@ static void visit_image(struct manifest_visit *walk, struct yaml_found entry,
     walk->place.path = strbuf_str(walk->path);
     walk->place.container = manifest_get_text(walk, entry, "name");
     walk->place.image = image;
+    walk->place.pull_policy = policy;
+    walk->place.image_id = image_id_of(walk, walk->place.container);
     if (gate == OUTCOME_REWRITTEN && is_opted_out(walk, walk->place.container))
         walk->place.gate = OUTCOME_SKIPPED_CONTAINER;
     else if (gate == OUTCOME_REWRITTEN && slice_is(policy, "Never"))
@@ -111,14 +134,14 @@ void manifest_note_pull_secrets(struct manifest_visit *walk, struct yaml_found s
     struct yaml_found secrets;
     size_t n;
 
-    walk->place.skips_rewritten = false;
-    if (!rule_set_skips_pull_secrets(walk->rules))
-        return;
+    walk->place.names_pull_secrets = false;
     secrets = manifest_get(walk, spec, "imagePullSecrets");
     n = yaml_lookup_count(&walk->lookup, secrets);
-    for (size_t i = 0; i < n && !walk->lookup.spent && !walk->place.skips_rewritten; i++)
-        walk->place.skips_rewritten =
+    for (size_t i = 0; i < n && !walk->lookup.spent && !walk->place.names_pull_secrets; i++)
+        walk->place.names_pull_secrets =
             manifest_get_text(walk, yaml_lookup_item(secrets, i), "name").len > 0;
+    walk->place.skips_rewritten =
+        walk->place.names_pull_secrets && rule_set_skips_pull_secrets(walk->rules);
 }
 
 void manifest_visit_list(struct manifest_visit *walk, struct yaml_found mapping, const char *key,

@@ -29,6 +29,8 @@ struct manifest_visit {
      * gate takes its ones off again. */
     struct yaml_found switches[MANIFEST_SWITCHES_MAX];
     unsigned n_switches;
+    struct manifest_piece *piece;
+    struct yaml_found status; /* of a Pod */
 };
 
 static inline struct yaml_found manifest_get(struct manifest_visit *walk, struct yaml_found mapping,
@@ -47,7 +49,13 @@ static inline struct slice manifest_get_text(struct manifest_visit *walk, struct
 void manifest_feed_gate(struct manifest_visit *walk, struct pod_gate *gate,
                         struct yaml_found metadata);
 
-/* Whether rewrite.pullSecrets has the images of pods with this spec left alone. */
+/* What comes is of another pod. */
+static inline void manifest_begin_pod(struct manifest_visit *walk)
+{
+    walk->place.pod = ++walk->piece->pods;
+}
+
+/* Whether pods with this spec name pull secrets, and rewrite.pullSecrets has them left alone. */
 void manifest_note_pull_secrets(struct manifest_visit *walk, struct yaml_found spec);
 
 /* The image of a container; its path ends in ".image". */

@@ -23,11 +23,29 @@ struct defaults {
 /* `pod` has a pod's metadata and spec. */
 static void visit_pod(struct manifest_visit *walk, struct yaml_found pod, struct pod_gate *gate)
 {
+    manifest_begin_pod(walk);
     manifest_feed_gate(walk, gate, manifest_get(walk, pod, "metadata"));
     walk->place.gate = pod_gate_outcome(gate);
     strbuf_add_str(walk->path, "spec.");
     manifest_note_pull_secrets(walk, manifest_get(walk, pod, "spec"));
     manifest_visit_spec(walk, manifest_get(walk, pod, "spec"));
+}
+
+/* Who made a pod. */
+static void note_owner(struct manifest_visit *walk, struct yaml_found metadata)
+{
+    struct yaml_found owners = manifest_get(walk, metadata, "ownerReferences");
+    size_t n = yaml_lookup_count(&walk->lookup, owners);
+
+    for (size_t i = 0; i < n && !walk->lookup.spent; i++) {
+        struct yaml_found owner = yaml_lookup_item(owners, i);
+
+        if (!slice_is(manifest_get_text(walk, owner, "controller"), "true"))
+            continue;
+        walk->place.owner_version = manifest_get_text(walk, owner, "apiVersion");
+        walk->place.owner_kind = manifest_get_text(walk, owner, "kind");
+        return;
+    }
 }
 
 static void visit_known(struct manifest_visit *walk, const struct manifest_kind *kind,
@@ -36,6 +54,10 @@ static void visit_known(struct manifest_visit *walk, const struct manifest_kind 
     struct yaml_found metadata = manifest_get(walk, object, "metadata");
     size_t length = walk->path->len;
 
+    if (slice_is(walk->place.kind, "Pod")) {
+        note_owner(walk, metadata);
+        walk->status = manifest_get(walk, object, "status");
+    }
     for (unsigned i = 0; i < kind->n_paths; i++) {
         struct yaml_found at = object;
         struct pod_gate gate;
@@ -70,29 +92,31 @@ static void visit_items(struct manifest_visit *walk, struct yaml_found object,
     }
 }
 
+bool manifest_is_list(struct slice kind)
+{
+    return slice_ends_with(kind, slice_str("List"));
+}
+
 /* Whether `kind` is "List" or, say, "PodList", or what a KRM function gets (ResourceList); then
  * also what its items are by default. */
 static bool is_list(struct slice kind, struct slice version, struct defaults *items)
 {
-    static const struct slice list = {.ptr = "List", .len = 4};
-
     *items = (struct defaults){.version = version};
-    if (!slice_ends_with(kind, list))
+    if (!manifest_is_list(kind))
         return false;
     if (slice_is(kind, "ResourceList") && slice_is(version, "config.kubernetes.io/v1")) {
         items->version = slice_str("");
         return true;
     }
-    items->kind = slice_of(kind.ptr, kind.len - list.len);
+    items->kind = slice_of(kind.ptr, kind.len - strlen("List"));
     if (items->kind.len > 0)
         return manifest_kind_find(items->kind, version) != NULL;
     items->version = slice_str("");
     return slice_is(version, "v1");
 }
 
-static struct slice object_name(struct manifest_visit *walk, struct yaml_found object)
+static struct slice object_name(struct manifest_visit *walk, struct yaml_found metadata)
 {
-    struct yaml_found metadata = manifest_get(walk, object, "metadata");
     struct slice name = manifest_get_text(walk, metadata, "name");
 
     return name.len ? name : manifest_get_text(walk, metadata, "generateName");
@@ -104,6 +128,7 @@ static void visit_object(struct manifest_visit *walk, struct yaml_found object,
     struct slice kind, version;
     struct defaults items;
     const struct manifest_kind *known;
+    struct yaml_found metadata;
 
     if (object.node && yaml_node_is_null(object.node))
         return;
@@ -118,8 +143,14 @@ static void visit_object(struct manifest_visit *walk, struct yaml_found object,
         return;
     }
     known = manifest_kind_find(kind, version);
-    walk->place.kind = kind;
-    walk->place.object = object_name(walk, object);
+    metadata = manifest_get(walk, object, "metadata");
+    walk->place = (struct manifest_place){
+        .document = walk->place.document,
+        .kind = kind,
+        .object = object_name(walk, metadata),
+        .namespace = manifest_get_text(walk, metadata, "namespace"),
+    };
+    walk->status = (struct yaml_found){0};
     if (known)
         visit_known(walk, known, object);
     else
@@ -128,21 +159,25 @@ static void visit_object(struct manifest_visit *walk, struct yaml_found object,
 
 int manifest_walk(const struct yaml_tree *tree, const struct rule_set *rules,
                   enum config_kinds kinds, const struct manifest_visitor *visitor,
-                  struct error *error)
+                  struct manifest_piece *piece, struct error *error)
 {
-    static const struct defaults none;
+    struct defaults defaults = {0};
     STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(MANIFEST_PATH_BYTES);
     struct manifest_visit walk = {
-        .rules = rules, .kinds = kinds, .visitor = visitor, .path = &path};
+        .rules = rules, .kinds = kinds, .visitor = visitor, .path = &path, .piece = piece};
 
     walk.lookup.budget = TOUCHES_AT_LEAST + TOUCHES_PER_NODE * yaml_tree_nodes(tree);
+    if (piece->is_item) {
+        (void)is_list(piece->kind, piece->version, &defaults);
+        strbuf_add_format(&path, "items[%zu].", piece->index);
+    }
     for (size_t i = 0; i < yaml_tree_documents(tree); i++) {
         const struct yaml_node *root = yaml_tree_root(tree, i);
 
         if (!root)
             continue;
-        walk.place = (struct manifest_place){.document = i + 1};
-        visit_object(&walk, yaml_lookup_follow(root, false), &none, LISTS_MAX);
+        walk.place = (struct manifest_place){.document = piece->document + i + 1};
+        visit_object(&walk, yaml_lookup_follow(root, false), &defaults, LISTS_MAX - piece->is_item);
         if (walk.lookup.spent)
             return error_set(error, "%zu:%zu: aliases make too much of this document", root->line,
                              root->column);

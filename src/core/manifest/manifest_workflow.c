@@ -64,6 +64,7 @@ static void visit_template(const struct workflow *workflow, struct yaml_found te
     size_t length = walk->path->len;
     unsigned switches = walk->n_switches;
 
+    manifest_begin_pod(walk);
     manifest_feed_gate(walk, &gate, manifest_get(walk, template, "metadata"));
     walk->place.gate = pod_gate_outcome(&gate);
     visit_single(walk, template, "container");
@@ -95,6 +96,7 @@ void manifest_visit_workflow(struct manifest_visit *walk, struct yaml_found spec
     manifest_feed_gate(walk, &all, manifest_get(walk, defaults, "metadata"));
     walk->place.gate = pod_gate_outcome(&all);
     manifest_note_pull_secrets(walk, spec);
+    manifest_begin_pod(walk);
     manifest_visit_list(walk, spec, "volumes", manifest_visit_volume); /* all pods have them */
     strbuf_add_str(walk->path, "templateDefaults.");
     visit_template(&workflow, defaults, INLINE_MAX);

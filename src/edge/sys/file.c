@@ -8,6 +8,8 @@
  */
 #include "pullthrough/edge/sys/file.h"
 
+#include "pullthrough/core/base/alloc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,6 +22,7 @@
 
 enum {
     CHUNK_BYTES = 16 * 1024,
+    STREAM_BYTES = 64 * 1024,
     NULL_MAJOR = 1, /* Linux, Documentation/admin-guide/devices.txt */
     NULL_MINOR = 3,
 };
@@ -30,40 +33,56 @@ static int unread(struct error *error, const char *name)
     return FILE_UNREAD;
 }
 
-static int read_chunks(int fd, const char *name, char *chunk, struct strbuf *out,
-                       struct error *error)
-{
-    size_t start = out->len;
-    int status;
+typedef int (*take_fn)(void *context, struct slice bytes);
 
+static int read_chunks(int fd, const char *name, char *chunk, size_t size, take_fn take,
+                       void *context, struct error *error)
+{
     for (;;) {
-        ssize_t got = read(fd, chunk, CHUNK_BYTES);
+        ssize_t got = read(fd, chunk, size);
+        int status = 0;
 
         if (got == 0)
             return 0;
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0) {
-            status = unread(error, name);
-            break;
-        }
-        strbuf_add(out, chunk, (size_t)got);
-        if (strbuf_overflowed(out)) {
-            status = error_set(error, "%s: larger than %zu bytes", name, out->ceiling - start);
-            break;
-        }
+        if (got < 0)
+            return unread(error, name);
+        status = take(context, slice_of(chunk, (size_t)got));
+        if (status != 0)
+            return status;
     }
-    strbuf_truncate(out, start);
-    return status;
+}
+
+static int append(void *context, struct slice bytes)
+{
+    struct strbuf *out = context;
+
+    strbuf_add_slice(out, bytes);
+    return strbuf_overflowed(out) ? -1 : 0;
 }
 
 int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *error)
 {
     char chunk[CHUNK_BYTES];
-    int status = read_chunks(fd, name, chunk, out, error);
+    size_t start = out->len;
+    int status = read_chunks(fd, name, chunk, sizeof(chunk), append, out, error);
 
     if (out->secret)
         OPENSSL_cleanse(chunk, sizeof(chunk));
+    if (strbuf_overflowed(out))
+        status = error_set(error, "%s: larger than %zu bytes", name, out->ceiling - start);
+    if (status != 0)
+        strbuf_truncate(out, start);
+    return status;
+}
+
+int file_stream_fd(int fd, const char *name, take_fn take, void *context, struct error *error)
+{
+    char *chunk = alloc_zeroed(1, STREAM_BYTES);
+    int status = read_chunks(fd, name, chunk, STREAM_BYTES, take, context, error);
+
+    free(chunk);
     return status;
 }
 
@@ -147,6 +166,23 @@ int file_read_argument(const char *path, struct strbuf *out, struct error *error
     if (fd < 0)
         return file_read(path, out, error);
     return file_read_fd(fd, strcmp(path, "-") == 0 ? "standard input" : path, out, error);
+}
+
+int file_stream_argument(const char *path, take_fn take, void *context, struct error *error)
+{
+    int fd = given_descriptor(path), status;
+    bool opened = fd < 0;
+
+    if (opened) {
+        status = open_file(path, &fd, error);
+        if (status < 0)
+            return status;
+    }
+    status =
+        file_stream_fd(fd, strcmp(path, "-") == 0 ? "standard input" : path, take, context, error);
+    if (opened)
+        (void)close(fd);
+    return status;
 }
 
 struct file_stamp file_stamp_of(const char *path)

@@ -43,6 +43,8 @@ const char *manifest_obstacle_explanation(enum manifest_obstacle obstacle);
 struct manifest_image {
     size_t document, line, column; /* from 1 */
     struct slice kind, object;     /* "Deployment", "web"; the object's name may be empty */
+    struct slice namespace;        /* of the object; empty where it names none */
+    size_t pod; /* number of the pod, or of what pods are made of, in the whole input; from 1 */
     const char *path;       /* "spec.template.spec.containers[0].image"; dead after the call */
     struct slice container; /* name of the container or volume, or empty */
     struct slice original;  /* decoded text; empty for a collection that is no template */
@@ -53,6 +55,11 @@ struct manifest_image {
     int upstream;
     const char *reason; /* static, or NULL */
     bool other_kind;    /* left alone for its object's kind, whatever else there is to say */
+
+    struct slice pull_policy; /* as written; empty where there is none */
+    bool names_pull_secrets;  /* its pod does */
+    /* Of a Pod: who made it (its controller), and as what the node has the image; or empty. */
+    struct slice owner_version, owner_kind, image_id;
 };
 
 /* An object whose kind holds no pod that we know. */

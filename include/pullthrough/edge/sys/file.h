@@ -31,6 +31,13 @@ int file_read_fd(int fd, const char *name, struct strbuf *out, struct error *err
 /* Which file a path leads to, through every symbolic link (a mounted ConfigMap or Secret is
  * swapped by a symlink), when it was last written, and whose it is: a right that was given makes
  * another file of it. Equal stamps: nothing changed. Takes no descriptor. */
+/* The same, however large it is, as it comes: each time at most some 64 KiB are given to take().
+ * What that returns but 0, with a reason of its own, ends the reading and is returned. */
+int file_stream_argument(const char *path, int (*take)(void *context, struct slice bytes),
+                         void *context, struct error *error);
+int file_stream_fd(int fd, const char *name, int (*take)(void *context, struct slice bytes),
+                   void *context, struct error *error);
+
 struct file_stamp {
     bool exists;
     uint64_t device, inode, size;
