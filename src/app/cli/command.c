@@ -6,6 +6,23 @@
 
 #include "pullthrough/core/image/ecr_host.h"
 
+#include <string.h>
+
+static const char *program = "pullthrough";
+
+void command_set_program(const char *argv0)
+{
+    const char *slash = strrchr(argv0, '/');
+
+    if (strcmp(slash ? slash + 1 : argv0, "kubectl-pullthrough") == 0)
+        program = "kubectl pullthrough";
+}
+
+const char *command_program(void)
+{
+    return program;
+}
+
 const struct command_option *command_option_at(const struct command *command, size_t i)
 {
     static const struct command_option help = {

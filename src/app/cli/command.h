@@ -80,9 +80,14 @@ struct command {
 int command_check_account(struct slice text, struct error *error);
 int command_check_region(struct slice text, struct error *error);
 
-extern const struct command command_serve, command_rewrite, command_review, command_check_config,
-    command_certificates, command_rules, command_verify, command_iam, command_completion,
-    command_help, command_version;
+extern const struct command command_serve, command_scan, command_rewrite, command_review,
+    command_check_config, command_certificates, command_rules, command_verify, command_iam,
+    command_completion, command_help, command_version;
+
+/* What the user types for the program: "pullthrough", or "kubectl pullthrough" where it was started
+ * as kubectl's plugin. Set once, by argv[0]. */
+void command_set_program(const char *argv0);
+const char *command_program(void);
 
 /* The options that a command takes, --help behind its own; NULL behind it. */
 const struct command_option *command_option_at(const struct command *command, size_t i);

@@ -101,7 +101,7 @@ void command_add_usage(struct strbuf *out, const struct command *command)
     for (const char *before = "usage:"; before; before = rest.len ? "      " : NULL) {
         struct slice line = slice_cut(&rest, '\n');
 
-        strbuf_add_format(out, "%s pullthrough %s%s%.*s\n", before, command->name,
+        strbuf_add_format(out, "%s %s %s%s%.*s\n", before, command_program(), command->name,
                           line.len ? " " : "", SLICE_FMT(line));
     }
 }
@@ -147,7 +147,8 @@ void command_add_help(struct strbuf *out, const struct command *command)
 
 void command_add_overview(struct strbuf *out)
 {
-    strbuf_add_format(out, "usage: pullthrough COMMAND [ARGUMENT...]\n\n%s.\n\n", commands_about);
+    strbuf_add_format(out, "usage: %s COMMAND [ARGUMENT...]\n\n%s.\n\n", command_program(),
+                      commands_about);
     for (size_t i = 0; commands[i]; i++)
         add_entry(out, commands[i]->name, commands[i]->summary, 16);
     strbuf_add_str(out, "\n`pullthrough help COMMAND` tells more.\n");

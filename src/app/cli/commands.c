@@ -13,9 +13,19 @@ const char commands_about[] =
     "Rewrites the images of pods to the pull-through-cache of your own Amazon ECR";
 
 const struct command *const commands[] = {
-    &command_serve,        &command_rewrite, &command_review,  &command_check_config,
-    &command_certificates, &command_rules,   &command_verify,  &command_iam,
-    &command_completion,   &command_help,    &command_version, NULL,
+    &command_serve,
+    &command_scan,
+    &command_rewrite,
+    &command_review,
+    &command_check_config,
+    &command_certificates,
+    &command_rules,
+    &command_verify,
+    &command_iam,
+    &command_completion,
+    &command_help,
+    &command_version,
+    NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -95,6 +105,8 @@ int commands_run(int argc, char **argv)
 {
     const struct command *command;
 
+    if (argc > 0)
+        command_set_program(argv[0]);
     if (argc < 2)
         return misused(NULL);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

@@ -5,6 +5,8 @@
  */
 #include "manifest_kinds.h"
 
+#include "pullthrough/core/manifest/manifest.h"
+
 #include <stddef.h>
 
 static const char *const core[] = {"v1", NULL};
@@ -92,7 +94,12 @@ const struct manifest_kind *manifest_kind_find(struct slice name, struct slice v
     return NULL;
 }
 
-bool manifest_kind_is_custom(struct slice version)
+bool manifest_knows_kind(struct slice kind, struct slice version)
+{
+    return manifest_kind_find(kind, version) != NULL;
+}
+
+bool manifest_is_custom_kind(struct slice version)
 {
     struct slice group = slice_of(version.ptr, slice_find(version, '/'));
 

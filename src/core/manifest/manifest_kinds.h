@@ -26,8 +26,4 @@ struct manifest_kind {
 /* NULL: a kind that holds no pod that we know. A kind counts only in its own API group. */
 const struct manifest_kind *manifest_kind_find(struct slice name, struct slice version);
 
-/* Whether "group/version" is of a group that belongs to somebody: "example.com/v1", but not
- * "v1" or "apps/v1". */
-bool manifest_kind_is_custom(struct slice version);
-
 #endif

@@ -204,7 +204,7 @@ void manifest_visit_other(struct manifest_visit *walk, struct yaml_found object,
                           struct slice version)
 {
     struct yaml_found metadata = manifest_get(walk, object, "metadata");
-    struct other other = {.walk = walk, .custom = kind.len && manifest_kind_is_custom(version)};
+    struct other other = {.walk = walk, .custom = kind.len && manifest_is_custom_kind(version)};
 
     walk->n_switches = 0;
     pod_gate_init(&other.gate, walk->rules, manifest_get_text(walk, metadata, "namespace"));

@@ -71,6 +71,11 @@ struct manifest_other {
     size_t images_in_pods; /* of them those that CONFIG_KINDS_ANY_POD_SPEC would judge */
 };
 
+/* Whether a kind's group is somebody's own: "example.com/v1", but not "v1" or "apps/v1". */
+bool manifest_is_custom_kind(struct slice version);
+/* Whether it is known to hold pods, and where. */
+bool manifest_knows_kind(struct slice kind, struct slice version);
+
 struct manifest_report {
     void (*image)(void *context, const struct manifest_image *image);
     void (*other)(void *context, const struct manifest_other *other);

@@ -1,0 +1,27 @@
+/*
+ * The rules by which `pullthrough scan` judges: those that ECR has, or as if all were ready.
+ */
+#ifndef PULLTHROUGH_APP_CLI_SCAN_RULES_H
+#define PULLTHROUGH_APP_CLI_SCAN_RULES_H
+
+#include "progress.h"
+#include "pullthrough/app/reconcile/reconcile.h"
+#include "pullthrough/core/config/config.h"
+#include "pullthrough/core/rules/rule_set.h"
+
+struct scan_rules {
+    struct config config; /* with account and region as they are; borrows the texts */
+    struct rule_set *rules;
+    struct reconcile_report live;
+    bool is_live;
+    bool host_known;      /* else a made-up one stands for it */
+    struct error assumed; /* why they were taken for ready */
+};
+
+/* Ask ECR about the rules of `config`, unless `offline`; where it can't be asked they are taken for
+ * ready. -1 with the reason only where account or region are malformed. */
+int scan_rules_find(struct scan_rules *found, const struct config *config, bool offline,
+                    struct progress *progress, struct error *error);
+void scan_rules_fini(struct scan_rules *found);
+
+#endif
