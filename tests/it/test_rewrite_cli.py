@@ -300,6 +300,23 @@ def test_references_checked(rewrite):
     assert rewrite("--check", "x.io/a", NGINX, *WHERE).stdout == b""
 
 
+def test_what_looks_takes_lists_of_any_length(rewrite, tmp_path):
+    """80 MB of pods, which are cut out of their List as they come, with namespaces and places."""
+    path = tmp_path / "pods.json"
+    with path.open("wb") as file:
+        subprocess.run([ROOT / "tests/bench/make_pods.py", "7500"], stdout=file, check=True)
+    assert path.stat().st_size > 64 * 1024 * 1024
+    found = json.loads(rewrite("-f", path, "-o", "json", *WHERE).stdout)["images"]
+    lines = path.read_text().split("\n")
+    assert len(found) == 15000
+    for number, image in enumerate(found):
+        pod = number // 2
+        assert (image["document"], image["namespace"]) == (1, f"team-{pod * 200 // 7500}")
+        assert image["path"] == f"items[{pod}].spec.containers[{number % 2}].image"
+        assert lines[image["line"] - 1][image["column"] - 1:] == f'"{image["image"]}",'
+    assert rewrite("-f", path, *WHERE, status=3).stderr.endswith(b"larger than 67108864 bytes\n")
+
+
 @pytest.mark.parametrize("name", ["web.yaml", "./web.yml", "a/list.json", "manifest"])
 def test_who_forgets_f_is_told(rewrite, tmp_path, name):
     (tmp_path / "manifest").write_text("kind: Pod\n")

@@ -190,8 +190,9 @@ static void check_examples(const struct command *command)
 
     assert_non_null(copy);
     while ((line = strsep(&rest, "\n"))) {
-        char *redirection = strstr(line, " <");
+        char *redirection = strstr(line, " <"), *pipe = strstr(line, "| ");
 
+        line = pipe ? pipe + 2 : line; /* of a pipeline the last command */
         if (redirection)
             *redirection = '\0';
         assert_int_equal(strncmp(line, "pullthrough ", 12), 0);

@@ -150,6 +150,49 @@ static void test_dash_is_standard_input(void **state)
     }
 }
 
+struct pieces {
+    size_t bytes, calls, most;
+    int answer;
+};
+
+static int take_piece(void *context, struct slice bytes)
+{
+    struct pieces *pieces = context;
+
+    for (size_t i = 0; i < bytes.len; i++)
+        assert_int_equal(bytes.ptr[i], 'x');
+    pieces->bytes += bytes.len;
+    pieces->calls++;
+    pieces->most = bytes.len > pieces->most ? bytes.len : pieces->most;
+    return pieces->answer;
+}
+
+static void test_a_file_that_is_read_as_it_comes(void **state)
+{
+    enum { BYTES = 300000 };
+    struct pieces pieces = {0}, first = {.answer = 7};
+    const char *path = in_folder(state, "a");
+    FILE *file = fopen(path, "w");
+    struct error error = {""};
+
+    assert_non_null(file);
+    for (int i = 0; i < BYTES; i++)
+        assert_int_equal(fputc('x', file), 'x');
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(file_stream_argument(path, take_piece, &pieces, &error), 0);
+    assert_int_equal(pieces.bytes, BYTES);
+    assert_true(pieces.most <= 64 * 1024);
+    assert_int_equal(file_stream_argument(path, take_piece, &first, &error), 7);
+    assert_int_equal(first.calls, 1);
+    assert_string_equal(error.text, "");
+    assert_int_equal(file_stream_argument(in_folder(state, "b"), take_piece, &first, &error),
+                     FILE_UNREAD);
+    assert_non_null(strstr(error.text, "No such file or directory"));
+    assert_int_equal(file_stream_fd(-1, "nothing", take_piece, &first, &error), FILE_UNREAD);
+    assert_string_equal(error.text, "nothing: Bad file descriptor");
+    assert_int_equal(first.calls, 1);
+}
+
 /* As a shell's "<(command)" is named; and what only begins like that is a path like any other. */
 static void test_given_descriptors_may_be_pipes(void **state)
 {
@@ -305,6 +348,8 @@ int main(void)
         cmocka_unit_test(test_reads_every_byte_behind_what_was_there),
         cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_what_cannot_be_read),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_read_as_it_comes, make_folder,
+                                        remove_folder),
         cmocka_unit_test(test_dash_is_standard_input),
         cmocka_unit_test(test_given_descriptors_may_be_pipes),
         cmocka_unit_test(test_only_regular_files_are_read),

@@ -129,7 +129,8 @@ static void test_what_is_one(void **state)
 static void test_reasons(void **state)
 {
     static const char *const texts[] = {
-        META("a") "{containers: [{image: 'nginx:1'}, {image: 'nginx:1', imagePullPolicy: Never}, "
+        META("a") "{containers: [{image: null}, {image: 'nginx:1'}, {image: 'nginx:1', "
+                  "imagePullPolicy: Never}, "
                   "{image: 'quay.io/a/b:1'}, {image: 'Not An Image'}, {image: 'gcr.io/a:1'}, "
                   "{image: " HOST "/x:1}]}}\n---\n"
                   "{apiVersion: v1, kind: Pod, metadata: {labels: {cnpg.io/cluster: c}}, spec: "

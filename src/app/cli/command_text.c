@@ -114,6 +114,10 @@ void command_add_help(struct strbuf *out, const struct command *command)
     command_add_usage(out, command);
     strbuf_add_char(out, '\n');
     add_wrapped(out, command->about, 0, 0);
+    if (command->examples) {
+        strbuf_add_str(out, "\nexamples:\n");
+        add_lines(out, command->examples, "  ");
+    }
     if (command->n_verbs)
         strbuf_add_char(out, '\n');
     for (size_t i = 0; i < command->n_verbs; i++) {
@@ -132,10 +136,6 @@ void command_add_help(struct strbuf *out, const struct command *command)
     if (command->sample) {
         strbuf_add_char(out, '\n');
         add_lines(out, command->sample, "    ");
-    }
-    if (command->examples) {
-        strbuf_add_str(out, "\nexamples:\n");
-        add_lines(out, command->examples, "  ");
     }
     strbuf_add_str(out, "\nexit status:\n");
     for (int status = EXIT_FINE; status <= EXIT_FAILED; status++) {

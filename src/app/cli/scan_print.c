@@ -116,7 +116,7 @@ static void add_row(const struct scan_sum *sum, const char *otherwise, size_t co
 static void add_table(const struct scan_report *report, struct strbuf *out)
 {
     const char *heading = report->by_namespace ? "NAMESPACE" : "REGISTRY";
-    const char *otherwise = report->by_namespace ? "(none named)" : "(not an image)";
+    const char *otherwise = report->by_namespace ? "(none named)" : "(no registry)";
     size_t n, column = strlen(otherwise);
     struct scan_sum *sums = report->by_namespace ? scan_by_namespace(report->scan, &n)
                                                  : scan_by_registry(report->scan, &n);

@@ -122,12 +122,14 @@ struct named {
     bool valid, is_hub, cacheable; /* by ECR */
 };
 
-static struct named name_image(const struct scan *scan, struct slice text, struct strbuf *name)
+static struct named name_image(const struct scan *scan, const struct manifest_image *image,
+                               struct strbuf *name)
 {
+    struct slice text = image->original;
     struct named named = {.upstream = -1};
     struct image_ref ref;
 
-    if (image_ref_parse(&ref, text, NULL) != 0) {
+    if (image->obstacle == MANIFEST_NO_STRING || image_ref_parse(&ref, text, NULL) != 0) {
         strbuf_add(name, text.ptr, text.len < NAME_MAX - 3 ? text.len : NAME_MAX - 3);
         strbuf_add_str(name, text.len < NAME_MAX - 3 ? "" : "\xe2\x80\xa6");
         return named;
@@ -228,6 +230,13 @@ static struct place *place_of(struct scan *scan, struct slice namespace, struct 
     return &scan->place_rows[at];
 }
 
+/* A null is none. */
+static bool is_absent(const struct manifest_image *image)
+{
+    return image->obstacle == MANIFEST_NO_STRING &&
+           (slice_is(image->original, "null") || slice_is(image->original, "~"));
+}
+
 static void count_image(void *context, const struct manifest_image *image)
 {
     STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(2 * NAME_MAX);
@@ -239,9 +248,9 @@ static void count_image(void *context, const struct manifest_image *image)
     uint32_t hints;
     size_t pod = scan->pods_before + image->pod;
 
-    if (image->other_kind)
+    if (image->other_kind || is_absent(image))
         return;
-    named = name_image(scan, image->original, &name);
+    named = name_image(scan, image, &name);
     scan->pods_seen = pod > scan->pods_seen ? pod : scan->pods_seen;
     count(&scan->all, pod);
     place = place_of(scan, image->namespace, strbuf_slice(&name), &named);

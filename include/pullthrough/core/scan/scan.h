@@ -48,7 +48,7 @@ struct scan_sum {
 
 struct scan_image {
     struct slice name;     /* "docker.io/library/nginx:1.27"; what isn't an image: as written */
-    struct slice registry; /* "docker.io"; "" for what isn't an image */
+    struct slice registry; /* "docker.io"; "" where it names none */
     int upstream;          /* in the rule set, -1 */
     uint32_t outcomes, hints;
     size_t containers, pods;

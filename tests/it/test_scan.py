@@ -1,0 +1,377 @@
+"""`pullthrough scan`: its numbers beside those of a counter of our own, where the pods come from, and
+how much memory they take."""
+
+import collections
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+import yaml
+
+import oracle
+from commands import ACCOUNT_VALUE, Commands
+from documents import ROOT
+from standin import DEFAULTS
+
+HOST = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
+WHERE = ["--account", "111122223333", "--region", "eu-central-1"]
+MAKE_PODS = ROOT / "tests" / "bench" / "make_pods.py"
+
+# --- a counter of its own -------------------------------------------------------------------------
+
+PATHS = {"Pod": [], "PodTemplate": ["template"], "CronJob": ["spec", "jobTemplate", "spec", "template"],
+         **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), ["spec", "template"])}
+
+
+def pods_in(document):
+    """(namespace, pod) of each."""
+    if not isinstance(document, dict):
+        return
+    if document.get("kind") == "List" or document.get("kind", "")[:-4] in PATHS:
+        for item in document.get("items") or []:
+            yield from pods_in(item)
+        return
+    pod = document
+    for key in PATHS[document["kind"]]:
+        pod = (pod or {}).get(key)
+    yield (document.get("metadata") or {}).get("namespace") or "", pod or {}
+
+
+def name_of(rules, text):
+    """(name, registry) under which an image is counted."""
+    try:
+        ref = oracle.parse_reference(text)
+    except oracle.InvalidReference:
+        return text.decode(errors="replace"), ""
+    upstream = rules.find(ref.domain, switched_off=True)
+    registry = upstream.names[0] if upstream else ref.domain
+    version = ref.version() or b":latest"
+    return (registry + (b"/" if registry else b"") + ref.path + version).decode(), registry.decode()
+
+
+def images_of(rules, namespace, pod):
+    """(image, outcome) of each container and image volume."""
+    gate = oracle._gated(rules, {"namespace": namespace}, pod)  # noqa: SLF001
+    spec = pod.get("spec") or {}
+    for field in ("containers", "initContainers", "volumes"):
+        for entry in spec.get(field) or []:
+            where = entry.get("image") if field == "volumes" else entry
+            text = (where or {}).get("reference" if field == "volumes" else "image")
+            if text is None or (field == "volumes" and not text):
+                continue
+            text = text.encode()
+            outcome = oracle.judge(rules, text).outcome
+            if oracle._container_marked(pod, entry):  # noqa: SLF001
+                outcome = "skipped-container"
+            elif oracle._never_pulled(field, entry):  # noqa: SLF001
+                outcome = "never-pulled"
+            yield text, gate or outcome
+
+
+def count(documents, config="registry: {account: '111122223333', region: eu-central-1}"):
+    """What -o json says, as far as it is counted here."""
+    rules = oracle.Rules.from_yaml(config)
+    pods, containers = 0, 0
+    rows = {"registries": collections.defaultdict(lambda: (set(), [0])),
+            "namespaces": collections.defaultdict(lambda: (set(), [0]))}
+    outcomes, of = collections.defaultdict(set), collections.defaultdict(set)
+    for namespace, pod in (each for document in documents for each in pods_in(document)):
+        found = list(images_of(rules, namespace, pod))
+        pods += bool(found)
+        containers += len(found)
+        seen = set()
+        for text, outcome in found:
+            name, registry = name_of(rules, text)
+            outcomes[name].add(outcome)
+            for kind, key in (("registries", registry), ("namespaces", namespace)):
+                of[kind, key, name].add(outcome)
+                rows[kind][key][0].add(name)
+                seen.add((kind, key))
+        for kind, key in seen:
+            rows[kind][key][1][0] += 1
+    def add(sets):
+        return {"images": len(sets), "change": sum("rewritten" in each for each in sets),
+                "stay": sum(bool(each - {"rewritten"}) for each in sets),
+                "outcomes": dict(collections.Counter(word for each in sets for word in each))}
+    return {
+        "total": {**add(list(outcomes.values())), "pods": pods, "containers": containers,
+                  "namespaces": len(rows["namespaces"])},
+        **{kind: {key: {**add([of[kind, key, name] for name in names]), "pods": n[0]}
+                  for key, (names, n) in rows[kind].items()} for kind in rows},
+        "images": {name: sorted(words) for name, words in outcomes.items()},
+    }  # fmt: skip
+
+
+def told(document):
+    """The same of what the program says."""
+    def pick(row, *more):
+        return {key: row[key] for key in ("images", "change", "stay", "outcomes", "pods", *more)}
+    return {
+        "total": pick(document["total"], "containers", "namespaces"),
+        "registries": {row["registry"]: pick(row) for row in document["registries"]},
+        "namespaces": {row["namespace"]: pick(row) for row in document["namespaces"]},
+        "images": {row["image"]: sorted(row["outcomes"]) for row in document["images"]},
+    }
+
+
+# --- running it -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scan(program, tmp_path):
+    """Run it as on a laptop without credentials; `input` is standard input."""
+
+    def run(*arguments, status=0, environment=(), **options):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        done = subprocess.run([program, "scan", *arguments], capture_output=True, text=True, timeout=300,
+                              check=False, env={**kept, "HOME": str(tmp_path), **dict(environment)},
+                              **{"input": "", **options})  # fmt: skip
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+        return done
+
+    return run
+
+
+def pod(name, *images, namespace="web", **spec):
+    containers = [{"name": f"c{i}", "image": image} for i, image in enumerate(images)]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"containers": containers, **spec}}
+
+
+def listed(*pods):
+    return {"apiVersion": "v1", "items": list(pods), "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+# --- its numbers ----------------------------------------------------------------------------------
+
+
+def manifests():
+    """Those of the fixtures that hold only kinds that the counter knows, and that PyYAML reads."""
+    for path in sorted((ROOT / "tests/fixtures/manifest").glob("*/in.*")):
+        if (path.parent / "want-error.txt").exists():
+            continue
+        try:
+            documents = list(yaml.safe_load_all(path.read_bytes()))
+            count(documents)
+        except Exception:  # noqa: BLE001: another kind, or odd on purpose
+            continue
+        if documents:
+            yield path, documents
+
+
+def test_the_manifests_of_the_fixtures(scan):
+    found = list(manifests())
+    assert len(found) >= 40
+    files = [word for path, _ in found for word in ("-f", str(path))]
+    said = json.loads(scan("--offline", "-o", "json", *WHERE, *files).stdout)
+    want = count([each for _, documents in found for each in documents])
+    assert want["total"]["images"] >= 25 and len(want["total"]["outcomes"]) >= 6
+    assert told(said) == want
+
+
+def test_the_pods_of_the_reviews(scan):
+    """As kubectl prints them, in one List."""
+    pods = []
+    for path in sorted((ROOT / "tests/fixtures/review").glob("*/review.json")):
+        try:
+            request = json.loads(path.read_text())["request"]
+            each = {**request["object"], "apiVersion": "v1", "kind": "Pod"}
+            each["metadata"] = {**(each.get("metadata") or {}), "namespace": request.get("namespace") or ""}
+            count([each])
+            json.dumps(each, allow_nan=False)
+        except Exception:  # noqa: BLE001: not a pod, on purpose
+            continue
+        pods.append(each)
+    assert len(pods) >= 30
+    done = scan("--offline", "-o", "json", *WHERE, input=json.dumps(listed(*pods), indent=4))
+    assert told(json.loads(done.stdout)) == count(pods)
+
+
+def test_a_cluster(scan):
+    """Large enough to be cut into its pods."""
+    text = subprocess.run([MAKE_PODS, "300"], capture_output=True, text=True, check=True).stdout
+    assert len(text) > 2 * 1024 * 1024
+    said = json.loads(scan("--offline", "-o", "json", *WHERE, input=text).stdout)
+    assert told(said) == count([json.loads(text)])
+    assert said["rules"] == {"asked": False, "assumedReady": "AWS wasn't asked", "account": None,
+                             "region": None, "upstreams": []}
+
+
+def test_what_an_image_becomes_is_told_where_the_registry_is_known(scan):
+    text = json.dumps(pod("a", "nginx", "ghcr.io/a/b:1@sha256:" + 64 * "0"))
+    for options, rewritten in ((WHERE, HOST + "/dockercache/library/nginx:latest"), ([], None)):
+        images = json.loads(scan("--offline", "-o", "json", *options, input=text).stdout)["images"]
+        assert [each.get("rewritten") for each in images] == [rewritten, None]
+
+
+def test_check(scan):
+    good = json.dumps(pod("a", "nginx", "gcr.io/a/b", "ghcr.io/a/b@sha256:" + 64 * "0"))
+    scan("--offline", "--check", input=good)
+    bad = json.dumps(pod("a", "Not/An:Image:"))
+    scan("--offline", input=bad)
+    assert json.loads(scan("--offline", "--check", "-o", "json", input=bad, status=1).stdout)["mendable"]
+
+
+def test_a_table_of_80_columns(scan):
+    """Whatever is in it, but for names that are longer; and nothing is cut."""
+    long = "registry." + "a" * 60 + ".example/team/app:1"
+    pods = [pod("a", "nginx", "nginx:1@sha256:" + 64 * "1", long, "BAD", "gcr.io/a/b", namespace="n" * 63),
+            pod("b", "nginx", namespace="kube-system"), pod("c", "redis", namespace="cache")]
+    pods[0]["spec"]["containers"][0]["imagePullPolicy"] = "Never"
+    for options in ([], ["--by", "namespace"], ["--verbose"]):
+        said = scan("--offline", *options, input=json.dumps(listed(*pods))).stdout
+        for line in said.splitlines():
+            assert len(line) <= 80 or max(map(len, line.split())) > 60, line
+        assert long.split("/", maxsplit=1)[0] in said or "namespace" in options
+        assert "1 image pinned by digest" in said and "cache (1)" in said
+    for reason in ("never-pulled 1", "not-upstream 2", "invalid 1", "digest 1"):
+        assert reason in scan("--offline", "--by", "namespace", input=json.dumps(listed(*pods))).stdout
+
+
+def test_kinds_that_only_an_operator_knows(scan):
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"},
+             "spec": {"template": {"containers": [{"name": "a", "image": "redis:7"}]}}}
+    said = scan("--offline", "-f", "-", input=yaml.safe_dump_all([pod("a", "nginx"), thing])).stdout
+    assert "Thing of example.com/v1 (1 object, 1 image)" in said.replace("\n  ", " ")
+    assert json.loads(scan("--offline", "-o", "json", "-f", "-", input=yaml.safe_dump(thing)).stdout)[
+        "operatorKinds"] == [{"apiVersion": "example.com/v1", "kind": "Thing", "objects": 1, "images": 1}]
+
+
+def test_an_input_that_breaks_off_has_no_numbers(scan):
+    text = subprocess.run([MAKE_PODS, "200"], capture_output=True, text=True, check=True).stdout
+    done = scan("--offline", input=text[:-500], status=3)
+    assert done.stdout == "" and "the JSON text ends too early" in done.stderr
+
+
+def test_no_pods(scan):
+    done = scan("--offline", input="")
+    assert done.stderr == "pullthrough scan: there is not one image in the input\n"
+    assert done.stdout.startswith("0 pods, 0 containers, 0 images in 0 namespaces")
+
+
+# --- where pods come from -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kubectl(tmp_path):
+    """One that writes down its arguments, and prints a pod; by `status` it fails."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "kubectl"
+
+    def make(status=0, printed=None):
+        text = json.dumps(listed(pod("a", "nginx"))) if printed is None else printed
+        script.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{tmp_path}/said\ncat <<'END'\n{text}\nEND\n"
+                          f"[ {status} = 0 ] || echo 'error: no login' >&2\nexit {status}\n")
+        script.chmod(0o755)
+        return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+    make.said = lambda: (tmp_path / "said").read_text().split()
+    return make
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--context", "prod"], "get pods -o json --all-namespaces --context prod"),
+    (["--kubeconfig", "k.yaml", "-n", "web"], "get pods -o json --namespace web --kubeconfig k.yaml")])
+def test_kubectl_gets_its_options(scan, kubectl, options, words):
+    said = scan("--offline", *options, environment=kubectl()).stdout
+    assert said.startswith("1 pod, 1 container, 1 image in 1 namespace: 1 would change, 0 stay\n")
+    assert kubectl.said() == words.split()
+
+
+def test_on_a_terminal_kubectl_is_run(scan, kubectl):
+    ours, theirs = pty.openpty()
+    said = scan("--offline", environment=kubectl(), stdin=theirs, input=None).stdout
+    os.close(ours)
+    os.close(theirs)
+    assert said.startswith("1 pod, ") and kubectl.said() == "get pods -o json --all-namespaces".split()
+
+
+def test_kubectl_that_fails(scan, kubectl):
+    """Its own words stand there, and no numbers."""
+    done = scan("--offline", "-n", "web", environment=kubectl(status=1, printed=""), status=3)
+    assert done.stdout == "" and done.stderr == "error: no login\npullthrough scan: kubectl ended with status 1\n"
+
+
+def test_kubectl_that_is_not_there(scan, tmp_path):
+    done = scan("--offline", "-n", "web", environment={"PATH": str(tmp_path)}, status=3)
+    assert "kubectl isn't in PATH; where it is, type: kubectl get pods -A -o json | pullthrough scan" in done.stderr
+
+
+def test_what_does_not_go_together(scan):
+    for arguments in (["-f", "-", "-n", "web"], ["-f", "-", "-f", "-"], ["-f", "-", "--config", "-"]):
+        assert "usage: pullthrough scan" in scan(*arguments, status=2).stderr
+    assert 'did you mean "--offline"?' in scan("--ofline", status=2).stderr
+
+
+def test_as_a_plugin_of_kubectl(program, tmp_path):
+    plugin = tmp_path / "kubectl-pullthrough"
+    plugin.symlink_to(program)
+    done = subprocess.run([plugin, "scan", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: kubectl pullthrough scan [OPTION...]\n")
+
+
+# --- the rules as they are ------------------------------------------------------------------------
+
+
+def test_the_rules_as_ecr_has_them(program, tmp_path, aws):
+    """ghcr.io lacks its secret; nothing is written by a look."""
+    aws.set(upstreams={"registry-1.docker.io": {"accounts": {"somebody": ACCOUNT_VALUE["accessToken"]}}})
+    aws.secret(DEFAULTS["registry-1.docker.io"][1], value=ACCOUNT_VALUE)
+    commands = Commands(program, tmp_path, aws)
+    commands.run("rules", "apply", status=1)
+    written = len(commands.writes())
+    file = tmp_path / "pods.json"
+    file.write_text(json.dumps(listed(pod("a", "nginx:1", "ghcr.io/a/b:1"), pod("b", "quay.io/a/b:1"))))
+    said = commands.json("scan", "-f", str(file), "--check", status=1)
+    assert said["rules"]["asked"] and said["rules"]["account"] and said["mendable"]
+    states = {each["registry"]: each["state"] for each in said["rules"]["upstreams"]}
+    assert states["ghcr.io"] == "secret-missing" and states["docker.io"] == "ready"
+    assert {row["registry"]: row["outcomes"] for row in said["registries"]} == {
+        "docker.io": {"rewritten": 1}, "ghcr.io": {"rule-not-ready": 1}, "quay.io": {"rewritten": 1}}
+    text = commands.run("scan", "-f", str(file)).stdout
+    assert "- ghcr.io is secret-missing: " in text and "The rules are those of account " in text
+    assert len(commands.writes()) == written
+
+
+def test_without_rules_nothing_is_made(program, tmp_path, aws):
+    """The mode is manage, and yet."""
+    commands = Commands(program, tmp_path, aws)
+    file = tmp_path / "pods.json"
+    file.write_text(json.dumps(pod("a", "quay.io/a/b:1")))
+    said = commands.json("scan", "-f", str(file))
+    assert said["registries"][0]["outcomes"] == {"rule-not-ready": 1}
+    assert commands.writes() == []
+
+
+def test_without_credentials_the_rules_are_taken_for_ready(scan):
+    done = scan("-o", "json", input=json.dumps(pod("a", "quay.io/a/b:1")),
+                environment={"AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-central-1"})
+    said = json.loads(done.stdout)
+    assert not said["rules"]["asked"] and "credentials" in said["rules"]["assumedReady"]
+    assert said["total"]["outcomes"] == {"rewritten": 1}
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", name="released")
+def _released():
+    """A sanitizer takes several times the memory."""
+    for command in (["cmake", "--preset", "release"],
+                    ["cmake", "--build", "--preset", "release", "--target", "pullthrough"]):
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return ROOT / "build" / "release" / "src" / "pullthrough"
+
+
+@pytest.mark.parametrize("command", ["scan --offline -f -", "scan --offline -o json"])
+def test_memory_is_flat(released, command):
+    """100 MB of pods, by a program that gets 64 MiB of address space in all."""
+    with subprocess.Popen([MAKE_PODS, "9000"], stdout=subprocess.PIPE) as maker:
+        done = subprocess.run(["sh", "-c", f"ulimit -v 65536; exec {released} {command}"], stdin=maker.stdout,
+                              capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("9000 pods, ") or json.loads(done.stdout)["total"]["pods"] == 9000
