@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -367,11 +368,47 @@ def _released():
     return ROOT / "build" / "release" / "src" / "pullthrough"
 
 
-@pytest.mark.parametrize("command", ["scan --offline -f -", "scan --offline -o json"])
-def test_memory_is_flat(released, command):
+def counted(said):
+    """Pods, or images where they are told one by one."""
+    if said.startswith("9000 pods, "):
+        return 9000
+    if said[0] != "{":
+        return said.count("\n")
+    document = json.loads(said)
+    if "total" in document:
+        return document["total"]["pods"]
+    assert document["rewritten"] == sum(each["outcome"] == "rewritten" for each in document["images"]) > 0
+    return len(document["images"])
+
+
+@pytest.mark.parametrize("command, number", [
+    ("scan --offline -f -", 9000), ("scan --offline -o json", 9000), ("rewrite -o json -f -", 18000),
+    ("rewrite --explain -f -", 18000)])
+def test_memory_is_flat(released, command, number):
     """100 MB of pods, by a program that gets 64 MiB of address space in all."""
     with subprocess.Popen([MAKE_PODS, "9000"], stdout=subprocess.PIPE) as maker:
         done = subprocess.run(["sh", "-c", f"ulimit -v 65536; exec {released} {command}"], stdin=maker.stdout,
-                              capture_output=True, text=True, check=False)
+                              env={"AWS_ACCOUNT_ID": "111122223333", "AWS_REGION": "us-west-2",
+                                   "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("9000 pods, ") or json.loads(done.stdout)["total"]["pods"] == 9000
+    assert counted(done.stdout) == number
+
+
+def test_the_transcripts_of_the_page(program, tmp_path):
+    """docs/scan.md: what it shows is what is printed."""
+    page = (ROOT / "docs/scan.md").read_text()
+    shown = re.findall(r"^    \$ (pullthrough scan .*)\n((?:    .*\n|\n(?=    ))+)", page, re.M)
+    assert len(shown) >= 3
+    (tmp_path / "pullthrough").symlink_to(program)
+    for command, output in shown:
+        done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True,
+                              env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert done.stdout == re.sub(r"^    ", "", output, flags=re.M)
+
+
+def test_the_page_tells_of_each_note():
+    """Those of core/scan, by the program's own words."""
+    source = (ROOT / "src/app/cli/scan_print.c").read_text()
+    notes = set(re.findall(r'\[SCAN_\w+\]\s*=\s*\{\s*"([a-z-]+)"', source))
+    page = (ROOT / "docs/scan.md").read_text()
+    assert len(notes) == 6 and notes == set(re.findall(r"^\| `([a-z-]+)` \| ", page, re.M))

@@ -224,30 +224,72 @@ static int look_at_file(const char *file, enum config_kinds kinds, struct rewrit
     return -1;
 }
 
-/* What goes to standard output instead of texts, and what else is worth a word. */
-static int tell(const struct options *options, const struct config *config,
-                struct rewrite_report *report)
-{
-    struct error error = {""};
-    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_BYTES_MAX);
-    STRBUF_CLEANUP struct strbuf remarks = STRBUF_INIT(OUTPUT_BYTES_MAX);
+/* What is told of images while they come, where they are many; what couldn't be written. */
+struct telling {
+    const struct options *options;
+    const struct config *config;
+    struct strbuf out;
+    struct json_writer json;
+    bool failed, assumed; /* --live wasn't given, and would matter */
+};
 
-    if (options->live && rewrite_live_ask(report, config, &error) < 0) {
+static void flush(struct telling *telling)
+{
+    telling->failed = telling->failed || print(&telling->out, stdout) != 0;
+    strbuf_clear(&telling->out);
+}
+
+static void tell_images(void *context, struct rewrite_report *report)
+{
+    struct telling *telling = context;
+    struct error error = {""};
+
+    if (telling->options->live && !telling->failed &&
+        rewrite_live_ask(report, telling->config, &error) < 0) {
         complain(error.text);
-        return EXIT_FAILED;
+        telling->failed = true;
     }
+    telling->assumed |= !telling->options->live && rewrite_live_matters(report);
+    if (telling->options->json)
+        rewrite_report_json_images(report, &telling->json);
+    else if (telling->options->explain)
+        rewrite_report_table(report, text_look_of(STDOUT_FILENO), &telling->out);
+    flush(telling);
+}
+
+static void begin_telling(struct telling *telling, const struct options *options,
+                          const struct config *config, struct rewrite_report *report)
+{
+    *telling = (struct telling){
+        .options = options, .config = config, .out = STRBUF_INIT(OUTPUT_BYTES_MAX)};
+    if (options->json) {
+        telling->json = json_begin(&telling->out, false);
+        json_add_array(&telling->json, "images");
+    }
+    if (options->json || options->explain)
+        report->spill = tell_images;
+    report->context = telling;
+}
+
+/* What goes to standard output instead of texts, and what else is worth a word. */
+static int tell(struct telling *telling, struct rewrite_report *report)
+{
+    STRBUF_CLEANUP struct strbuf remarks = STRBUF_INIT(OUTPUT_BYTES_MAX);
+    const struct options *options = telling->options;
+
+    tell_images(telling, report);
     if (options->json)
-        rewrite_report_json(report, &out);
-    else if (options->explain)
-        rewrite_report_table(report, text_look_of(STDOUT_FILENO), &out);
-    else if (options->check)
-        rewrite_report_changes(report, &out);
+        rewrite_report_json_end(report, &telling->json);
+    else if (options->check && !options->explain)
+        rewrite_report_changes(report, &telling->out);
     if (!options->json)
         rewrite_report_remarks(report, !options->explain, &remarks);
-    if (!options->json && !options->live && rewrite_live_matters(report))
+    if (!options->json && telling->assumed)
         strbuf_add_str(&remarks, "pullthrough rewrite: ECR is taken to hold every image; --live "
                                  "with --explain asks it\n");
-    if (print(&out, stdout) != 0 || print(&remarks, stderr) != 0)
+    flush(telling);
+    strbuf_fini(&telling->out);
+    if (telling->failed || print(&remarks, stderr) != 0)
         return EXIT_FAILED;
     return options->check && report->n_rewritten > 0 ? EXIT_NEGATIVE : EXIT_FINE;
 }
@@ -260,8 +302,10 @@ static bool writes_texts(const struct options *options)
 static int rewrite_files(const struct options *options, const struct config *config,
                          struct rewrite_report *report)
 {
+    struct telling telling;
     int status = EXIT_FINE, told;
 
+    begin_telling(&telling, options, config, report);
     for (size_t i = 0; i < options->n_files; i++) {
         STRBUF_CLEANUP struct strbuf out = {0};
 
@@ -271,7 +315,7 @@ static int rewrite_files(const struct options *options, const struct config *con
                 : look_at_file(options->files[i], config->rewrite.kinds, report) != 0)
             status = EXIT_FAILED;
     }
-    told = tell(options, config, report);
+    told = tell(&telling, report);
     return status == EXIT_FINE ? told : status;
 }
 
@@ -294,7 +338,9 @@ static int rewrite_references(const struct options *options, const struct config
                               struct rewrite_report *report)
 {
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_BYTES_MAX);
+    struct telling telling;
 
+    begin_telling(&telling, options, config, report);
     for (size_t i = 0; i < options->n_references; i++) {
         STRBUF_CLEANUP struct strbuf rewritten = STRBUF_INIT(REWRITE_TEXT_MAX);
         struct slice text = slice_str(options->references[i]);
@@ -306,8 +352,8 @@ static int rewrite_references(const struct options *options, const struct config
         strbuf_add_char(&out, '\n');
     }
     if (writes_texts(options) && print(&out, stdout) != 0)
-        return EXIT_FAILED;
-    return tell(options, config, report);
+        telling.failed = true;
+    return tell(&telling, report);
 }
 
 static int run(const struct command_line *line)

@@ -155,20 +155,22 @@ static void add_other_json(const struct rewrite_other *entry, struct json_writer
     json_end(json);
 }
 
-void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out)
+void rewrite_report_json_images(const struct rewrite_report *report, struct json_writer *json)
 {
-    struct json_writer json = json_begin(out, false);
-
-    json_add_number(&json, "rewritten", report->n_rewritten);
-    json_add_array(&json, "images");
     for (size_t i = 0; i < report->n_entries; i++)
-        add_image_json(report, &report->entries[i], &json);
-    json_end(&json);
-    json_add_array(&json, "others");
+        add_image_json(report, &report->entries[i], json);
+}
+
+void rewrite_report_json_end(const struct rewrite_report *report, struct json_writer *json)
+{
+    json_end(json);
+    json_add_array(json, "others");
     for (size_t i = 0; i < report->n_others; i++)
-        add_other_json(&report->others[i], &json);
-    json_end_all(&json);
-    strbuf_add_char(out, '\n');
+        add_other_json(&report->others[i], json);
+    json_end(json);
+    json_add_number(json, "rewritten", report->n_rewritten);
+    json_end_all(json);
+    strbuf_add_char(json->out, '\n');
 }
 
 static int compare_sizes(size_t a, size_t b)

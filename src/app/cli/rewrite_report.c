@@ -11,11 +11,13 @@ void rewrite_report_init(struct rewrite_report *report, const struct rule_set *r
 {
     *report = (struct rewrite_report){.rules = rules};
     arena_init(&report->arena, 0);
+    arena_init(&report->others_arena, 0);
 }
 
 void rewrite_report_fini(struct rewrite_report *report)
 {
     arena_fini(&report->arena);
+    arena_fini(&report->others_arena);
     free(report->entries);
     free(report->others);
     *report = (struct rewrite_report){0};
@@ -26,9 +28,9 @@ void rewrite_report_file(struct rewrite_report *report, const char *name)
     report->file = name;
 }
 
-static struct slice copied(struct rewrite_report *report, struct slice text)
+static struct slice copied(struct arena *arena, struct slice text)
 {
-    char *bytes = arena_alloc(&report->arena, text.len + 1);
+    char *bytes = arena_alloc(arena, text.len + 1);
 
     if (text.len)
         memcpy(bytes, text.ptr, text.len);
@@ -41,17 +43,24 @@ static void add_image(void *context, const struct manifest_image *image)
     struct rewrite_report *report = context;
     struct rewrite_entry entry = {.file = report->file, .image = *image};
 
-    entry.image.kind = copied(report, image->kind);
-    entry.image.object = copied(report, image->object);
-    entry.image.namespace = copied(report, image->namespace);
-    entry.image.path = image->path ? copied(report, slice_str(image->path)).ptr : NULL;
-    entry.image.container = copied(report, image->container);
-    entry.image.original = copied(report, image->original);
-    entry.image.rewritten = copied(report, image->rewritten);
+    entry.image.kind = copied(&report->arena, image->kind);
+    entry.image.object = copied(&report->arena, image->object);
+    entry.image.namespace = copied(&report->arena, image->namespace);
+    entry.image.path = image->path ? copied(&report->arena, slice_str(image->path)).ptr : NULL;
+    entry.image.container = copied(&report->arena, image->container);
+    entry.image.original = copied(&report->arena, image->original);
+    entry.image.rewritten = copied(&report->arena, image->rewritten);
     report->n_rewritten += image->outcome == OUTCOME_REWRITTEN;
     report->entries =
         alloc_grown(report->entries, report->n_entries, &report->entries_size, sizeof(entry));
     report->entries[report->n_entries++] = entry;
+    if (!report->spill ||
+        report->arena.bytes + report->n_entries * sizeof(entry) < REWRITE_REPORT_KEPT)
+        return;
+    report->spill(report->context, report);
+    report->n_entries = 0;
+    arena_fini(&report->arena);
+    arena_init(&report->arena, 0);
 }
 
 static void add_other(void *context, const struct manifest_other *other)
@@ -59,9 +68,9 @@ static void add_other(void *context, const struct manifest_other *other)
     struct rewrite_report *report = context;
     struct rewrite_other kept = {.file = report->file, .other = *other};
 
-    kept.other.version = copied(report, other->version);
-    kept.other.kind = copied(report, other->kind);
-    kept.other.object = copied(report, other->object);
+    kept.other.version = copied(&report->others_arena, other->version);
+    kept.other.kind = copied(&report->others_arena, other->kind);
+    kept.other.object = copied(&report->others_arena, other->object);
     report->others =
         alloc_grown(report->others, report->n_others, &report->others_size, sizeof(kept));
     report->others[report->n_others++] = kept;

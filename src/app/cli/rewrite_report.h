@@ -1,6 +1,6 @@
 /*
- * What `pullthrough rewrite` found: every image with its verdict, in order, kept until all
- * files are read; and the ways in which it is told.
+ * What `pullthrough rewrite` found: every image with its verdict, in order, kept until all files
+ * are read or, where somebody takes them, until they are many; and the ways in which it is told.
  */
 #ifndef PULLTHROUGH_APP_CLI_REWRITE_REPORT_H
 #define PULLTHROUGH_APP_CLI_REWRITE_REPORT_H
@@ -8,6 +8,7 @@
 #include "pullthrough/core/base/arena.h"
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
+#include "pullthrough/core/json/json_writer.h"
 #include "pullthrough/core/manifest/manifest.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "pullthrough/core/rules/rule_set.h"
@@ -29,7 +30,10 @@ struct rewrite_other {
 
 struct rewrite_report {
     const struct rule_set *rules; /* borrowed */
-    struct arena arena;
+    struct arena arena, others_arena;
+    /* Called when the entries take REWRITE_REPORT_KEPT bytes; they are forgotten then. Or NULL. */
+    void (*spill)(void *context, struct rewrite_report *report);
+    void *context;
     const char *file; /* the one that is being read */
     struct rewrite_entry *entries;
     size_t n_entries, entries_size;
@@ -37,6 +41,8 @@ struct rewrite_report {
     size_t n_others, others_size;
     size_t n_rewritten;
 };
+
+enum { REWRITE_REPORT_KEPT = 8 * 1024 * 1024 };
 
 #define REWRITE_REPORT_CLEANUP __attribute__((cleanup(rewrite_report_fini)))
 
@@ -52,15 +58,17 @@ struct manifest_report rewrite_report_callbacks(struct rewrite_report *report);
 void rewrite_report_reference(struct rewrite_report *report, struct slice text,
                               const struct rewrite_verdict *verdict, struct slice rewritten);
 
-/* Forgets what was added since the last rewrite_report_file(): the file is not a manifest. */
+/* Forgets what was added since the last rewrite_report_file(), but for what was spilled: the file
+ * is not a manifest. */
 void rewrite_report_drop_file(struct rewrite_report *report);
 
 /* --explain: each image with its rule, and what became of it or why it stays. */
 void rewrite_report_table(const struct rewrite_report *report, struct text_look look,
                           struct strbuf *out);
 
-/* -o json: one document. */
-void rewrite_report_json(const struct rewrite_report *report, struct strbuf *out);
+/* -o json: one document. First the images, as often as they are spilled, then the rest. */
+void rewrite_report_json_images(const struct rewrite_report *report, struct json_writer *json);
+void rewrite_report_json_end(const struct rewrite_report *report, struct json_writer *json);
 
 /* --check: one line for each image that would change. */
 void rewrite_report_changes(const struct rewrite_report *report, struct strbuf *out);
