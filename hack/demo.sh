@@ -160,6 +160,9 @@ metrics >"$folder/after"
 awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { printf "  +%d  %s\n", $2 - before[$1], $1 }' \
     "$folder/before" "$folder/after"
 
+say "What would become of the images of a cluster: pullthrough scan -f docs/examples/pods.yaml"
+"$program" scan -f docs/examples/pods.yaml --config "$folder/config.yaml"
+
 if [ "$keep" = yes ]; then
     say "It goes on: pid $pid, and $aws_pid for the stand-in; log and certificates in $folder"
     printf 'try   curl http://%s/status\n' "$(listening status)"
