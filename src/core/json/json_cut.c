@@ -79,46 +79,35 @@ static int at_place(const struct json_cut *cut, struct error *error, const char 
  */
 static size_t skip(struct json_cut *cut, struct slice text, size_t floor, bool *over, bool *bad)
 {
-    const char *at = text.ptr, *end = text.len ? text.ptr + text.len : text.ptr;
+    size_t at = 0;
 
     *over = *bad = false;
-    while (at < end) {
-        char c = *at;
+    while (at < text.len && !*over) {
+        char c = text.ptr[at];
 
-        if (cut->string == IN_STRING) {
-            while (at < end && *at != '"' && *at != '\\')
-                at++;
-            if (at == end)
-                break;
-            cut->string = *at++ == '"' ? OUTSIDE_STRING : BEHIND_BACKSLASH;
-        } else if (cut->string == BEHIND_BACKSLASH) {
-            cut->string = IN_STRING;
+        if (cut->string == IN_STRING && c != '"' && c != '\\') {
             at++;
             continue;
-        } else if (c == '"') {
+        }
+        if (cut->string == BEHIND_BACKSLASH)
             cut->string = IN_STRING;
-            at++;
-            continue;
-        } else if (c == '{' || c == '[') {
+        else if (c == '\\' && cut->string == IN_STRING)
+            cut->string = BEHIND_BACKSLASH;
+        else if (c == '"')
+            cut->string = cut->string == IN_STRING ? OUTSIDE_STRING : IN_STRING;
+        else if (c == '{' || c == '[')
             cut->depth++;
-            at++;
-            continue;
-        } else if (c == '}' || c == ']') {
+        else if (c == '}' || c == ']')
             cut->depth--;
-            at++;
-        } else if (may_be_outside(c)) {
-            at++;
-            continue;
-        } else {
+        else if (!may_be_outside(c)) {
             *bad = true;
             break;
         }
-        if (cut->string == OUTSIDE_STRING && cut->depth == floor) {
-            *over = true;
-            break;
-        }
+        *over = (c == '"' || c == '}' || c == ']') && cut->string == OUTSIDE_STRING &&
+                cut->depth == floor;
+        at++;
     }
-    return (size_t)(at - text.ptr);
+    return at;
 }
 
 /* The next n bytes of the input, which are taken into `into` (NULL: dropped). */

@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static int spawn(struct piped *piped, int end, char *const *words)
 {
     posix_spawn_file_actions_t actions;
