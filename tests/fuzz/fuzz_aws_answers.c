@@ -12,6 +12,7 @@
 #include "pullthrough/core/aws/ecr_templates.h"
 #include "pullthrough/core/aws/registry_messages.h"
 #include "pullthrough/core/aws/secrets_messages.h"
+#include "pullthrough/core/aws/sso_messages.h"
 #include "pullthrough/core/aws/sts_messages.h"
 #include "pullthrough/core/base/timestamp.h"
 #include "pullthrough/core/base/url.h"
@@ -112,6 +113,8 @@ static int read_sts(struct slice body, struct error *error)
 
     if (sts_decode_web_identity(&keys, body, error) == 0)
         check_keys(&keys);
+    if (sts_decode_role(&keys, body, error) == 0)
+        check_keys(&keys);
     return sts_decode_identity(&identity, body, error);
 }
 
@@ -124,6 +127,29 @@ static int read_credentials(struct slice body, struct error *error)
     if (credentials_decode_container(&keys, body, error) < 0)
         return -1;
     check_keys(&keys);
+    return 0;
+}
+
+/* What is written into the cache must read again. */
+static int read_sso(struct slice body, struct error *error)
+{
+    AWS_KEYS_CLEANUP struct aws_keys keys;
+    STRBUF_CLEANUP struct strbuf file = STRBUF_SECRET_INIT(1 << 20);
+    SSO_TOKEN_CLEANUP struct sso_token old = {0};
+    SSO_TOKEN_CLEANUP struct sso_token fresh = {0};
+
+    if (sso_decode_role(&keys, body, error) == 0)
+        check_keys(&keys);
+    if (sso_decode_login(&keys, body, error) == 0)
+        check_keys(&keys);
+    if (credentials_decode_process(&keys, body, error) == 0)
+        check_keys(&keys);
+    if (sso_token_read(&old, body, error) < 0)
+        return -1;
+    if (sso_refreshed(&file, &old, body, slice_str("u"), slice_str("r"), 0, error) < 0)
+        return -1;
+    FUZZ_ASSERT(sso_token_read(&fresh, strbuf_slice(&file), error) == 0);
+    FUZZ_ASSERT(slice_equal(fresh.access, old.access));
     return 0;
 }
 
@@ -190,6 +216,7 @@ static int read_as(uint8_t reader, struct slice body, struct arena *arena, struc
     case 'm': return read_secrets(body, arena, error);
     case 'x': return read_sts(body, error);
     case 'c': return read_credentials(body, error);
+    case 'o': return read_sso(body, error);
     case 'g': return read_registry(body, error);
     case 'l': return read_line(body, error);
     default: return read_error(body, error);

@@ -137,12 +137,50 @@ static void test_places(void **state)
     }
 }
 
+static void test_a_process(void **state)
+{
+    static const struct {
+        const char *answer, *why; /* NULL: it is good */
+        int64_t expires_s;
+        const char *account;
+    } rows[] = {
+        {"{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\"}", NULL, AWS_KEYS_NEVER,
+         ""},
+        {"{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\",\"SessionToken\":"
+         "\"hush\",\"Expiration\":\"2026-11-21T12:00:00+00:00\",\"AccountId\":\"111122223333\"}",
+         NULL, 1795262400, "111122223333"},
+        {"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\"}", "the answer's Version is not 1", 0,
+         ""},
+        {"{\"Version\":\"1\"}", "Version is not a whole number", 0, ""},
+        {"{\"Version\":2}", "the answer's Version is not 1", 0, ""},
+        {"{\"Version\":1,\"AccessKeyId\":\"A\"}", "the answer has no SecretAccessKey", 0, ""},
+        {"{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"hush\",\"Expiration\":"
+         "\"hush\"}",
+         "Expiration is not an RFC 3339 time", 0, ""},
+        {"hush", "malformed JSON at byte 0", 0, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        AWS_KEYS_CLEANUP struct aws_keys keys;
+        struct error error = {""};
+        int got = credentials_decode_process(&keys, slice_str(rows[i].answer), &error);
+
+        assert_int_equal(got, rows[i].why ? -1 : 0);
+        assert_string_equal(error.text, rows[i].why ? rows[i].why : "");
+        if (got < 0)
+            continue;
+        assert_string_equal(keys.secret, "hush");
+        assert_string_equal(keys.account, rows[i].account);
+        assert_true(keys.expires_s == rows[i].expires_s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_container_endpoint),
-        cmocka_unit_test(test_the_instance),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_process),    cmocka_unit_test(test_the_container_endpoint),
+        cmocka_unit_test(test_the_instance), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_places),
     };
 

@@ -157,12 +157,69 @@ static void test_answers_without_keys(void **state)
     }
 }
 
+static void test_a_role_by_keys(void **state)
+{
+    struct sts_role wanted = {
+        .role_arn = slice_str("arn:aws:iam::111122223333:role/r"),
+        .session = slice_str("me"),
+        .external_id = slice_str("a/b"),
+        .mfa_serial = slice_str("arn:aws:iam::1:mfa/me"),
+        .mfa_code = slice_str("012345"),
+        .duration_s = 3600,
+    };
+    STRBUF_CLEANUP struct strbuf out = STRBUF_SECRET_INIT(1000);
+    struct error error = {""};
+
+    (void)state;
+    assert_int_equal(sts_encode_role(&out, &wanted, &error), 0);
+    assert_string_equal(strbuf_str(&out),
+                        "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%"
+                        "3A111122223333%3Arole%2Fr&RoleSessionName=me&DurationSeconds=3600&"
+                        "ExternalId=a%2Fb&SerialNumber=arn%3Aaws%3Aiam%3A%3A1%3Amfa%2Fme&TokenCode="
+                        "012345");
+    wanted = (struct sts_role){.role_arn = wanted.role_arn, .session = wanted.session};
+    strbuf_clear(&out);
+    assert_int_equal(sts_encode_role(&out, &wanted, &error), 0);
+    assert_true(slice_ends_with(strbuf_slice(&out), slice_str("role%2Fr&RoleSessionName=me")));
+    wanted.mfa_serial = slice_str("m");
+    wanted.mfa_code = slice_str("hush12");
+    assert_int_equal(sts_encode_role(&out, &wanted, &error), -1);
+    assert_string_equal(error.text, "an MFA code is six digits");
+}
+
+#define ROLE_ANSWER(arn)                                                                           \
+    "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>x</AssumedRoleId>" arn  \
+    "</AssumedRoleUser><Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>hush"         \
+    "</SecretAccessKey><SessionToken>hush2</SessionToken><Expiration>2026-11-21T12:00:00Z"         \
+    "</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+
+static void test_the_keys_of_a_role(void **state)
+{
+    AWS_KEYS_CLEANUP struct aws_keys keys;
+    struct error error = {""};
+
+    (void)state;
+    assert_int_equal(
+        sts_decode_role(
+            &keys, slice_str(ROLE_ANSWER("<Arn>arn:aws:sts::111122223333:assumed-role/r/me</Arn>")),
+            &error),
+        0);
+    assert_string_equal(keys.id, "ASIA1");
+    assert_string_equal(keys.account, "111122223333");
+    assert_int_equal(keys.expires_s, 1795262400);
+    assert_int_equal(sts_decode_role(&keys, slice_str(ROLE_ANSWER("<Arn>hush</Arn>")), &error), 0);
+    assert_string_equal(keys.account, "");
+    assert_int_equal(sts_decode_role(&keys, slice_str(ANSWER("")), &error), -1);
+    assert_string_equal(error.text, "the answer has no AccessKeyId");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_identity), cmocka_unit_test(test_what_is_no_identity),
-        cmocka_unit_test(test_the_form), cmocka_unit_test(test_what_is_not_sent),
-        cmocka_unit_test(test_the_keys), cmocka_unit_test(test_answers_without_keys),
+        cmocka_unit_test(test_a_role_by_keys), cmocka_unit_test(test_the_keys_of_a_role),
+        cmocka_unit_test(test_identity),       cmocka_unit_test(test_what_is_no_identity),
+        cmocka_unit_test(test_the_form),       cmocka_unit_test(test_what_is_not_sent),
+        cmocka_unit_test(test_the_keys),       cmocka_unit_test(test_answers_without_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

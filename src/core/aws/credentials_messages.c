@@ -1,5 +1,5 @@
 /*
- * Two services, one shape with other names: each is a list of fields read into keys and a time
+ * Three sources, one shape with other names: each is a list of fields read into keys and a time
  * of expiry. An answer that lacks one is refused as a whole, with the field's name and never
  * its value.
  */
@@ -90,4 +90,30 @@ int credentials_decode_instance(struct aws_keys *keys, struct slice body, struct
         return error_set(error, "the service says \"%.*s\"", (int)(code.len < 100 ? code.len : 100),
                          code.ptr);
     return decode(keys, json, error);
+}
+
+int credentials_decode_process(struct aws_keys *keys, struct slice body, struct error *error)
+{
+    SECRET_JSON_CLEANUP struct secret_json *json = NULL;
+    struct slice id, secret, token, expires, account;
+    int64_t version, expires_s = AWS_KEYS_NEVER;
+
+    if (secret_json_parse(&json, body, error) < 0 ||
+        secret_json_number(json, "Version", &version, error) < 0)
+        return -1;
+    if (version != 1)
+        return error_set(error, "the answer's Version is not 1");
+    if (require(json, "AccessKeyId", &id, error) < 0 ||
+        require(json, "SecretAccessKey", &secret, error) < 0 ||
+        secret_json_text(json, "SessionToken", &token, error) < 0 ||
+        secret_json_text(json, "Expiration", &expires, error) < 0 ||
+        secret_json_text(json, "AccountId", &account, error) < 0)
+        return -1;
+    if (expires.len > 0 && timestamp_parse_rfc3339(expires, &expires_s, error) < 0)
+        return error_set(error, "Expiration is not an RFC 3339 time");
+    if (aws_keys_set(keys, id, secret, token, error) < 0)
+        return -1;
+    aws_keys_set_account(keys, account);
+    keys->expires_s = expires_s;
+    return 0;
 }

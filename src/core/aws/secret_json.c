@@ -67,28 +67,53 @@ static yyjson_val *step(yyjson_val *value, struct slice name, bool *twice)
     return NULL;
 }
 
-int secret_json_text(const struct secret_json *json, const char *path, struct slice *text,
+/* The value at `path`, or NULL; -1: one of the names is there twice. */
+static int find_path(const struct secret_json *json, const char *path, yyjson_val **value,
                      struct error *error)
 {
-    yyjson_val *value = yyjson_doc_get_root(json->doc);
     struct slice rest = slice_str(path);
     bool twice = false;
 
-    *text = (struct slice){0};
+    *value = yyjson_doc_get_root(json->doc);
     for (;;) {
         size_t end = slice_find(rest, '/');
 
-        value = step(value, slice_of(rest.ptr, end), &twice);
+        *value = step(*value, slice_of(rest.ptr, end), &twice);
         if (twice)
             return error_set(error, "%s is there twice", path);
         if (end == rest.len)
             break;
         rest = slice_from(rest, end + 1);
     }
-    if (!value || yyjson_is_null(value))
-        return SECRET_JSON_ABSENT;
+    return !*value || yyjson_is_null(*value) ? SECRET_JSON_ABSENT : 0;
+}
+
+int secret_json_text(const struct secret_json *json, const char *path, struct slice *text,
+                     struct error *error)
+{
+    yyjson_val *value;
+    int result = find_path(json, path, &value, error);
+
+    *text = (struct slice){0};
+    if (result != 0)
+        return result;
     if (!yyjson_is_str(value))
         return error_set(error, "%s is not a string", path);
     *text = slice_of(yyjson_get_str(value), yyjson_get_len(value));
+    return 0;
+}
+
+int secret_json_number(const struct secret_json *json, const char *path, int64_t *number,
+                       struct error *error)
+{
+    yyjson_val *value;
+    int result = find_path(json, path, &value, error);
+
+    *number = 0;
+    if (result != 0)
+        return result;
+    if (!yyjson_is_uint(value) || yyjson_get_uint(value) > INT64_MAX)
+        return error_set(error, "%s is not a whole number", path);
+    *number = (int64_t)yyjson_get_uint(value);
     return 0;
 }

@@ -7,11 +7,13 @@
 
 #include "pullthrough/core/aws/aws_calls.h"
 #include "pullthrough/core/base/timestamp.h"
+#include "pullthrough/core/base/url.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "xml_scan.h"
 
-#define IDENTITY    "GetCallerIdentityResponse/GetCallerIdentityResult/"
-#define CREDENTIALS "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/Credentials/"
+#define IDENTITY     "GetCallerIdentityResponse/GetCallerIdentityResult/"
+#define WEB_IDENTITY "AssumeRoleWithWebIdentityResponse/AssumeRoleWithWebIdentityResult/"
+#define ROLE         "AssumeRoleResponse/AssumeRoleResult/"
 
 static void add_action(struct strbuf *out, enum aws_operation operation)
 {
@@ -48,19 +50,6 @@ int sts_decode_identity(struct sts_identity *identity, struct slice body, struct
     return 0;
 }
 
-static void add_escaped(struct strbuf *out, struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '.' || c == '_' || c == '~')
-            strbuf_add_char(out, (char)c);
-        else
-            strbuf_add_format(out, "%%%02X", c);
-    }
-}
-
 static bool is_session(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -84,46 +73,129 @@ static int check_token(struct slice token, struct error *error)
     return 0;
 }
 
+static int add_role(struct strbuf *out, enum aws_operation operation, struct slice arn,
+                    struct slice session, struct error *error)
+{
+    if (!slice_starts_with(arn, slice_str("arn:")) || arn.len > 2048)
+        return error_set(error, "\"%.*s\" is not an ARN of a role", SLICE_FMT(arn));
+    if (!is_session(session))
+        return error_set(error,
+                         "the role session name must be 2 to 64 letters, digits or \"_+=,.@-\"");
+    add_action(out, operation);
+    strbuf_add_str(out, "&RoleArn=");
+    url_add_escaped(out, arn);
+    strbuf_add_str(out, "&RoleSessionName=");
+    url_add_escaped(out, session);
+    return 0;
+}
+
+static void add_field(struct strbuf *out, const char *name, struct slice value)
+{
+    if (value.len == 0)
+        return;
+    strbuf_add_format(out, "&%s=", name);
+    url_add_escaped(out, value);
+}
+
+static int end_form(const struct strbuf *out, struct error *error)
+{
+    return strbuf_overflowed(out) ? error_set(error, "the request to STS is too long") : 0;
+}
+
 int sts_encode_web_identity(struct strbuf *out, const struct sts_web_identity *wanted,
                             struct error *error)
 {
-    if (!slice_starts_with(wanted->role_arn, slice_str("arn:")) || wanted->role_arn.len > 2048)
-        return error_set(error, "\"%.*s\" is not an ARN of a role", SLICE_FMT(wanted->role_arn));
-    if (!is_session(wanted->session))
-        return error_set(error,
-                         "the role session name must be 2 to 64 letters, digits or \"_+=,.@-\"");
-    if (check_token(wanted->token, error) < 0)
+    if (check_token(wanted->token, error) < 0 ||
+        add_role(out, AWS_ASSUME_ROLE, wanted->role_arn, wanted->session, error) < 0)
         return -1;
-    add_action(out, AWS_ASSUME_ROLE);
-    strbuf_add_str(out, "&RoleArn=");
-    add_escaped(out, wanted->role_arn);
-    strbuf_add_str(out, "&RoleSessionName=");
-    add_escaped(out, wanted->session);
-    strbuf_add_str(out, "&WebIdentityToken=");
-    add_escaped(out, wanted->token);
-    if (strbuf_overflowed(out))
-        return error_set(error, "the request to STS is too long");
+    add_field(out, "WebIdentityToken", wanted->token);
+    return end_form(out, error);
+}
+
+/* STS API, AssumeRole: TokenCode */
+static bool is_code(struct slice code)
+{
+    for (size_t i = 0; i < code.len; i++)
+        if (code.ptr[i] < '0' || code.ptr[i] > '9')
+            return false;
+    return code.len == 6;
+}
+
+int sts_encode_role(struct strbuf *out, const struct sts_role *wanted, struct error *error)
+{
+    if (wanted->mfa_serial.len > 0 && !is_code(wanted->mfa_code))
+        return error_set(error, "an MFA code is six digits");
+    if (add_role(out, AWS_ASSUME_ROLE_BY_KEYS, wanted->role_arn, wanted->session, error) < 0)
+        return -1;
+    if (wanted->duration_s)
+        strbuf_add_format(out, "&DurationSeconds=%u", wanted->duration_s);
+    add_field(out, "ExternalId", wanted->external_id);
+    add_field(out, "SerialNumber", wanted->mfa_serial);
+    add_field(out, "TokenCode", wanted->mfa_serial.len > 0 ? wanted->mfa_code : (struct slice){0});
+    return end_form(out, error);
+}
+
+struct credentials {
+    struct strbuf id, secret, token, expires;
+};
+
+static void credentials_fini(struct credentials *credentials)
+{
+    strbuf_fini(&credentials->id);
+    strbuf_fini(&credentials->secret);
+    strbuf_fini(&credentials->token);
+    strbuf_fini(&credentials->expires);
+}
+
+/* The text of one of the members, which stand at `start`. */
+static int read_member(struct slice body, const char *start, const char *name, struct strbuf *text,
+                       struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(200);
+
+    strbuf_add_format(&path, "%sCredentials/%s", start, name);
+    return read_text(body, strbuf_str(&path), text, error);
+}
+
+static int decode_keys(struct aws_keys *keys, struct slice body, const char *start,
+                       struct error *error)
+{
+    __attribute__((cleanup(credentials_fini))) struct credentials found = {
+        STRBUF_SECRET_INIT(AWS_KEYS_ID_MAX), STRBUF_SECRET_INIT(AWS_KEYS_SECRET_MAX),
+        STRBUF_SECRET_INIT(AWS_KEYS_TOKEN_MAX), STRBUF_INIT(100)};
+    int64_t expires_s;
+
+    if (read_member(body, start, "AccessKeyId", &found.id, error) < 0 ||
+        read_member(body, start, "SecretAccessKey", &found.secret, error) < 0 ||
+        read_member(body, start, "SessionToken", &found.token, error) < 0 ||
+        read_member(body, start, "Expiration", &found.expires, error) < 0)
+        return -1;
+    if (timestamp_parse_rfc3339(strbuf_slice(&found.expires), &expires_s, error) < 0)
+        return error_set(error, "Expiration is not an RFC 3339 time");
+    if (aws_keys_set(keys, strbuf_slice(&found.id), strbuf_slice(&found.secret),
+                     strbuf_slice(&found.token), error) < 0)
+        return -1;
+    keys->expires_s = expires_s;
     return 0;
 }
 
 int sts_decode_web_identity(struct aws_keys *keys, struct slice body, struct error *error)
 {
-    STRBUF_CLEANUP struct strbuf id = STRBUF_SECRET_INIT(AWS_KEYS_ID_MAX);
-    STRBUF_CLEANUP struct strbuf secret = STRBUF_SECRET_INIT(AWS_KEYS_SECRET_MAX);
-    STRBUF_CLEANUP struct strbuf token = STRBUF_SECRET_INIT(AWS_KEYS_TOKEN_MAX);
-    STRBUF_CLEANUP struct strbuf expires = STRBUF_INIT(100);
-    int64_t expires_s;
+    return decode_keys(keys, body, WEB_IDENTITY, error);
+}
 
-    if (read_text(body, CREDENTIALS "AccessKeyId", &id, error) < 0 ||
-        read_text(body, CREDENTIALS "SecretAccessKey", &secret, error) < 0 ||
-        read_text(body, CREDENTIALS "SessionToken", &token, error) < 0 ||
-        read_text(body, CREDENTIALS "Expiration", &expires, error) < 0)
+int sts_decode_role(struct aws_keys *keys, struct slice body, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf arn = STRBUF_INIT(STS_ARN_BYTES - 1);
+    struct slice rest;
+
+    if (decode_keys(keys, body, ROLE, error) < 0)
         return -1;
-    if (timestamp_parse_rfc3339(strbuf_slice(&expires), &expires_s, error) < 0)
-        return error_set(error, "Expiration is not an RFC 3339 time");
-    if (aws_keys_set(keys, strbuf_slice(&id), strbuf_slice(&secret), strbuf_slice(&token), error) <
-        0)
-        return -1;
-    keys->expires_s = expires_s;
+    /* "arn:aws:sts::111122223333:assumed-role/NAME/SESSION"; it is no harm if it isn't there */
+    (void)xml_scan_text(body, ROLE "AssumedRoleUser/Arn", &arn, NULL);
+    rest = strbuf_slice(&arn);
+    for (int i = 0; i < 4; i++)
+        (void)slice_cut(&rest, ':');
+    aws_keys_set_account(keys, slice_cut(&rest, ':'));
     return 0;
 }

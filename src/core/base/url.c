@@ -165,3 +165,16 @@ bool url_is_loopback(const struct url *url)
     return slice_is(url->host, "localhost") || url_is_address(url, "::1") ||
            (url->kind == URL_HOST_IPV4 && slice_starts_with(url->host, slice_str("127.")));
 }
+
+void url_add_escaped(struct strbuf *out, struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            c == '-' || c == '.' || c == '_' || c == '~')
+            strbuf_add_char(out, (char)c);
+        else
+            strbuf_add_format(out, "%%%02X", c);
+    }
+}

@@ -27,7 +27,8 @@
     X(AWS_DESCRIBE_SECRET, AWS_SECRETS_MANAGER, "secretsmanager:DescribeSecret", false)            \
     X(AWS_GET_SECRET, AWS_SECRETS_MANAGER, "secretsmanager:GetSecretValue", false)                 \
     X(AWS_GET_IDENTITY, AWS_STS, "sts:GetCallerIdentity", false)                                   \
-    X(AWS_ASSUME_ROLE, AWS_STS, "sts:AssumeRoleWithWebIdentity", false)
+    X(AWS_ASSUME_ROLE, AWS_STS, "sts:AssumeRoleWithWebIdentity", false)                            \
+    X(AWS_ASSUME_ROLE_BY_KEYS, AWS_STS, "sts:AssumeRole", false)
 
 #define AWS_CALLS_NAME(name, service, action, slow) name,
 enum aws_operation { AWS_CALLS(AWS_CALLS_NAME) AWS_OPERATION_COUNT };

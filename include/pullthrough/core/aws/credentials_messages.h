@@ -1,6 +1,6 @@
 /*
- * What the two local credential services answer: the container endpoint (EKS Pod Identity,
- * ECS) and the instance metadata service.
+ * What the two local credential services answer, the container endpoint (EKS Pod Identity, ECS) and
+ * the instance metadata service; and what a credential_process prints.
  */
 #ifndef PULLTHROUGH_CORE_AWS_CREDENTIALS_MESSAGES_H
 #define PULLTHROUGH_CORE_AWS_CREDENTIALS_MESSAGES_H
@@ -31,5 +31,8 @@ int credentials_decode_container(struct aws_keys *keys, struct slice body, struc
 
 /* The same with a "Code", which must be "Success": the service reports a failure as HTTP 200. */
 int credentials_decode_instance(struct aws_keys *keys, struct slice body, struct error *error);
+
+/* {"Version":1,"AccessKeyId","SecretAccessKey","SessionToken"?,"Expiration"?,"AccountId"?}. */
+int credentials_decode_process(struct aws_keys *keys, struct slice body, struct error *error);
 
 #endif

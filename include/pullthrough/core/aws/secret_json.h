@@ -9,6 +9,8 @@
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 
+#include <stdint.h>
+
 struct secret_json;
 
 enum { SECRET_JSON_MAX = 3 * 1024 * 1024 }; /* bytes of a text */
@@ -30,5 +32,9 @@ enum { SECRET_JSON_ABSENT = 1 };
  * too; or -1 with the reason where it is no string or one of the names is there twice. */
 int secret_json_text(const struct secret_json *json, const char *path, struct slice *text,
                      struct error *error);
+
+/* The same for a whole number from 0 on; 0 where it is absent. */
+int secret_json_number(const struct secret_json *json, const char *path, int64_t *number,
+                       struct error *error);
 
 #endif

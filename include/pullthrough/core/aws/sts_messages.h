@@ -34,4 +34,17 @@ int sts_encode_web_identity(struct strbuf *out, const struct sts_web_identity *w
 /* Its answer. -1 with the reason, which shows nothing of it. */
 int sts_decode_web_identity(struct aws_keys *keys, struct slice body, struct error *error);
 
+struct sts_role {
+    struct slice role_arn;
+    struct slice session;              /* as above */
+    struct slice external_id;          /* or empty */
+    struct slice mfa_serial, mfa_code; /* both or neither */
+    unsigned duration_s;               /* 0: as STS likes */
+};
+/* AssumeRole, for a POST that is signed with other keys; `out` should be secret. -1 with the
+ * reason, which doesn't show the code. */
+int sts_encode_role(struct strbuf *out, const struct sts_role *wanted, struct error *error);
+/* Its answer; the account is the role's. As above. */
+int sts_decode_role(struct aws_keys *keys, struct slice body, struct error *error);
+
 #endif

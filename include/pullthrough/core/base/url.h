@@ -35,6 +35,10 @@ void url_print_host(const struct url *url, struct strbuf *out);
 /* Append the whole URL; an empty path becomes "/". */
 void url_print(const struct url *url, struct strbuf *out);
 
+/* Append the text as a value of a query or of a form: all but RFC 3986's unreserved characters
+ * becomes "%XX". */
+void url_add_escaped(struct strbuf *out, struct slice text);
+
 /* The address that a text is, as inet_pton() of that family takes it: 4 or 16 bytes. False for
  * another text. */
 bool url_address(int family, struct slice text, unsigned char bytes[static 16]);
