@@ -4,11 +4,28 @@
  */
 #include "fuzz.h"
 
-#include "pullthrough/core/aws/aws_profile.h"
+#include "pullthrough/core/aws/aws_profile_source.h"
+#include "pullthrough/core/aws/command_words.h"
 
 static void check_line(struct slice text)
 {
     FUZZ_ASSERT(slice_find(text, '\n') == text.len && slice_find(text, '\0') == text.len);
+}
+
+/* As many bytes as there were, or fewer, in words. */
+static void check_command(struct slice command)
+{
+    COMMAND_WORDS_CLEANUP struct command_words words;
+    struct error error = {""};
+    size_t bytes = 0;
+
+    if (command_words_split(&words, command, &error) < 0) {
+        FUZZ_ASSERT(error.text[0]);
+        return;
+    }
+    for (size_t i = 0; i < words.n; i++)
+        bytes += strlen(words.words[i]);
+    FUZZ_ASSERT(words.n > 0 && words.words[0][0] && bytes <= command.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,8 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_line(aws_profiles_get(profiles, profile, NULL, "region"));
         check_line(aws_profiles_get(profiles, profile, "s3", "max_queue_size"));
         check_line(aws_profiles_endpoint(profiles, profile, "ecr"));
-        if (aws_profiles_source(profiles, profile, &source, &error) < 0)
+        if (aws_profiles_source(profiles, profile, i == 1, &source, &error) < 0)
             continue;
+        check_command(source.command);
         check_line(source.id);
         check_line(source.secret);
         FUZZ_ASSERT(source.kind != AWS_PROFILE_KEYS ||

@@ -146,4 +146,4 @@ def test_wrong_usage(kube, verify, where, words):
 def test_no_image_with_it(verify):
     done = verify("nginx")
     assert done.returncode == 2
-    assert "--pod: takes neither an image nor a configuration" in done.stderr
+    assert "--pod: takes no image, and no configuration or option of AWS" in done.stderr

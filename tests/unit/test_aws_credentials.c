@@ -310,6 +310,66 @@ static void test_a_source_that_fails_is_an_error(void **state)
     }
 }
 
+static void set_config(struct bench *bench, const char *text)
+{
+    write_file(bench->shared_file, text);
+    fake_surroundings_set(&bench->fake, "AWS_CONFIG_FILE", bench->shared_file);
+}
+
+/* What a laptop has is for commands: a service takes none of it, and starts no program. */
+static void test_what_only_commands_take(void **state)
+{
+    static const struct {
+        const char *profile, *key;
+    } rows[] = {
+        {"credential_process = touch ", "credential_process"},
+        {"role_arn = arn:aws:iam::1:role/r\nsource_profile = default", "source_profile"},
+        {"role_arn = arn:aws:iam::1:role/r\ncredential_source = EcsContainer", "credential_source"},
+        {"login_session = arn", "login_session"},
+        {"sso_account_id = 1\nsso_role_name = r\nsso_region = r\nsso_start_url = u",
+         "sso_start_url"},
+    };
+    struct bench *bench = *state;
+    char text[300], want[300];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)snprintf(text, sizeof(text), "[default]\n%s%s\n", rows[i].profile,
+                       i == 0 ? bench->token_file : "");
+        set_config(bench, text);
+        (void)snprintf(want, sizeof(want),
+                       "AWS credentials from the shared files: profile \"default\" uses %s, which "
+                       "only commands take; `serve` wants a web identity (IRSA), a container's or "
+                       "an instance's credentials, or keys",
+                       rows[i].key);
+        assert_int_equal(aws_credentials_get(bench->credentials, &bench->keys, &bench->error), -1);
+        assert_string_equal(bench->error.text, want);
+        assert_int_equal(access(bench->token_file, F_OK), -1);
+    }
+    assert_int_equal(bench->services.asked, 0);
+}
+
+/* Neither keys nor a web identity in the environment go before it. */
+static void test_a_profile_that_is_named(void **state)
+{
+    struct bench *bench = *state;
+
+    set_variables(bench);
+    set_web_identity(bench);
+    set_config(bench, "[profile p]\naws_access_key_id = P\naws_secret_access_key = hush\n");
+    bench->settings.profile = strdup("p");
+    check(bench, AWS_SOURCE_FILES, "P");
+    begin_anew(bench);
+    set_config(bench, "[profile p]\nregion = eu-west-1\n");
+    fake_surroundings_set(&bench->fake, "AWS_EC2_METADATA_DISABLED", "true");
+    assert_int_equal(aws_credentials_get(bench->credentials, &bench->keys, &bench->error), -1);
+    assert_string_equal(
+        bench->error.text,
+        "no AWS credentials found (environment: not looked at, since a profile is named; web "
+        "identity: not looked at, since a profile is named; shared files: no keys for profile "
+        "\"p\"; container endpoint: AWS_CONTAINER_CREDENTIALS_FULL_URI is not set; instance "
+        "metadata: switched off by AWS_EC2_METADATA_DISABLED)");
+}
+
 static void test_refreshed_before_they_expire(void **state)
 {
     struct bench *bench = *state;
@@ -442,6 +502,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_order, start, stop),
         cmocka_unit_test_setup_teardown(test_web_identity, start, stop),
+        cmocka_unit_test_setup_teardown(test_what_only_commands_take, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_profile_that_is_named, start, stop),
         cmocka_unit_test_setup_teardown(test_a_source_that_fails_is_an_error, start, stop),
         cmocka_unit_test_setup_teardown(test_refreshed_before_they_expire, start, stop),
         cmocka_unit_test_setup_teardown(test_the_old_ones_serve_until_they_expire, start, stop),

@@ -11,8 +11,6 @@
 
 #include <cmocka.h>
 
-#define WAY_OUT "eval \"$(aws configure export-credentials --profile p --format env)\""
-
 static struct aws_profiles *profiles_of(const char *credentials, const char *config)
 {
     struct aws_profiles *profiles = NULL;
@@ -97,6 +95,49 @@ static void test_endpoints(void **state)
     assert_true(slice_is(aws_profiles_endpoint(profiles, slice_str("d"), "ecr"), ""));
 }
 
+/* As the AWS CLI (Python's configparser) takes them. */
+static void test_sections_that_stand_further_in(void **state)
+{
+    AWS_PROFILES_CLEANUP struct aws_profiles *profiles =
+        profiles_of("", "  [profile a]\n    region: eu-west-1\n    output = json\n"
+                        "    s3 =\n      k = v\n    ca_bundle = /ca\n"
+                        "  [sso-session s]\n  sso_region = eu-west-1\n"
+                        "[profile b]\nrole_arn=arn:aws:iam::1:role/r\n[profile c]\nx = 1\n  2\n");
+
+    (void)state;
+    check(profiles, "a", NULL, "region", "eu-west-1");
+    check(profiles, "a", NULL, "output", "json");
+    check(profiles, "a", "s3", "k", "v");
+    check(profiles, "a", NULL, "ca_bundle", "/ca");
+    check(profiles, "b", NULL, "role_arn", "arn:aws:iam::1:role/r");
+    check(profiles, "c", NULL, "x", "1");
+    assert_true(aws_profiles_has_session(profiles, slice_str("s")));
+    assert_false(aws_profiles_has_session(profiles, slice_str("a")));
+    assert_true(
+        slice_is(aws_profiles_get_session(profiles, slice_str("s"), "SSO_Region"), "eu-west-1"));
+}
+
+static void test_whole_values(void **state)
+{
+    AWS_PROFILES_CLEANUP struct aws_profiles *profiles =
+        profiles_of("[a]\nk = v\n", "[profile a]\nk = w\nc = x # y \n"
+                                    "d = x \\\n  --more #1\n\t--most\nregion = r\n"
+                                    "e = x\n# between\n  y\nf = x\n");
+    static const char *const rows[][2] = {
+        {"c", "x # y"}, {"d", "x \\\n  --more #1\n\t--most"}, {"e", ""}, {"f", "x"}, {"g", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_true(
+            slice_is(aws_profiles_get_whole(profiles, slice_str("a"), rows[i][0]), rows[i][1]));
+    check(profiles, "a", NULL, "c", "x");
+    check(profiles, "a", NULL, "k", "v");
+    assert_true(
+        slice_is(aws_profiles_get_from(profiles, AWS_PROFILE_CONFIG, slice_str("a"), "k"), "w"));
+    assert_true(slice_is(
+        aws_profiles_get_from(profiles, AWS_PROFILE_CREDENTIALS, slice_str("a"), "c"), ""));
+}
+
 static void test_malformed_files(void **state)
 {
     static const struct {
@@ -109,7 +150,9 @@ static void test_malformed_files(void **state)
         {"", "[]", "config:1: a section without a name"},
         {"", "[  ]", "config:1: a section without a name"},
         {"[a]\n= hush", "", "credentials:2: a value without a key"},
-        {"[a]\n  hush = hush", "", "credentials:2: an indented line that belongs to nothing"},
+        {"  hush = hush", "", "credentials:1: a line before the first section"},
+        {"[a]\n  k = v\n hush", "",
+         "credentials:3: a line that is neither a section nor \"key = value\""},
         {"[a]\nk =\n  hush", "",
          "credentials:3: a line that is neither a section nor \"key = value\""},
     };
@@ -147,78 +190,15 @@ static void test_bounds(void **state)
     assert_string_equal(error.text, "config:0: the file is too big");
 }
 
-static void test_sources(void **state)
-{
-    static const struct {
-        const char *credentials, *config;
-        int want;
-        enum aws_profile_kind kind;
-        const char *text; /* the id, the role, or the reason */
-    } rows[] = {
-        {"[p]\naws_access_key_id=A\naws_secret_access_key=hush\naws_session_token=hush", "", 0,
-         AWS_PROFILE_KEYS, "A"},
-        {"", "[profile p]\naws_access_key_id=A\naws_secret_access_key=hush", 0, AWS_PROFILE_KEYS,
-         "A"},
-        {"[p]\naws_access_key_id=A\naws_secret_access_key=hush",
-         "[profile p]\nsso_session=s\ncredential_process=x", 0, AWS_PROFILE_KEYS, "A"},
-        {"", "[profile p]\nrole_arn=arn:r\nweb_identity_token_file=/t\nrole_session_name=s", 0,
-         AWS_PROFILE_WEB_IDENTITY, "arn:r"},
-        {"", "[profile p]\nregion=us-east-1", 0, AWS_PROFILE_NONE, ""},
-        {"", "", 0, AWS_PROFILE_NONE, ""},
-        {"[p]\naws_access_key_id=A", "", -1, AWS_PROFILE_NONE,
-         "profile \"p\" has only half of a pair of keys"},
-        {"[p]\naws_secret_access_key=hush", "", -1, AWS_PROFILE_NONE,
-         "profile \"p\" has only half of a pair of keys"},
-        {"", "[profile p]\nweb_identity_token_file=/t", -1, AWS_PROFILE_NONE,
-         "profile \"p\" has web_identity_token_file but no role_arn"},
-        {"", "[profile p]\nrole_arn=arn:r\nsource_profile=q", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses source_profile, which is not supported here; the way out: " WAY_OUT},
-        {"[p]\naws_access_key_id=A\naws_secret_access_key=hush",
-         "[profile p]\nrole_arn=arn:r\ncredential_source=Ec2InstanceMetadata", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses credential_source, which is not supported here; the way "
-         "out: " WAY_OUT},
-        {"", "[profile p]\nrole_arn=arn:r", -1, AWS_PROFILE_NONE,
-         "profile \"p\" has a role_arn and no way to assume it"},
-        {"", "[profile p]\nsso_session=s\nsso_account_id=1", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses sso_session, which is not supported here; the way out: " WAY_OUT},
-        {"", "[profile p]\nsso_start_url=u", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses sso_start_url, which is not supported here; the way out: " WAY_OUT},
-        {"", "[profile p]\nlogin_session=arn", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses login_session, which is not supported here; the way out: " WAY_OUT},
-        {"[p]\ncredential_process=/bin/x --hush", "", -1, AWS_PROFILE_NONE,
-         "profile \"p\" uses credential_process, which is not supported here; the way "
-         "out: " WAY_OUT},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        AWS_PROFILES_CLEANUP struct aws_profiles *profiles =
-            profiles_of(rows[i].credentials, rows[i].config);
-        struct aws_profile_source source;
-        struct error error = {""};
-        int got = aws_profiles_source(profiles, slice_str("p"), &source, &error);
-
-        if (got != rows[i].want)
-            fail_msg("row %zu: %d %s", i, got, error.text);
-        if (got < 0) {
-            assert_string_equal(error.text, rows[i].text);
-            continue;
-        }
-        assert_int_equal(source.kind, rows[i].kind);
-        if (source.kind == AWS_PROFILE_KEYS)
-            assert_true(slice_is(source.id, rows[i].text) && slice_is(source.secret, "hush"));
-        if (source.kind == AWS_PROFILE_WEB_IDENTITY)
-            assert_true(slice_is(source.role_arn, rows[i].text) && slice_is(source.file, "/t") &&
-                        slice_is(source.session, "s"));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),          cmocka_unit_test(test_endpoints),
-        cmocka_unit_test(test_malformed_files), cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_sections_that_stand_further_in),
+        cmocka_unit_test(test_whole_values),
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_malformed_files),
+        cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

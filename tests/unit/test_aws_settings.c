@@ -1,5 +1,7 @@
 #include "pullthrough/edge/aws/aws_settings.h"
 
+#include "pullthrough/core/aws/aws_profile_source.h"
+
 #include "fake_surroundings.h"
 
 #include <setjmp.h>
@@ -225,25 +227,81 @@ static void test_files_that_the_environment_names(void **state)
     fake_surroundings_set(&home->fake, "HOME", NULL);
     fake_surroundings_set(&home->fake, "AWS_SHARED_CREDENTIALS_FILE", home->credentials);
     fake_surroundings_set(&home->fake, "AWS_CONFIG_FILE", "/nowhere/config");
-    assert_int_equal(aws_settings_profiles(&profiles, &profile, &home->fake.environment, &error),
+    assert_int_equal(aws_settings_profiles(&profiles, &profile, slice_str(NULL),
+                                           &home->fake.environment, &error),
                      0);
     assert_true(slice_is(profile, "default"));
-    assert_int_equal(aws_profiles_source(profiles, profile, &source, &error), 0);
+    assert_int_equal(aws_profiles_source(profiles, profile, false, &source, &error), 0);
     assert_int_equal(source.kind, AWS_PROFILE_KEYS);
     assert_true(slice_is(source.id, "A"));
 
     fake_surroundings_set(&home->fake, "AWS_CONFIG_FILE", home->folder);
     aws_profiles_free(profiles);
     profiles = NULL;
-    assert_int_equal(aws_settings_profiles(&profiles, &profile, &home->fake.environment, &error),
+    assert_int_equal(aws_settings_profiles(&profiles, &profile, slice_str(NULL),
+                                           &home->fake.environment, &error),
                      -1);
     assert_non_null(strstr(error.text, "is a directory, not a regular file"));
+}
+
+static void check_profile(struct home *home, const char *named, const char *want)
+{
+    AWS_PROFILES_CLEANUP struct aws_profiles *profiles = NULL;
+    struct slice profile;
+    struct error error = {""};
+    int got = aws_settings_profiles(&profiles, &profile, slice_str(named), &home->fake.environment,
+                                    &error);
+
+    if (got < 0)
+        assert_string_equal(error.text, want);
+    else
+        assert_true(slice_is(profile, want));
+}
+
+/* The AWS CLI's order. */
+static void test_which_profile(void **state)
+{
+    struct home *home = *state;
+
+    write_file(home->config, "[profile a]\n[profile b]\n[profile c]\nregion = eu-west-1\n");
+    check_profile(home, NULL, "default");
+    fake_surroundings_set(&home->fake, "AWS_DEFAULT_PROFILE", "a");
+    check_profile(home, NULL, "a");
+    fake_surroundings_set(&home->fake, "AWS_PROFILE", "b");
+    check_profile(home, NULL, "b");
+    check_profile(home, "c", "c");
+    check_profile(home, "d", "AWS shared files: --profile is \"d\", which is in neither");
+    fake_surroundings_set(&home->fake, "AWS_PROFILE", "d");
+    check_profile(home, NULL, "AWS shared files: AWS_PROFILE is \"d\", which is in neither");
+    fake_surroundings_set(&home->fake, "AWS_PROFILE", "");
+    fake_surroundings_set(&home->fake, "AWS_DEFAULT_PROFILE", "d");
+    check_profile(home, NULL,
+                  "AWS shared files: AWS_DEFAULT_PROFILE is \"d\", which is in neither");
+}
+
+static void test_a_profile_that_is_named(void **state)
+{
+    struct home *home = *state;
+    struct aws_settings settings;
+    struct error error = {""};
+
+    write_file(home->config, "[default]\nregion = eu-west-2\n[profile c]\nregion = eu-west-1\n");
+    assert_int_equal(aws_settings_load(&settings,
+                                       &(struct aws_spec){.profile = "c", .person = true},
+                                       &home->fake.environment, &error),
+                     0);
+    assert_string_equal(settings.region, "eu-west-1");
+    assert_string_equal(settings.profile, "c");
+    assert_true(settings.person);
+    aws_settings_fini(&settings);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_region, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_which_profile, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(test_a_profile_that_is_named, make_home, remove_home),
         cmocka_unit_test_setup_teardown(test_endpoints, make_home, remove_home),
         cmocka_unit_test_setup_teardown(test_switches, make_home, remove_home),
         cmocka_unit_test_setup_teardown(test_ca_file, make_home, remove_home),

@@ -16,7 +16,7 @@
 
 enum { AGENT_MAX = 128, ARENA_EXPECTED = 1024 };
 
-static struct aws_spec spec_of(const struct config *config)
+static struct aws_spec spec_of(const struct config *config, const char *profile)
 {
     return (struct aws_spec){
         .region = config->registry.region,
@@ -26,18 +26,19 @@ static struct aws_spec spec_of(const struct config *config)
         .ca_file = config->aws.ca_file,
         .fips = config->aws.fips,
         .dual_stack = config->aws.dual_stack,
+        .profile = profile,
     };
 }
 
-int aws_access_client(struct aws_client **clientp, const struct config *config,
-                      const struct aws_access *access, struct error *error)
+static int make_client(struct aws_client **clientp, const struct aws_spec *spec,
+                       const struct aws_access *access, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf agent = STRBUF_INIT(AGENT_MAX);
 
     strbuf_add_format(&agent, "pullthrough/%s", version_number);
     return aws_client_new(clientp,
                           &(struct aws_client_config){
-                              .spec = spec_of(config),
+                              .spec = *spec,
                               .environment = environment_of_process(),
                               .timing = access->timing,
                               .user_agent = strbuf_str(&agent),
@@ -47,12 +48,20 @@ int aws_access_client(struct aws_client **clientp, const struct config *config,
                           error);
 }
 
-int aws_access_http(struct http_client **httpp, const struct config *config,
+int aws_access_client(struct aws_client **clientp, const struct config *config,
+                      const struct aws_access *access, struct error *error)
+{
+    const struct aws_spec spec = spec_of(config, NULL);
+
+    return make_client(clientp, &spec, access, error);
+}
+
+int aws_access_http(struct http_client **httpp, const struct config *config, const char *profile,
                     const struct timing *timing, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf agent = STRBUF_INIT(AGENT_MAX);
     const struct environment environment = environment_of_process();
-    const struct aws_spec spec = spec_of(config);
+    const struct aws_spec spec = spec_of(config, profile);
     struct aws_settings settings;
     int result;
 
@@ -72,13 +81,16 @@ int aws_access_http(struct http_client **httpp, const struct config *config,
 }
 
 int aws_access_for_command(struct aws_client **clientp, const struct config *config,
-                           const struct timing *timing, struct error *error)
+                           const char *profile, const struct timing *timing, struct error *error)
 {
+    struct aws_spec spec = spec_of(config, profile);
+
+    spec.person = true;
     log_setup(STDERR_FILENO, false);
     log_set_level(LOG_LEVEL_WARN);
     if (process_hide_memory(error) < 0)
         return -1;
-    return aws_access_client(clientp, config, &(struct aws_access){.timing = *timing}, error);
+    return make_client(clientp, &spec, &(struct aws_access){.timing = *timing}, error);
 }
 
 int aws_access_named_account(char account[static AWS_KEYS_ACCOUNT_BYTES],

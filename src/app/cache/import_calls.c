@@ -55,7 +55,7 @@ static int have_clients(struct import_calls *calls, struct error *error)
         return 0;
     drop_clients(calls);
     if (aws_access_client(&calls->aws, calls->config, &access, error) ||
-        aws_access_http(&calls->http, calls->config, &calls->timing, error))
+        aws_access_http(&calls->http, calls->config, NULL, &calls->timing, error))
         return -1;
     calls->images = image_client_new(&(struct image_client_config){
         .aws = calls->aws, .http = calls->http, .timing = &calls->timing, .host = calls->host});

@@ -77,8 +77,20 @@ struct command {
         .name = "region", .argument = "REGION", .check = command_check_region,                     \
         .help = "the registry's AWS region, over the configuration's"                              \
     }
+#define COMMAND_PROFILE                                                                            \
+    {                                                                                              \
+        .name = "profile", .argument = "NAME",                                                     \
+        .help = "the profile of AWS's shared files, over AWS_PROFILE and over keys in the "        \
+                "environment"                                                                      \
+    }
 int command_check_account(struct slice text, struct error *error);
 int command_check_region(struct slice text, struct error *error);
+
+struct config;
+/* The configuration with what COMMAND_ACCOUNT and COMMAND_REGION say, NULL for nothing, in place of
+ * its own, and then without a registry.host of its own; borrows all texts. */
+struct config command_with_place(const struct config *config, const char *account,
+                                 const char *region);
 
 extern const struct command command_serve, command_scan, command_rewrite, command_review,
     command_check_config, command_certificates, command_rules, command_verify, command_iam,

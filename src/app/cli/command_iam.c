@@ -25,6 +25,7 @@ enum {
     NAMESPACE,
     SERVICE_ACCOUNT,
     CONFIG,
+    PROFILE,
     ACCOUNT,
     REGION,
     OUTPUT,
@@ -63,6 +64,7 @@ static const struct command_option option_table[] = {
                          .check = kube_name_object,
                          .help = "of the webhook; default pullthrough"},
     [CONFIG] = COMMAND_CONFIG,
+    [PROFILE] = COMMAND_PROFILE,
     [ACCOUNT] = COMMAND_ACCOUNT,
     [REGION] = COMMAND_REGION,
     [OUTPUT] = {.name = "output",
@@ -85,8 +87,8 @@ static const struct command_verb verbs[] = {
 
 struct iam_options {
     enum iam_which which;
-    const char *config, *account, *region; /* or NULL */
-    const char **principals;               /* owned; the texts are borrowed */
+    const char *config, *profile, *account, *region; /* or NULL */
+    const char **principals;                         /* owned; the texts are borrowed */
     size_t n_principals;
     bool pod_identity, json;
     char issuer[IAM_ISSUER_BYTES]; /* "" for none */
@@ -108,6 +110,7 @@ static void read_options(struct iam_options *options, const struct command_line 
     *options = (struct iam_options){
         .which = line->verb == COMMAND_NO_VERB ? IAM_ALL : (enum iam_which)line->verb,
         .config = command_line_option(line, CONFIG),
+        .profile = command_line_option(line, PROFILE),
         .account = command_line_option(line, ACCOUNT),
         .region = command_line_option(line, REGION),
         .pod_identity = command_line_option(line, POD_IDENTITY) != NULL,
@@ -138,7 +141,8 @@ struct found_place {
 };
 
 /* Only for what nobody else says. */
-static int ask_aws(struct found_place *found, const struct config *config, struct error *error)
+static int ask_aws(struct found_place *found, const struct config *config, const char *profile,
+                   struct error *error)
 {
     AWS_CLIENT_CLEANUP struct aws_client *client = NULL;
     PROGRESS_CLEANUP struct progress progress = {0};
@@ -146,7 +150,7 @@ static int ask_aws(struct found_place *found, const struct config *config, struc
     const char *region;
 
     progress_init(&progress, "iam");
-    if (aws_access_for_command(&client, config, &timing, error) < 0)
+    if (aws_access_for_command(&client, config, profile, &timing, error) < 0)
         return -1;
     progress_begin(&progress, "asking AWS for account and region");
     if (!*found->region) {
@@ -159,7 +163,8 @@ static int ask_aws(struct found_place *found, const struct config *config, struc
     return 0;
 }
 
-static int find_place(struct found_place *found, const struct config *config, struct error *error)
+static int find_place(struct found_place *found, const struct config *config, const char *profile,
+                      struct error *error)
 {
     struct slice region = slice_str(config->registry.region);
 
@@ -170,7 +175,7 @@ static int find_place(struct found_place *found, const struct config *config, st
     (void)snprintf(found->region, sizeof(found->region), "%.*s", SLICE_FMT(region));
     if (aws_access_named_account(found->account, config, error) < 0)
         return -1;
-    return *found->region && *found->account ? 0 : ask_aws(found, config, error);
+    return *found->region && *found->account ? 0 : ask_aws(found, config, profile, error);
 }
 
 struct request {
@@ -310,7 +315,7 @@ static int answer(const struct iam_options *options, const struct config *config
 
     /* nothing of the account is in it */
     if ((options->which != IAM_TRUST || !options->pod_identity) &&
-        find_place(&found, config, error) < 0)
+        find_place(&found, config, options->profile, error) < 0)
         return EXIT_FAILED;
     place.partition = aws_partition_of(slice_str(found.region))->name;
     if (options->which != IAM_ALL)
@@ -333,12 +338,8 @@ static int run(const struct command_line *line)
     if (wrong)
         return command_misused(line->command, wrong);
     if (config_source_load(options.config, &config, &error) == 0) {
-        struct config asked = *config; /* borrows the texts */
+        struct config asked = command_with_place(config, options.account, options.region);
 
-        if (options.account)
-            asked.registry.account = options.account;
-        if (options.region)
-            asked.registry.region = options.region;
         status = answer(&options, &asked, &out, &error);
     }
     return status == EXIT_FINE ? command_print(line->command, &out)

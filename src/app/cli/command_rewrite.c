@@ -23,7 +23,7 @@ enum {
     OUTPUT_BYTES_MAX = 1024 * 1024 * 1024,
 };
 
-enum { FILES, EXPLAIN, CHECK, OUTPUT, LIVE, KINDS, CONFIG, ACCOUNT, REGION };
+enum { FILES, EXPLAIN, CHECK, OUTPUT, LIVE, KINDS, CONFIG, PROFILE, ACCOUNT, REGION };
 
 static const char any_pod_spec[] = "any-pod-spec";
 
@@ -50,6 +50,7 @@ static const struct command_option option_table[] = {
                .help = "known: the kinds below; any-pod-spec: in custom objects also each mapping "
                        "with a list of containers; over the configuration's rewrite.kinds"},
     [CONFIG] = COMMAND_CONFIG,
+    [PROFILE] = COMMAND_PROFILE,
     [ACCOUNT] = COMMAND_ACCOUNT,
     [REGION] = COMMAND_REGION,
 };
@@ -59,7 +60,7 @@ struct options {
     size_t n_files;
     char *const *references;
     size_t n_references;
-    const char *config, *account, *region, *kinds;
+    const char *config, *profile, *account, *region, *kinds;
     bool explain, check, json, live;
 };
 
@@ -98,6 +99,7 @@ static void read_options(struct options *options, const struct command_line *lin
         .references = line->words,
         .n_references = line->n_words,
         .config = command_line_option(line, CONFIG),
+        .profile = command_line_option(line, PROFILE),
         .account = command_line_option(line, ACCOUNT),
         .region = command_line_option(line, REGION),
         .kinds = command_line_option(line, KINDS),
@@ -145,13 +147,7 @@ static int load(struct source *source, const struct options *options, struct err
 
     if (r != 0)
         return r;
-    *config = *source->loaded;
-    if (options->account)
-        config->registry.account = options->account;
-    if (options->region)
-        config->registry.region = options->region;
-    if (options->account || options->region)
-        config->registry.host = "";
+    *config = command_with_place(source->loaded, options->account, options->region);
     if (options->kinds)
         config->rewrite.kinds = strcmp(options->kinds, any_pod_spec) == 0
                                     ? CONFIG_KINDS_ANY_POD_SPEC
@@ -245,7 +241,7 @@ static void tell_images(void *context, struct rewrite_report *report)
     struct error error = {""};
 
     if (telling->options->live && !telling->failed &&
-        rewrite_live_ask(report, telling->config, &error) < 0) {
+        rewrite_live_ask(report, telling->config, telling->options->profile, &error) < 0) {
         complain(error.text);
         telling->failed = true;
     }

@@ -8,7 +8,7 @@
 #include "pullthrough/app/base/config_source.h"
 #include "rules_command.h"
 
-enum { DRY_RUN, YES, CONFIG, OUTPUT };
+enum { DRY_RUN, YES, CONFIG, PROFILE, ACCOUNT, REGION, OUTPUT };
 enum { LIST, APPLY, DELETE };
 
 static const struct command_option options[] = {
@@ -17,6 +17,9 @@ static const struct command_option options[] = {
                  .help = "apply: print what would be made, and make nothing"},
     [YES] = {.name = "yes", .verbs = 1 << DELETE, .help = "delete: without asking"},
     [CONFIG] = COMMAND_CONFIG,
+    [PROFILE] = COMMAND_PROFILE,
+    [ACCOUNT] = COMMAND_ACCOUNT,
+    [REGION] = COMMAND_REGION,
     [OUTPUT] = COMMAND_OUTPUT,
 };
 
@@ -39,11 +42,14 @@ static int act(const struct command_line *line, struct rules_command *command)
 
     progress_init(&command->progress, "rules");
     command->timing = progress_timing(&command->progress);
-    if (config_source_load(command_line_option(line, CONFIG), &command->loaded, &error) < 0 ||
-        aws_access_named_account(command->account, command->loaded, &error) < 0 ||
-        aws_access_for_command(&command->client, command->loaded, &command->timing, &error) < 0)
+    if (config_source_load(command_line_option(line, CONFIG), &command->loaded, &error) < 0)
         return command_fail(line->command, EXIT_FAILED, error.text);
-    command->config = *command->loaded;
+    command->config = command_with_place(command->loaded, command_line_option(line, ACCOUNT),
+                                         command_line_option(line, REGION));
+    if (aws_access_named_account(command->account, &command->config, &error) < 0 ||
+        aws_access_for_command(&command->client, &command->config,
+                               command_line_option(line, PROFILE), &command->timing, &error) < 0)
+        return command_fail(line->command, EXIT_FAILED, error.text);
     status = acts[line->verb](command, &out);
     printed = command_print(line->command, &out);
     return printed == EXIT_FINE ? status : printed;

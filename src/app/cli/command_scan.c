@@ -28,6 +28,7 @@ enum {
     OUTPUT,
     OFFLINE,
     CONFIG,
+    PROFILE,
     ACCOUNT,
     REGION
 };
@@ -56,6 +57,7 @@ static const struct command_option option_table[] = {
     [OUTPUT] = COMMAND_OUTPUT,
     [OFFLINE] = {.name = "offline", .help = "don't ask AWS: every rule is taken for ready"},
     [CONFIG] = COMMAND_CONFIG,
+    [PROFILE] = COMMAND_PROFILE,
     [ACCOUNT] = COMMAND_ACCOUNT,
     [REGION] = COMMAND_REGION,
 };
@@ -171,22 +173,6 @@ static int tell(const struct command_line *line, const struct scan_rules *rules,
     return printed == EXIT_FINE && negative ? EXIT_NEGATIVE : printed;
 }
 
-/* The configuration with the options' account and region; borrows all texts. */
-static struct config with_place(const struct command_line *line, const struct config *loaded)
-{
-    struct config config = *loaded;
-    const char *account = command_line_option(line, ACCOUNT);
-    const char *region = command_line_option(line, REGION);
-
-    if (account)
-        config.registry.account = account;
-    if (region)
-        config.registry.region = region;
-    if (account || region)
-        config.registry.host = "";
-    return config;
-}
-
 static int scan_with(const struct command_line *line, const struct config *config,
                      const char *const *files, size_t n)
 {
@@ -197,8 +183,8 @@ static int scan_with(const struct command_line *line, const struct config *confi
     int status;
 
     progress_init(&progress, "scan");
-    if (scan_rules_find(&rules, config, command_line_option(line, OFFLINE) != NULL, &progress,
-                        &error) != 0) {
+    if (scan_rules_find(&rules, config, command_line_option(line, PROFILE),
+                        command_line_option(line, OFFLINE) != NULL, &progress, &error) != 0) {
         status = fail(&error);
     } else {
         scan = scan_new(rules.rules);
@@ -228,7 +214,8 @@ static int run(const struct command_line *line)
     } else if (config_source_load(command_line_option(line, CONFIG), &loaded, &error) < 0) {
         status = fail(&error);
     } else {
-        config = with_place(line, loaded);
+        config = command_with_place(loaded, command_line_option(line, ACCOUNT),
+                                    command_line_option(line, REGION));
         status = scan_with(line, &config, files, n);
     }
     free(files);

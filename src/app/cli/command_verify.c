@@ -10,7 +10,7 @@
 #include "verify_pod.h"
 #include "verify_steps.h"
 
-enum { TIMEOUT, POD, CONFIG, OUTPUT };
+enum { TIMEOUT, POD, CONFIG, PROFILE, ACCOUNT, REGION, OUTPUT };
 
 static const char default_image[] = "docker.io/library/alpine:3";
 
@@ -43,6 +43,9 @@ static const struct command_option options[] = {
                      "pod of the same namespace, or say why it can't. Asks the API server alone; "
                      "its role needs `get` on that pod"},
     [CONFIG] = COMMAND_CONFIG,
+    [PROFILE] = COMMAND_PROFILE,
+    [ACCOUNT] = COMMAND_ACCOUNT,
+    [REGION] = COMMAND_REGION,
     [OUTPUT] = COMMAND_OUTPUT,
 };
 
@@ -68,19 +71,25 @@ static int run(const struct command_line *line)
     const char *config_path = command_line_option(line, CONFIG);
     const char *pod = command_line_option(line, POD), *timeout = command_line_option(line, TIMEOUT);
     bool json = command_line_option(line, OUTPUT) != NULL;
-    CONFIG_CLEANUP const struct config *config = NULL;
-    struct verify verify = {.timeout_ms = TIMEOUT_MS};
+    CONFIG_CLEANUP const struct config *loaded = NULL;
+    struct config config;
+    struct verify verify = {.profile = command_line_option(line, PROFILE),
+                            .timeout_ms = TIMEOUT_MS};
     int status;
 
     if (timeout)
         (void)read_timeout(&verify.timeout_ms, slice_str(timeout), &verify.error);
-    if (pod && (line->n_words || config_path))
-        return command_misused(line->command, "--pod: takes neither an image nor a configuration");
+    if (pod && (line->n_words || config_path || verify.profile ||
+                command_line_option(line, ACCOUNT) || command_line_option(line, REGION)))
+        return command_misused(line->command,
+                               "--pod: takes no image, and no configuration or option of AWS");
     if (pod)
         return verify_pod(pod, verify.timeout_ms, json);
-    if (config_source_load(config_path, &config, &verify.error) < 0)
+    if (config_source_load(config_path, &loaded, &verify.error) < 0)
         return command_fail(line->command, EXIT_FAILED, verify.error.text);
-    verify.config = config;
+    config = command_with_place(loaded, command_line_option(line, ACCOUNT),
+                                command_line_option(line, REGION));
+    verify.config = &config;
     verify.text = line->n_words ? line->words[0] : default_image;
     status = verify_init(&verify, json) < 0
                  ? command_fail(line->command, EXIT_FAILED, verify.error.text)

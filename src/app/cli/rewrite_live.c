@@ -129,7 +129,7 @@ static int ask_all(struct live *live, struct rewrite_report *report, struct erro
 }
 
 int rewrite_live_ask(struct rewrite_report *report, const struct config *config,
-                     struct error *error)
+                     const char *profile, struct error *error)
 {
     AWS_CLIENT_CLEANUP struct aws_client *aws = NULL;
     struct live live = {0};
@@ -140,7 +140,7 @@ int rewrite_live_ask(struct rewrite_report *report, const struct config *config,
         return 0;
     progress_init(&live.progress, "rewrite");
     timing = progress_timing(&live.progress);
-    if (aws_access_for_command(&aws, config, &timing, error) < 0)
+    if (aws_access_for_command(&aws, config, profile, &timing, error) < 0)
         return -1;
     live.aws = aws;
     progress_begin(&live.progress, "asking ECR which images it holds");

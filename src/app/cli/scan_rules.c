@@ -28,7 +28,8 @@ static void show_nothing(void *context, const struct reconcile_view *view)
 }
 
 /* 0: the report is about ECR as it is. */
-static int ask_ecr(struct scan_rules *found, struct progress *progress, struct error *error)
+static int ask_ecr(struct scan_rules *found, const char *profile, struct progress *progress,
+                   struct error *error)
 {
     const struct timing timing = progress_timing(progress);
     const struct reconcile_watcher watcher = {say, progress};
@@ -38,7 +39,7 @@ static int ask_ecr(struct scan_rules *found, struct progress *progress, struct e
     char account[AWS_KEYS_ACCOUNT_BYTES];
 
     if (aws_access_named_account(account, &found->config, error) < 0 ||
-        aws_access_for_command(&client, &found->config, &timing, error) < 0)
+        aws_access_for_command(&client, &found->config, profile, &timing, error) < 0)
         return -1;
     if (found->config.reconcile.mode == CONFIG_RECONCILE_OFF)
         found->config.reconcile.mode = CONFIG_RECONCILE_OBSERVE; /* a look changes nothing */
@@ -75,8 +76,8 @@ static struct upstream_status *judge_upstreams(const struct scan_rules *found)
     return statuses;
 }
 
-int scan_rules_find(struct scan_rules *found, const struct config *config, bool offline,
-                    struct progress *progress, struct error *error)
+int scan_rules_find(struct scan_rules *found, const struct config *config, const char *profile,
+                    bool offline, struct progress *progress, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
     struct rule_set_facts facts = {0};
@@ -87,7 +88,7 @@ int scan_rules_find(struct scan_rules *found, const struct config *config, bool 
     if (offline)
         (void)error_set(&found->assumed, "AWS wasn't asked");
     else
-        found->is_live = ask_ecr(found, progress, &found->assumed) == 0;
+        found->is_live = ask_ecr(found, profile, progress, &found->assumed) == 0;
     if (found->is_live && *found->live.account && !*found->config.registry.account)
         found->config.registry.account = found->live.account;
     if (found->is_live && *found->live.region && !*found->config.registry.region)

@@ -18,10 +18,11 @@ struct scan_rules {
     struct error assumed; /* why they were taken for ready */
 };
 
-/* Ask ECR about the rules of `config`, unless `offline`; where it can't be asked they are taken for
- * ready. -1 with the reason only where account or region are malformed. */
-int scan_rules_find(struct scan_rules *found, const struct config *config, bool offline,
-                    struct progress *progress, struct error *error);
+/* Ask ECR about the rules of `config`, with the keys of the profile (NULL: as usual), unless
+ * `offline`; where it can't be asked they are taken for ready. -1 with the reason only where
+ * account or region are malformed. */
+int scan_rules_find(struct scan_rules *found, const struct config *config, const char *profile,
+                    bool offline, struct progress *progress, struct error *error);
 void scan_rules_fini(struct scan_rules *found);
 
 #endif

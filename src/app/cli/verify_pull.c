@@ -123,7 +123,8 @@ bool verify_pull(struct verify *verify)
                          "a digest without a tag is not imported, only used once ECR holds it");
         return true;
     }
-    if (aws_access_http(&http, verify->config, &verify->timing, &verify->error) < 0)
+    if (aws_access_http(&http, verify->config, verify->profile, &verify->timing, &verify->error) <
+        0)
         return verify_call_failed(verify, VERIFY_PULL, -1);
     progress_begin(&verify->progress, "pulling the manifest; ECR may be importing the image");
     done = pull(verify, http);

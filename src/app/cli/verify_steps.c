@@ -20,7 +20,8 @@ int verify_init(struct verify *verify, bool json)
     verify_report_init(&verify->report, json);
     progress_init(&verify->progress, "verify");
     verify->timing = progress_timing(&verify->progress);
-    return aws_access_for_command(&verify->client, verify->config, &verify->timing, &verify->error);
+    return aws_access_for_command(&verify->client, verify->config, verify->profile, &verify->timing,
+                                  &verify->error);
 }
 
 void verify_fini(struct verify *verify)

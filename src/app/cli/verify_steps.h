@@ -13,6 +13,7 @@
 struct verify {
     const struct config *config; /* borrowed, as is the text */
     const char *text;            /* the image as it was asked for */
+    const char *profile;         /* of AWS's shared files; or NULL */
     uint64_t timeout_ms;         /* for the pull and what it makes */
     struct progress progress;
     struct timing timing;

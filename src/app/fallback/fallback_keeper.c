@@ -202,7 +202,7 @@ static void take_order(struct fallback_keeper *keeper)
 static int ask_registry(struct fallback_keeper *keeper, const struct config *config,
                         struct slice host, struct error *error)
 {
-    if (!keeper->http && aws_access_http(&keeper->http, config, &keeper->timing, error))
+    if (!keeper->http && aws_access_http(&keeper->http, config, NULL, &keeper->timing, error))
         return -1;
     return registry_client_probe(keeper->http, host, config->fallback.probe.timeout_ms, error);
 }

@@ -9,17 +9,20 @@
 
 #include <stdlib.h>
 
-enum file_kind { CREDENTIALS, CONFIG };
-enum section_kind { SECTION_OTHER, SECTION_PROFILE, SECTION_SERVICES };
+#define CREDENTIALS AWS_PROFILE_CREDENTIALS
+#define CONFIG      AWS_PROFILE_CONFIG
+enum section_kind { SECTION_OTHER, SECTION_PROFILE, SECTION_SERVICES, SECTION_SESSION };
 
 struct entry {
-    enum file_kind file;
+    enum aws_profile_file file;
     enum section_kind section;
     bool explicit_profile; /* "[profile default]", which beats "[default]" */
-    struct slice name;     /* of the profile or services section */
+    struct slice name;     /* of the profile, services or sso-session section */
     struct slice block;    /* of a nested block, or empty */
     struct slice key;      /* empty: the section's own line */
     struct slice value;
+    struct slice whole; /* the value with what looks like a comment, and the lines that go on with
+                           it; empty where something stands between them */
 };
 
 struct aws_profiles {
@@ -30,11 +33,13 @@ struct aws_profiles {
 
 struct reader {
     struct aws_profiles *profiles;
-    enum file_kind file;
+    enum aws_profile_file file;
     struct entry section; /* the section that we are in; no key */
     bool in_section;
-    struct slice parent; /* the key that an indented line belongs to */
+    struct slice parent; /* the key that a line that stands further in belongs to */
     bool parent_is_block;
+    bool apart;    /* a comment or an empty line came behind the last value */
+    size_t indent; /* of the last line that stood for itself */
     size_t line;
     struct error *error;
 };
@@ -112,24 +117,35 @@ static int take_section(struct reader *reader, struct slice line)
         reader->section.section = SECTION_PROFILE;
     else if (take_named(inner, "services", &reader->section.name))
         reader->section.section = SECTION_SERVICES;
+    else if (take_named(inner, "sso-session", &reader->section.name))
+        reader->section.section = SECTION_SESSION;
     reader->in_section = true;
     reader->parent = (struct slice){0};
     return add_entry(reader, &reader->section);
 }
 
-static int take_property(struct reader *reader, struct slice line, bool nested)
+/* Where the value begins: behind "=", or ":", which the AWS CLI takes as well. */
+static size_t find_separator(struct slice line, bool nested)
+{
+    size_t equals = slice_find(line, '='), colon = nested ? line.len : slice_find(line, ':');
+
+    return equals < colon ? equals : colon;
+}
+
+static int take_property(struct reader *reader, struct slice whole, bool nested)
 {
     struct entry entry = reader->section;
-    size_t equals;
+    struct slice line = cut_comment(whole);
+    size_t separator = find_separator(line, nested);
 
-    line = cut_comment(line);
-    equals = slice_find(line, '=');
     if (!reader->in_section)
         return fail(reader, "a line before the first section");
-    if (equals == line.len)
+    if (separator == line.len)
         return fail(reader, "a line that is neither a section nor \"key = value\"");
-    entry.key = trim(slice_of(line.ptr, equals));
-    entry.value = trim(slice_from(line, equals + 1));
+    entry.key = trim(slice_of(line.ptr, separator));
+    entry.value = trim(slice_from(line, separator + 1));
+    entry.whole = trim(slice_from(whole, separator + 1));
+    reader->apart = false;
     if (entry.key.len == 0)
         return fail(reader, "a value without a key");
     if (nested) {
@@ -141,34 +157,44 @@ static int take_property(struct reader *reader, struct slice line, bool nested)
     return add_entry(reader, &entry);
 }
 
-/* An indented line goes with the key above it: into its block if the key has no value of its
- * own; else it continues that value, which none of the values that we read may do. */
+/* A line that stands further in than the key above goes with it: into its block if the key has no
+ * value of its own; else it continues that value, which of those that we read only a command may.
+ */
 static int take_indented(struct reader *reader, struct slice line)
 {
-    if (reader->parent.len == 0)
-        return fail(reader, "an indented line that belongs to nothing");
+    struct entry *last = &reader->profiles->entries[reader->profiles->n - 1];
+
     if (reader->parent_is_block)
         return take_property(reader, line, true);
+    if (reader->apart)
+        last->whole = (struct slice){0};
+    else if (last->whole.len > 0)
+        last->whole.len = (size_t)(line.ptr + line.len - last->whole.ptr);
     return 0;
 }
 
 static int take_line(struct reader *reader, struct slice line)
 {
     struct slice text;
+    size_t indent;
 
     if (slice_ends_with(line, slice_str("\r")))
         line.len--;
     if (slice_find(line, '\0') < line.len)
         return fail(reader, "a NUL byte");
     text = trim(line);
-    if (text.len == 0 || text.ptr[0] == '#' || text.ptr[0] == ';')
+    if (text.len == 0 || text.ptr[0] == '#' || text.ptr[0] == ';') {
+        reader->apart = true;
         return 0;
-    if (is_blank(line.ptr[0]))
+    }
+    indent = (size_t)(text.ptr - line.ptr);
+    if (reader->parent.len > 0 && indent > reader->indent)
         return take_indented(reader, text);
+    reader->indent = indent;
     return text.ptr[0] == '[' ? take_section(reader, text) : take_property(reader, text, false);
 }
 
-static int read_file(struct aws_profiles *profiles, enum file_kind file, struct slice text,
+static int read_file(struct aws_profiles *profiles, enum aws_profile_file file, struct slice text,
                      struct error *error)
 {
     struct reader reader = {.profiles = profiles, .file = file, .error = error};
@@ -217,13 +243,23 @@ static bool equals_in_any_case(struct slice a, const char *b)
     return a.len == strlen(b) && (a.len == 0 || strncasecmp(a.ptr, b, a.len) == 0);
 }
 
-bool aws_profiles_has(const struct aws_profiles *profiles, struct slice profile)
+static bool has_section(const struct aws_profiles *profiles, enum section_kind section,
+                        struct slice name)
 {
     for (size_t i = 0; i < profiles->n; i++)
-        if (profiles->entries[i].section == SECTION_PROFILE &&
-            slice_equal(profiles->entries[i].name, profile))
+        if (profiles->entries[i].section == section && slice_equal(profiles->entries[i].name, name))
             return true;
     return false;
+}
+
+bool aws_profiles_has(const struct aws_profiles *profiles, struct slice profile)
+{
+    return has_section(profiles, SECTION_PROFILE, profile);
+}
+
+bool aws_profiles_has_session(const struct aws_profiles *profiles, struct slice session)
+{
+    return has_section(profiles, SECTION_SESSION, session);
 }
 
 /* Which of two entries for the same key counts: the credentials file's before the config file's,
@@ -235,26 +271,60 @@ static bool beats(const struct entry *a, const struct entry *b)
     return a->explicit_profile >= b->explicit_profile;
 }
 
-static struct slice find(const struct aws_profiles *profiles, enum section_kind section,
-                         struct slice name, const char *block, const char *key)
+struct wanted {
+    enum section_kind section;
+    struct slice name;
+    const char *block, *key;
+    bool one_file;
+    enum aws_profile_file file;
+};
+
+static const struct entry *find(const struct aws_profiles *profiles, const struct wanted *wanted)
 {
     const struct entry *found = NULL;
 
     for (size_t i = 0; i < profiles->n; i++) {
         const struct entry *entry = &profiles->entries[i];
 
-        if (entry->section == section && slice_equal(entry->name, name) &&
-            equals_in_any_case(entry->block, block) && equals_in_any_case(entry->key, key) &&
-            (!found || beats(entry, found)))
+        if (entry->section == wanted->section && slice_equal(entry->name, wanted->name) &&
+            (!wanted->one_file || entry->file == wanted->file) &&
+            equals_in_any_case(entry->block, wanted->block ? wanted->block : "") &&
+            equals_in_any_case(entry->key, wanted->key) && (!found || beats(entry, found)))
             found = entry;
     }
-    return found ? found->value : (struct slice){0};
+    return found;
+}
+
+static struct slice value_of(const struct entry *entry)
+{
+    return entry ? entry->value : (struct slice){0};
 }
 
 struct slice aws_profiles_get(const struct aws_profiles *profiles, struct slice profile,
                               const char *block, const char *key)
 {
-    return find(profiles, SECTION_PROFILE, profile, block ? block : "", key);
+    return value_of(find(profiles, &(struct wanted){SECTION_PROFILE, profile, block, key, 0, 0}));
+}
+
+struct slice aws_profiles_get_from(const struct aws_profiles *profiles, enum aws_profile_file file,
+                                   struct slice profile, const char *key)
+{
+    return value_of(find(profiles, &(struct wanted){SECTION_PROFILE, profile, "", key, 1, file}));
+}
+
+struct slice aws_profiles_get_whole(const struct aws_profiles *profiles, struct slice profile,
+                                    const char *key)
+{
+    const struct entry *entry =
+        find(profiles, &(struct wanted){SECTION_PROFILE, profile, "", key, 0, 0});
+
+    return entry ? entry->whole : (struct slice){0};
+}
+
+struct slice aws_profiles_get_session(const struct aws_profiles *profiles, struct slice session,
+                                      const char *key)
+{
+    return value_of(find(profiles, &(struct wanted){SECTION_SESSION, session, "", key, 0, 0}));
 }
 
 struct slice aws_profiles_endpoint(const struct aws_profiles *profiles, struct slice profile,
@@ -264,58 +334,7 @@ struct slice aws_profiles_endpoint(const struct aws_profiles *profiles, struct s
     struct slice url = {0};
 
     if (services.len > 0)
-        url = find(profiles, SECTION_SERVICES, services, service, "endpoint_url");
+        url = value_of(find(
+            profiles, &(struct wanted){SECTION_SERVICES, services, service, "endpoint_url", 0, 0}));
     return url.len > 0 ? url : aws_profiles_get(profiles, profile, NULL, "endpoint_url");
-}
-
-/* The ways that a user may expect to work and that don't. */
-static int refuse_unsupported(const struct aws_profiles *profiles, struct slice profile,
-                              struct error *error)
-{
-    static const char *const keys[] = {"sso_session",      "sso_start_url",      "sso_account_id",
-                                       "login_session",    "credential_process", "source_profile",
-                                       "credential_source"};
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (aws_profiles_get(profiles, profile, NULL, keys[i]).len > 0)
-            return error_set(error,
-                             "profile \"%.*s\" uses %s, which is not supported here; the way out: "
-                             "eval \"$(aws configure export-credentials --profile %.*s --format "
-                             "env)\"",
-                             SLICE_FMT(profile), keys[i], SLICE_FMT(profile));
-    return 0;
-}
-
-int aws_profiles_source(const struct aws_profiles *profiles, struct slice profile,
-                        struct aws_profile_source *source, struct error *error)
-{
-    *source = (struct aws_profile_source){
-        .id = aws_profiles_get(profiles, profile, NULL, "aws_access_key_id"),
-        .secret = aws_profiles_get(profiles, profile, NULL, "aws_secret_access_key"),
-        .token = aws_profiles_get(profiles, profile, NULL, "aws_session_token"),
-        .role_arn = aws_profiles_get(profiles, profile, NULL, "role_arn"),
-        .file = aws_profiles_get(profiles, profile, NULL, "web_identity_token_file"),
-        .session = aws_profiles_get(profiles, profile, NULL, "role_session_name"),
-    };
-    if (source->file.len > 0) {
-        source->kind = AWS_PROFILE_WEB_IDENTITY;
-        if (source->role_arn.len == 0)
-            return error_set(error, "profile \"%.*s\" has web_identity_token_file but no role_arn",
-                             SLICE_FMT(profile));
-        return 0;
-    }
-    if (source->role_arn.len > 0) {
-        if (refuse_unsupported(profiles, profile, error) < 0)
-            return -1;
-        return error_set(error, "profile \"%.*s\" has a role_arn and no way to assume it",
-                         SLICE_FMT(profile));
-    }
-    if (source->id.len > 0 && source->secret.len > 0) {
-        source->kind = AWS_PROFILE_KEYS;
-        return 0;
-    }
-    if (source->id.len > 0 || source->secret.len > 0)
-        return error_set(error, "profile \"%.*s\" has only half of a pair of keys",
-                         SLICE_FMT(profile));
-    return refuse_unsupported(profiles, profile, error);
 }

@@ -5,7 +5,9 @@
 #include "pullthrough/edge/aws/aws_credentials.h"
 
 #include "aws_container.h"
+#include "aws_environment.h"
 #include "aws_instance.h"
+#include "aws_profile_keys.h"
 #include "aws_web_identity.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/log.h"
@@ -66,24 +68,22 @@ void aws_credentials_free(struct aws_credentials *credentials)
     free(credentials);
 }
 
+/* Whether a profile was named by hand, which the environment is not to be better than. */
+static bool is_named(const struct aws_credentials *credentials, struct error *error)
+{
+    const char *profile = credentials->sender->settings->profile;
+
+    if (profile)
+        (void)error_set(error, "not looked at, since a profile is named");
+    return profile != NULL;
+}
+
 static int from_environment(struct aws_credentials *credentials, struct aws_keys *keys,
                             struct error *error)
 {
-    const struct environment *environment = credentials->environment;
-    struct slice id = environment_get(environment, "AWS_ACCESS_KEY_ID");
-    struct slice secret = environment_get(environment, "AWS_SECRET_ACCESS_KEY");
-
-    if (id.len == 0 && secret.len == 0) {
-        (void)error_set(error, "AWS_ACCESS_KEY_ID is not set");
+    if (is_named(credentials, error))
         return NOT_SET_UP;
-    }
-    if (id.len == 0 || secret.len == 0)
-        return error_set(error, "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set");
-    if (aws_keys_set(keys, id, secret, environment_get(environment, "AWS_SESSION_TOKEN"), error) <
-        0)
-        return -1;
-    aws_keys_set_account(keys, environment_get(environment, "AWS_ACCOUNT_ID"));
-    return 0;
+    return aws_environment_keys(credentials->environment, keys, error);
 }
 
 static int from_web_identity(struct aws_credentials *credentials, struct aws_keys *keys,
@@ -96,6 +96,8 @@ static int from_web_identity(struct aws_credentials *credentials, struct aws_key
         .session = environment_get(environment, "AWS_ROLE_SESSION_NAME"),
     };
 
+    if (is_named(credentials, error))
+        return NOT_SET_UP;
     if (!identity.token_file[0]) {
         (void)error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
         return NOT_SET_UP;
@@ -105,34 +107,38 @@ static int from_web_identity(struct aws_credentials *credentials, struct aws_key
     return aws_web_identity_keys(&identity, credentials->sender, keys, error);
 }
 
-static int from_profile_identity(struct aws_credentials *credentials,
-                                 const struct aws_profile_source *source, struct aws_keys *keys,
-                                 struct error *error)
+/* What only commands use: a service has an identity of its own, starts no programs, and nobody
+ * sits there to log in again. */
+static int check_person(const struct aws_credentials *credentials,
+                        const struct aws_profile_source *source, struct slice profile,
+                        struct error *error)
 {
-    STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(4096);
-    struct aws_web_identity identity = {.role_arn = source->role_arn, .session = source->session};
-
-    strbuf_add_slice(&path, source->file);
-    identity.token_file = strbuf_str(&path);
-    return aws_web_identity_keys(&identity, credentials->sender, keys, error);
+    if (source->kind == AWS_PROFILE_NONE || source->kind == AWS_PROFILE_KEYS ||
+        source->kind == AWS_PROFILE_WEB_IDENTITY || credentials->sender->settings->person)
+        return 0;
+    return error_set(error,
+                     "profile \"%.*s\" uses %s, which only commands take; `serve` wants a web "
+                     "identity (IRSA), a container's or an instance's credentials, or keys",
+                     SLICE_FMT(profile), source->key);
 }
 
 static int from_files(struct aws_credentials *credentials, struct aws_keys *keys,
                       struct error *error)
 {
     AWS_PROFILES_CLEANUP struct aws_profiles *profiles = NULL;
+    struct aws_profile_keys asked = {credentials->sender, credentials->environment, NULL, {0}};
     struct aws_profile_source source;
-    struct slice profile;
 
-    if (aws_settings_profiles(&profiles, &profile, credentials->environment, error) < 0 ||
-        aws_profiles_source(profiles, profile, &source, error) < 0)
+    if (aws_settings_profiles(&profiles, &asked.profile,
+                              slice_str(credentials->sender->settings->profile),
+                              credentials->environment, error) < 0 ||
+        aws_profiles_source(profiles, asked.profile, false, &source, error) < 0 ||
+        check_person(credentials, &source, asked.profile, error) < 0)
         return -1;
-    switch (source.kind) {
-    case AWS_PROFILE_KEYS: return aws_keys_set(keys, source.id, source.secret, source.token, error);
-    case AWS_PROFILE_WEB_IDENTITY: return from_profile_identity(credentials, &source, keys, error);
-    case AWS_PROFILE_NONE: break;
-    }
-    (void)error_set(error, "no keys for profile \"%.*s\"", SLICE_FMT(profile));
+    asked.profiles = profiles;
+    if (source.kind != AWS_PROFILE_NONE)
+        return aws_profile_keys(&asked, &source, keys, error);
+    (void)error_set(error, "no keys for profile \"%.*s\"", SLICE_FMT(asked.profile));
     return NOT_SET_UP;
 }
 

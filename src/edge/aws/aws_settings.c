@@ -12,14 +12,12 @@
 
 enum { PATH_MAX_BYTES = 4096 };
 
-/* The path in the variable, or `name` below ~/.aws; "" where there is no home. */
-static void print_path(struct strbuf *path, const struct environment *environment,
-                       const char *variable, const char *name)
+void aws_settings_print_path(struct strbuf *path, const struct environment *environment,
+                             const char *name)
 {
     const char *home = environment_text(environment, "HOME");
 
-    strbuf_add_str(path, environment_text(environment, variable));
-    if (path->len == 0 && home[0])
+    if (home[0])
         strbuf_add_format(path, "%s/.aws/%s", home, name);
 }
 
@@ -28,7 +26,9 @@ static int read_shared_file(struct strbuf *text, const struct environment *envir
 {
     STRBUF_CLEANUP struct strbuf path = STRBUF_INIT(PATH_MAX_BYTES);
 
-    print_path(&path, environment, variable, name);
+    strbuf_add_str(&path, environment_text(environment, variable));
+    if (path.len == 0)
+        aws_settings_print_path(&path, environment, name);
     if (strbuf_overflowed(&path))
         return error_set(error, "the path of the shared %s file is too long", name);
     if (path.len == 0 || !file_stamp_of(strbuf_str(&path)).exists)
@@ -36,24 +36,46 @@ static int read_shared_file(struct strbuf *text, const struct environment *envir
     return file_read(strbuf_str(&path), text, error);
 }
 
+static struct slice first_of(struct slice a, struct slice b)
+{
+    return a.len > 0 ? a : b;
+}
+
+/* As the AWS CLI has it; its library alone (botocore) takes the two variables the other way round.
+ */
+static int find_profile(const struct aws_profiles *profiles, struct slice *profile,
+                        struct slice named, const struct environment *environment,
+                        struct error *error)
+{
+    struct slice first = environment_get(environment, "AWS_PROFILE");
+    const char *says = first.len > 0 ? "AWS_PROFILE" : "AWS_DEFAULT_PROFILE";
+
+    if (named.len > 0)
+        says = "--profile";
+    *profile = first_of(named, first_of(first, environment_get(environment, says)));
+    if (profile->len > 0 && !aws_profiles_has(profiles, *profile))
+        return error_set(error, "AWS shared files: %s is \"%.*s\", which is in neither", says,
+                         SLICE_FMT(*profile));
+    if (profile->len == 0)
+        *profile = slice_str("default");
+    return 0;
+}
+
 int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile,
-                          const struct environment *environment, struct error *error)
+                          struct slice named, const struct environment *environment,
+                          struct error *error)
 {
     STRBUF_CLEANUP struct strbuf credentials = STRBUF_SECRET_INIT(AWS_PROFILE_FILE_MAX);
     STRBUF_CLEANUP struct strbuf config = STRBUF_SECRET_INIT(AWS_PROFILE_FILE_MAX);
     AWS_PROFILES_CLEANUP struct aws_profiles *profiles = NULL;
 
-    *profile = environment_get(environment, "AWS_PROFILE");
     if (read_shared_file(&credentials, environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
                          error) < 0 ||
         read_shared_file(&config, environment, "AWS_CONFIG_FILE", "config", error) < 0 ||
         aws_profiles_new(&profiles, strbuf_slice(&credentials), strbuf_slice(&config), error) < 0)
         return error_prefix(error, "AWS shared files");
-    if (profile->len > 0 && !aws_profiles_has(profiles, *profile))
-        return error_set(error, "AWS shared files: AWS_PROFILE is \"%.*s\", which is in neither",
-                         SLICE_FMT(*profile));
-    if (profile->len == 0)
-        *profile = slice_str("default");
+    if (find_profile(profiles, profile, named, environment, error) < 0)
+        return -1;
     *profilesp = profiles;
     profiles = NULL;
     return 0;
@@ -65,11 +87,6 @@ static void copy_text(char **to, struct slice text)
         *to = alloc_text(text);
 }
 
-static struct slice first_of(struct slice a, struct slice b)
-{
-    return a.len > 0 ? a : b;
-}
-
 /* The names of a service in a variable and in a [services ...] section. */
 static const struct {
     const char *variable, *block;
@@ -79,22 +96,26 @@ static const struct {
     [AWS_SECRETS_MANAGER] = {"AWS_ENDPOINT_URL_SECRETS_MANAGER", "secrets_manager"},
 };
 
+struct slice aws_settings_url(const struct environment *environment,
+                              const struct aws_profiles *profiles, struct slice profile,
+                              const char *variable, const char *block)
+{
+    if (environment_is_true(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))
+        return (struct slice){0};
+    return first_of(first_of(environment_get(environment, variable),
+                             environment_get(environment, "AWS_ENDPOINT_URL")),
+                    aws_profiles_endpoint(profiles, profile, block));
+}
+
 static void load_endpoints(struct aws_settings *settings, const struct aws_spec *spec,
                            const struct environment *environment,
                            const struct aws_profiles *profiles, struct slice profile)
 {
-    bool ignore = environment_is_true(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-
-    for (unsigned i = 0; i < AWS_SERVICE_COUNT; i++) {
-        struct slice url = slice_str(spec->endpoints[i]);
-
-        if (!ignore) {
-            url = first_of(url, environment_get(environment, service_names[i].variable));
-            url = first_of(url, environment_get(environment, "AWS_ENDPOINT_URL"));
-            url = first_of(url, aws_profiles_endpoint(profiles, profile, service_names[i].block));
-        }
-        copy_text(&settings->endpoints[i], url);
-    }
+    for (unsigned i = 0; i < AWS_SERVICE_COUNT; i++)
+        copy_text(&settings->endpoints[i],
+                  first_of(slice_str(spec->endpoints[i]),
+                           aws_settings_url(environment, profiles, profile,
+                                            service_names[i].variable, service_names[i].block)));
 }
 
 static bool load_switch(bool on, const struct environment *environment, const char *variable,
@@ -146,7 +167,10 @@ int aws_settings_load(struct aws_settings *settings, const struct aws_spec *spec
     struct slice profile;
 
     *settings = (struct aws_settings){0};
-    if (aws_settings_profiles(&profiles, &profile, environment, error) < 0 ||
+    copy_text(&settings->profile, slice_str(spec->profile));
+    settings->person = spec->person;
+    if (aws_settings_profiles(&profiles, &profile, slice_str(settings->profile), environment,
+                              error) < 0 ||
         load_region(settings, spec, environment, profiles, profile, error) < 0)
         return -1;
     load_endpoints(settings, spec, environment, profiles, profile);
@@ -165,6 +189,7 @@ void aws_settings_fini(struct aws_settings *settings)
     for (unsigned i = 0; i < AWS_SERVICE_COUNT; i++)
         free(settings->endpoints[i]);
     free(settings->ca_file);
+    free(settings->profile);
     *settings = (struct aws_settings){0};
 }
 

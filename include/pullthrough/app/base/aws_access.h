@@ -21,14 +21,15 @@ struct aws_access {
 int aws_access_client(struct aws_client **clientp, const struct config *config,
                       const struct aws_access *access, struct error *error);
 
-/* The same for a command: nothing of this process gets into a core dump, and only warnings into
- * the log, as text. */
+/* The same for a command: nothing of this process gets into a core dump, only warnings into the
+ * log, as text, and all that a laptop's profiles have may be used. `profile` names one; NULL: by
+ * the environment. */
 int aws_access_for_command(struct aws_client **clientp, const struct config *config,
-                           const struct timing *timing, struct error *error);
+                           const char *profile, const struct timing *timing, struct error *error);
 
-/* A client for the registry, which trusts the certificates that are trusted for AWS. -1 with the
- * reason. */
-int aws_access_http(struct http_client **httpp, const struct config *config,
+/* A client for the registry, which trusts the certificates that are trusted for AWS; `profile` as
+ * above. -1 with the reason. */
+int aws_access_http(struct http_client **httpp, const struct config *config, const char *profile,
                     const struct timing *timing, struct error *error);
 
 /* The account that the operator names, in the configuration or else in the environment; "" for

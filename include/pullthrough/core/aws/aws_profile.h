@@ -1,16 +1,16 @@
 /*
  * The shared files of AWS's tools: ~/.aws/credentials and ~/.aws/config.
  *
- * By the SDKs' reference guide: sections [name] in the one, [default], [profile name] and
- * [services name] in the other; "key = value", keys in any case; comments with "#" or ";" at a
- * line's start or behind a blank; indented "key = value" lines below an empty value are a
- * nested block. What stands in both files counts from the credentials file, what stands
- * twice in one counts from its later place.
+ * By the SDKs' reference guide: sections [name] in the one, [default], [profile name],
+ * [sso-session name] and [services name] in the other; "key = value", keys in any case; comments
+ * with "#" or ";" at a line's start or behind a blank; "key = value" lines that stand further in
+ * below an empty value are a nested block. What stands in both files counts from the credentials
+ * file, what stands twice in one counts from its later place. The AWS CLI takes "key: value" and
+ * sections that stand further in as a whole, so we do.
  */
 #ifndef PULLTHROUGH_CORE_AWS_AWS_PROFILE_H
 #define PULLTHROUGH_CORE_AWS_AWS_PROFILE_H
 
-#include "pullthrough/core/aws/aws_keys.h"
 #include "pullthrough/core/base/error.h"
 #include "pullthrough/core/base/slice.h"
 
@@ -20,6 +20,8 @@ enum {
     AWS_PROFILE_FILE_MAX = 1024 * 1024, /* bytes of one file */
     AWS_PROFILE_ENTRIES_MAX = 20000,
 };
+
+enum aws_profile_file { AWS_PROFILE_CREDENTIALS, AWS_PROFILE_CONFIG };
 
 struct aws_profiles;
 
@@ -42,22 +44,22 @@ bool aws_profiles_has(const struct aws_profiles *profiles, struct slice profile)
 struct slice aws_profiles_get(const struct aws_profiles *profiles, struct slice profile,
                               const char *block, const char *key);
 
+/* The same from one of the files only. */
+struct slice aws_profiles_get_from(const struct aws_profiles *profiles, enum aws_profile_file file,
+                                   struct slice profile, const char *key);
+
+/* The same with what elsewhere is a comment behind the value, and with the lines that go on with
+ * it: for a command, as the AWS CLI reads it. Empty too where comments stand between those. */
+struct slice aws_profiles_get_whole(const struct aws_profiles *profiles, struct slice profile,
+                                    const char *key);
+
+/* Whether there is a section [sso-session ...], and a value of it. */
+bool aws_profiles_has_session(const struct aws_profiles *profiles, struct slice session);
+struct slice aws_profiles_get_session(const struct aws_profiles *profiles, struct slice session,
+                                      const char *key);
+
 /* The endpoint_url of a service in the profile's [services ...] section, else the profile's own. */
 struct slice aws_profiles_endpoint(const struct aws_profiles *profiles, struct slice profile,
                                    const char *service);
-
-enum aws_profile_kind { AWS_PROFILE_NONE, AWS_PROFILE_KEYS, AWS_PROFILE_WEB_IDENTITY };
-
-struct aws_profile_source {
-    enum aws_profile_kind kind;
-    struct slice id, secret, token;       /* KEYS */
-    struct slice role_arn, file, session; /* WEB_IDENTITY; session may be empty */
-};
-
-/* How a profile gets its credentials. NONE: the files say nothing about that. -1 with the
- * reason: half a pair of keys, or a way that isn't supported (SSO, login sessions,
- * credential_process, role_arn with source_profile or credential_source), by its name. */
-int aws_profiles_source(const struct aws_profiles *profiles, struct slice profile,
-                        struct aws_profile_source *source, struct error *error);
 
 #endif

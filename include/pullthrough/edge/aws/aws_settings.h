@@ -8,16 +8,21 @@
 #include "pullthrough/core/aws/aws_endpoint.h"
 #include "pullthrough/core/aws/aws_profile.h"
 #include "pullthrough/core/base/error.h"
+#include "pullthrough/core/base/strbuf.h"
 #include "pullthrough/edge/sys/environment.h"
 
 #include <stdbool.h>
 
-/* What the configuration says; "" or false where it says nothing. */
+/* What the configuration says; "" or false where it says nothing. The last two are a command's. */
 struct aws_spec {
     const char *region;
     const char *endpoints[AWS_SERVICE_COUNT];
     const char *ca_file;
     bool fips, dual_stack;
+    const char *profile; /* NULL or "": by the environment. One that is named goes before keys and
+                            web identity in the environment, too */
+    bool person; /* somebody at a terminal: also what a laptop's profiles have (roles by other keys,
+                    SSO, login sessions, credential_process) */
 };
 
 struct aws_settings {
@@ -25,14 +30,28 @@ struct aws_settings {
     char *endpoints[AWS_SERVICE_COUNT]; /* NULL: by AWS's rules */
     char *ca_file;                      /* NULL: the system's */
     bool fips, dual_stack;
+    char *profile; /* NULL: nobody named one by hand */
+    bool person;
 };
 
 /* Read the files ~/.aws/credentials and ~/.aws/config (or those that the environment names) and
- * find the profile that is to be used; a file that isn't there is an empty one. The texts are
- * wiped by aws_profiles_free(); *profile lives as long as the environment. -1 with the reason:
- * unreadable, malformed, or AWS_PROFILE names one that isn't there. */
+ * find the profile that is to be used: `named` if it isn't empty, else by AWS_PROFILE, by
+ * AWS_DEFAULT_PROFILE, or "default". A file that isn't there is an empty one. The texts are wiped
+ * by aws_profiles_free(); *profile lives as long as `named` and the environment. -1 with the
+ * reason: unreadable, malformed, or a profile is named that isn't there. */
 int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile,
-                          const struct environment *environment, struct error *error);
+                          struct slice named, const struct environment *environment,
+                          struct error *error);
+
+/* Append the path of a file below ~/.aws; nothing where there is no home. */
+void aws_settings_print_path(struct strbuf *path, const struct environment *environment,
+                             const char *name);
+
+/* The URL that environment or profile set for a service: `variable` is its own, `block` its name in
+ * a [services ...] section. Empty for none. Lives as long as environment and profiles. */
+struct slice aws_settings_url(const struct environment *environment,
+                              const struct aws_profiles *profiles, struct slice profile,
+                              const char *variable, const char *block);
 
 /* Fills *settings; every endpoint is tried, so a mistake shows at once. -1 with the reason.
  * aws_settings_fini() afterwards in either case. */
