@@ -370,6 +370,26 @@ static void test_a_profile_that_is_named(void **state)
         "metadata: switched off by AWS_EC2_METADATA_DISABLED)");
 }
 
+/* A code of MFA, or a login in a browser, isn't asked for at each call of a command. */
+static void test_a_person_is_asked_once(void **state)
+{
+    struct bench *bench = *state;
+
+    set_instance(bench);
+    bench->services.status = 500;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(aws_credentials_get(bench->credentials, &bench->keys, &bench->error), -1);
+        assert_int_equal(bench->services.asked, i + 1); /* a service asks again */
+    }
+    bench->settings.person = true;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(aws_credentials_get(bench->credentials, &bench->keys, &bench->error), -1);
+        assert_string_equal(bench->error.text, "AWS credentials from the instance metadata: HTTP "
+                                               "500 when asked for a token");
+        assert_int_equal(bench->services.asked, 3);
+    }
+}
+
 static void test_refreshed_before_they_expire(void **state)
 {
     struct bench *bench = *state;
@@ -504,6 +524,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_web_identity, start, stop),
         cmocka_unit_test_setup_teardown(test_what_only_commands_take, start, stop),
         cmocka_unit_test_setup_teardown(test_a_profile_that_is_named, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_person_is_asked_once, start, stop),
         cmocka_unit_test_setup_teardown(test_a_source_that_fails_is_an_error, start, stop),
         cmocka_unit_test_setup_teardown(test_refreshed_before_they_expire, start, stop),
         cmocka_unit_test_setup_teardown(test_the_old_ones_serve_until_they_expire, start, stop),

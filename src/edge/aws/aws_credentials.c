@@ -30,8 +30,9 @@ struct aws_credentials {
     const struct environment *environment;
     struct aws_keys keys;
     enum aws_source source;
-    int64_t refresh_s; /* when to fetch anew */
-    int64_t valid_s;   /* until when the keys may be used */
+    int64_t refresh_s;   /* when to fetch anew */
+    int64_t valid_s;     /* until when the keys may be used */
+    struct error failed; /* a person is asked once, and told once; "" until then */
 };
 
 /* One link of the chain: 0, NOT_SET_UP with a few words why, or -1. */
@@ -260,6 +261,8 @@ int aws_credentials_get(struct aws_credentials *credentials, struct aws_keys *ke
     enum aws_source source = AWS_SOURCE_NONE;
     struct error problem;
 
+    if (credentials->failed.text[0])
+        return error_set(error, "%s", credentials->failed.text);
     if (credentials->source == AWS_SOURCE_NONE || now_s >= credentials->refresh_s) {
         if (fetch(credentials, &fresh, &source, &problem) == 0) {
             keep(credentials, &fresh, source);
@@ -269,6 +272,8 @@ int aws_credentials_get(struct aws_credentials *credentials, struct aws_keys *ke
             credentials->refresh_s =
                 now_s + RETRY_LEAST_S + random_below(credentials, RETRY_MORE_S);
         } else {
+            if (credentials->sender->settings->person)
+                credentials->failed = problem;
             return error_set(error, "%s", problem.text);
         }
     }
