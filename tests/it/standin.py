@@ -74,6 +74,10 @@ class StandIn:
         found = self.admin("POST", "sessions", {"principal": principal, **members})
         return found["accessKeyId"], found["secretAccessKey"], found["sessionToken"]
 
+    def sso_login(self, **members):
+        """What a login of IAM Identity Center gave: tokens, and seconds since 1970."""
+        return self.admin("POST", "sso", members)
+
     def login(self, principal):
         """A password for the registry."""
         return self.admin("POST", "logins", {"principal": principal})["password"]

@@ -131,7 +131,9 @@ class Judge:
         if operation_model.service_model.metadata["protocol"] == "query":
             self.xml_answer(operation_model, response_dict, path)
             return
-        if headers.get("content-type") != "application/x-amz-json-1.1":
+        media = {"rest-json": "application/json"}
+        if headers.get("content-type") != media.get(
+                operation_model.service_model.metadata["protocol"], "application/x-amz-json-1.1"):
             self.say(path, "wrong content type")
         body = json.loads(response_dict["body"])
         if response_dict["status_code"] < 300:

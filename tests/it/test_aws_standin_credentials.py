@@ -415,3 +415,83 @@ def test_known_credentials_are_the_documented_ones(aws):
     assert OPERATOR[0] in text and OPERATOR[1] in text
     for name in aws.admin("GET", "settings"):
         assert f"`{name}`" in text, name
+
+
+# Roles that other keys take.
+
+
+def test_a_role_with_an_external_id_and_mfa(aws, clients):
+    device = {"serial": f"arn:aws:iam::{ACCOUNT}:mfa/me", "code": "123456"}
+    aws.principal("webhook", externalId="ours", mfa=device)
+    given = {"RoleArn": ROLE, "RoleSessionName": "me", "ExternalId": "ours",
+             "SerialNumber": device["serial"], "TokenCode": "123456"}
+    for wrong in ({"ExternalId": "theirs"}, {"TokenCode": "654321"}, {"SerialNumber": "of-another"}):
+        aws.principal("webhook", mfa=device)
+        with refused("AccessDenied", status=403):
+            clients("sts").assume_role(**{**given, **wrong})
+    with refused("AccessDenied", status=403):
+        clients("sts").assume_role(RoleArn=ROLE, RoleSessionName="me", ExternalId="ours")
+    aws.principal("webhook", mfa=device)
+    clients("sts").assume_role(**given)
+    with refused("AccessDenied", "invalid MFA one time pass code", 403):     # a code is good once
+        clients("sts").assume_role(**given)
+
+
+# IAM Identity Center.
+
+
+def test_sso_role(aws, clients):
+    login = aws.sso_login()
+    found = clients("sso").get_role_credentials(
+        roleName="webhook", accountId=ACCOUNT, accessToken=login["accessToken"])["roleCredentials"]
+    session = found["accessKeyId"], found["secretAccessKey"], found["sessionToken"]
+    assert clients("sts", session).get_caller_identity()["Arn"] \
+        == f"arn:aws:sts::{ACCOUNT}:assumed-role/webhook/sso-user"
+    assert 3500 < found["expiration"] / 1000 - time.time() < 3610
+    assert login["accessToken"] not in json.dumps(aws.calls())
+
+
+@pytest.mark.parametrize("members, login, code, status", [
+    ({"accessToken": "x"}, {}, "UnauthorizedException", 401),
+    ({}, {"seconds": -1}, "UnauthorizedException", 401),
+    ({"roleName": "puller"}, {}, "ForbiddenException", 403),
+    ({"roleName": "nobody"}, {"roles": ["nobody"]}, "ForbiddenException", 403),
+    ({"accountId": "999988887777"}, {}, "ForbiddenException", 403),
+])
+def test_sso_roles_that_are_not_given(aws, session_clients, members, login, code, status):
+    token = aws.sso_login(**login)["accessToken"]
+    with refused(code, status=status):
+        session_clients("sso").get_role_credentials(**{
+            "roleName": "webhook", "accountId": ACCOUNT, "accessToken": token, **members})
+
+
+def refresh(client, login, **members):
+    return client.create_token(**{
+        "clientId": login["clientId"], "clientSecret": login["clientSecret"],
+        "grantType": "refresh_token", "refreshToken": login["refreshToken"], **members})
+
+
+def test_sso_refresh(aws, clients, session_clients):
+    login = aws.sso_login(seconds=-1)
+    found = refresh(clients("sso-oidc"), login)
+    assert session_clients.judge.faults == []
+    assert found["expiresIn"] == 28800 and found["tokenType"] == "Bearer"
+    clients("sso").get_role_credentials(roleName="webhook", accountId=ACCOUNT,
+                                        accessToken=found["accessToken"])
+    with refused("InvalidGrantException"):      # it was good once
+        refresh(clients("sso-oidc"), login)
+    session_clients.judge.faults.clear()        # OAuth's errors name themselves otherwise
+    refresh(clients("sso-oidc"), {**login, "refreshToken": found["refreshToken"]})
+    shown = json.dumps(aws.calls())
+    assert not [secret for secret in (login["clientSecret"], login["refreshToken"]) if secret in shown]
+
+
+@pytest.mark.parametrize("members, login, code, status", [
+    ({"clientSecret": "x"}, {}, "InvalidClientException", 401),
+    ({}, {"registrationSeconds": -1}, "InvalidClientException", 401),
+    ({"refreshToken": "x"}, {}, "InvalidGrantException", 400),
+    ({"grantType": "authorization_code"}, {}, "UnsupportedGrantTypeException", 400),
+])
+def test_sso_refreshes_that_are_refused(aws, session_clients, members, login, code, status):
+    with refused(code, status=status):
+        refresh(session_clients("sso-oidc"), aws.sso_login(**login), **members)

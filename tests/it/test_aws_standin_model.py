@@ -20,8 +20,8 @@ LEFT_OUT = {
     "CreateSecret": {"AddReplicaRegions", "ForceOverwriteReplicaSecret", "Type"},
     "PutSecretValue": {"RotationToken"},
     "ListSecrets": {"SortOrder", "SortBy"},
-    "AssumeRole": {"PolicyArns", "Policy", "Tags", "TransitiveTagKeys", "ExternalId",
-                   "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts"},
+    "AssumeRole": {"PolicyArns", "Policy", "Tags", "TransitiveTagKeys", "SourceIdentity",
+                   "ProvidedContexts"},
     "AssumeRoleWithWebIdentity": {"ProviderId", "PolicyArns", "Policy"},
 }
 # Kept looser than the model on purpose: the handler knows better texts.

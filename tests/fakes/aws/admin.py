@@ -6,7 +6,7 @@ It asks for no login: the stand-in belongs on loopback.
 import json
 import urllib.parse
 
-from . import archive, ecr, principals, secretsmanager, settings
+from . import archive, ecr, principals, secretsmanager, settings, sso
 from .faults import BadFault
 from .http1 import Response
 from .policy import like
@@ -22,8 +22,10 @@ OVERVIEW = {
                                    "&count=N &wait=SECONDS",
     "GET, POST, DELETE /_standin/faults[/ID]": "faults that wait for their calls",
     "GET /_standin/principals, PATCH /_standin/principals/NAME":
-        "policy, allow (actions), denied (action globs), webIdentity, trusted, maxSeconds",
+        "policy, allow (actions), denied (action globs), webIdentity, trusted, maxSeconds, "
+        "externalId, mfa",
     "POST /_standin/sessions": "temporary credentials: {principal, seconds}",
+    "POST /_standin/sso": "a login of IAM Identity Center: {roles, seconds, registrationSeconds}",
     "POST /_standin/logins": "a registry password: {principal}",
     "PUT, DELETE /_standin/keys/ID": "an access key: {principal, secret, token, expires}",
     "PUT, DELETE /_standin/secrets/NAME": "{value, kmsKeyId, accessible, deleted}",
@@ -153,7 +155,8 @@ class Admin:
 
     def patch_principals(self, request, name):
         given = body_of(request)
-        only(given, "policy", "allow", "denied", "webIdentity", "trusted", "maxSeconds")
+        only(given, "policy", "allow", "denied", "webIdentity", "trusted", "maxSeconds",
+             "externalId", "mfa")
         if "allow" in given:
             if "policy" in given or not isinstance(given["allow"], list):
                 raise Wrong("allow is a list of actions, in place of a policy")
@@ -180,6 +183,14 @@ class Admin:
                                                  given.get("seconds", 3600), state.now())
         return {"accessKeyId": key_id, "secretAccessKey": key["secret"],
                 "sessionToken": key["token"], "expires": key["expires"]}
+
+    def post_sso(self, request, _name):
+        given = body_of(request)
+        only(given, "roles", "seconds", "registrationSeconds")
+        state = self.world.state
+        with state.change():
+            return sso.log_in(state, given.get("roles", ["webhook"]), given.get("seconds", 28800),
+                              given.get("registrationSeconds", 90 * 86400), state.now())
 
     def post_logins(self, request, _name):
         given = body_of(request)

@@ -9,7 +9,7 @@ KEPT = 10000
 LONGEST_BODY = 128 * 1024      # of a longer request only the size is kept
 # Members whose values never enter the list: the stand-in is used to show that nothing leaks.
 SECRET_MEMBERS = {"secretstring", "secretbinary", "webidentitytoken", "token", "tokencode",
-                  "authorizationtoken", "password"}
+                  "authorizationtoken", "password", "refreshtoken", "clientsecret"}
 
 
 @dataclass

@@ -3,6 +3,7 @@
     POST /                    ECR, Secrets Manager (X-Amz-Target) and STS (a form)
     /latest/…                 instance metadata
     /v1/credentials           container credentials
+    /federation/credentials   SSO; /token: SSO OIDC
     /v2/…, /_layers/…         the registry
     /_standin/…               its own administration
 
@@ -14,7 +15,7 @@ import sys
 import time
 import traceback
 
-from . import ecr, secretsmanager
+from . import ecr, secretsmanager, sso
 from .admin import Admin
 from .calls import Call, CallLog
 from .container_credentials import PATH as CONTAINER_PATH, ContainerCredentials
@@ -39,6 +40,8 @@ class StandIn:
         self.imds = Imds(self)
         self.container = ContainerCredentials(self)
         self.registry = Registry(self)
+        self.portal = sso.Portal(self)
+        self.oidc = sso.Oidc(self)
 
     def service_for(self, request):
         path = request.path
@@ -46,6 +49,10 @@ class StandIn:
             return self.imds
         if path == CONTAINER_PATH:
             return self.container
+        if path == sso.PORTAL_PATH:
+            return self.portal
+        if path == sso.OIDC_PATH:
+            return self.oidc
         if path == "/v2" or path.startswith(("/v2/", "/_layers/")):
             return self.registry
         target = request.header("X-Amz-Target")

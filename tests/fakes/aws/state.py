@@ -29,6 +29,7 @@ EMPTY = {
     "authorizationTokens": {},  # password -> principal, expiry
     "instanceTokens": {},       # IMDSv2 token -> expiry
     "upstreamPulls": {},        # upstream URL -> when manifests were pulled, where that is limited
+    "sso": {"tokens": {}, "refresh": {}, "clients": {}},
     "pagingKey": "",
 }
 

@@ -21,7 +21,10 @@ DURATION = Number(900, 43200)
 SHAPES = {
     "GetCallerIdentity": Record({}),
     "AssumeRole": Record({"RoleArn": ROLE_ARN, "RoleSessionName": SESSION_NAME,
-                          "DurationSeconds": DURATION}, required=("RoleArn", "RoleSessionName")),
+                          "DurationSeconds": DURATION,
+                          "ExternalId": Text(2, 1224, r"[\w+=,.@:\/-]*"),
+                          "SerialNumber": Text(9, 256, r"[\w+=/:,.@-]*"),
+                          "TokenCode": Text(6, 6, r"[\d]*")}, required=("RoleArn", "RoleSessionName")),
     "AssumeRoleWithWebIdentity": Record({
         "RoleArn": ROLE_ARN, "RoleSessionName": SESSION_NAME, "WebIdentityToken": Text(4, 20000),
         "DurationSeconds": DURATION,
@@ -158,12 +161,27 @@ class Sts:
                                 "SessionToken": key["token"], "Expiration": expiry},
                 "AssumedRoleUser": {"AssumedRoleId": user.user_id, "Arn": user.arn}}
 
+    @staticmethod
+    def check_mfa(wanted, fields):
+        """`wanted` is the device's serial and the code that it shows, which is good once."""
+        given = fields.get("SerialNumber"), fields.get("TokenCode")
+        if given != (None, None) and (not wanted or given != (wanted["serial"], wanted["code"])):
+            raise AwsError("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one "
+                           "time pass code. ", 403)
+        if wanted and given == (None, None):
+            raise AwsError("AccessDenied", "MultiFactorAuthentication is needed for this role", 403)
+        if wanted:
+            wanted["code"] = ""
+
     def assume_role(self, call, fields):
         state = self.world.state
         with state.change() as data:
             name = self.role(fields["RoleArn"], "sts:AssumeRole", call.caller.arn)
             found = principals.verdict(state, call.caller, "sts:AssumeRole", fields["RoleArn"])
-            if found == "deny" or call.caller.principal not in data["principals"][name]["trusted"]:
+            role = data["principals"][name]
+            self.check_mfa(role.get("mfa"), fields)
+            if (found == "deny" or call.caller.principal not in role["trusted"]
+                    or role.get("externalId") not in (None, fields.get("ExternalId"))):
                 raise AwsError("AccessDenied", f"User: {call.caller.arn} is not authorized to "
                                f"perform: sts:AssumeRole on resource: {fields['RoleArn']}", 403)
             return self.issue(call, name, fields)
