@@ -114,8 +114,8 @@ static void call(struct image_client *client, char words[4][512], struct strbuf 
 static int run(struct aws_client *aws, struct http_client *http, const char *host)
 {
     const struct timing timing = timing_of_process();
-    IMAGE_CLIENT_CLEANUP struct image_client *client =
-        image_client_new(&(struct image_client_config){aws, http, &timing, host});
+    IMAGE_CLIENT_CLEANUP struct image_client *client = image_client_new(
+        &(struct image_client_config){.aws = aws, .http = http, .timing = &timing, .host = host});
     char line[2048];
 
     while (fgets(line, sizeof(line), stdin)) {

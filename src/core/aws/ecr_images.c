@@ -47,7 +47,8 @@ static int decode_page(const json_t *root, const char *name, const json_t **list
     return json_fields_texts(root, &token, 1, arena, error);
 }
 
-/* Seconds with a fraction. It only says what comes first, so what isn't a time is none. */
+/* Seconds with a fraction. It only says what comes first, or is shown: what isn't a time is none.
+ */
 static int64_t decode_time(const json_t *value)
 {
     const double latest = 253402300799.0; /* 9999-12-31 */
@@ -140,6 +141,8 @@ static int decode_image(struct ecr_image *image, const json_t *object, struct ar
     if (size && (!json_is_integer(size) || json_integer_value(size) < 0))
         return error_set(error, "imageSizeInBytes is not a size");
     image->size_bytes = (uint64_t)json_integer_value(size);
+    image->pushed_s = decode_time(json_object_get(object, "imagePushedAt"));
+    image->pulled_s = decode_time(json_object_get(object, "lastRecordedPullTime"));
     return decode_tags(image, object, arena, error);
 }
 
@@ -151,7 +154,7 @@ int ecr_images_decode(struct ecr_images *images, struct slice body, struct arena
     size_t i;
 
     *images = (struct ecr_images){0};
-    if (!root || json_fields_list(root, "imageDetails", ECR_IMAGES_MAX, &list, error) < 0)
+    if (decode_page(root, "imageDetails", &list, &images->next_token, arena, error) < 0)
         return -1;
     images->items = arena_alloc(arena, json_array_size(list) * sizeof(images->items[0]));
     json_array_foreach(list, i, item)

@@ -178,19 +178,25 @@ int ecr_client_put_scanning(const struct ecr_client *client, const struct ecr_sc
     return tell(client, AWS_PUT_SCANNING, &body);
 }
 
-int ecr_client_image(const struct ecr_client *client, const char *repository, const char *tag,
-                     const char *digest, struct ecr_images *images)
+static int describe_images(const struct ecr_client *client, const struct strbuf *body,
+                           struct ecr_images *images)
 {
     STRBUF_CLEANUP struct strbuf answer = STRBUF_INIT(AWS_SENDER_ANSWER_MAX);
-    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
-    int result;
+    int result = call(client, AWS_DESCRIBE_IMAGES, body, &answer);
 
-    ecr_images_encode_describe(&body, repository, tag, digest);
-    result = call(client, AWS_DESCRIBE_IMAGES, &body, &answer);
     if (result == 0 &&
         ecr_images_decode(images, strbuf_slice(&answer), client->arena, client->error) < 0)
         return unreadable(client, AWS_DESCRIBE_IMAGES);
     return result;
+}
+
+int ecr_client_image(const struct ecr_client *client, const char *repository, const char *tag,
+                     const char *digest, struct ecr_images *images)
+{
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
+
+    ecr_images_encode_describe(&body, repository, tag, digest);
+    return describe_images(client, &body, images);
 }
 
 int ecr_client_list_images(const struct ecr_client *client, const char *repository,
@@ -206,6 +212,15 @@ int ecr_client_list_images(const struct ecr_client *client, const char *reposito
         ecr_images_decode_list(ids, strbuf_slice(&answer), client->arena, client->error) < 0)
         return unreadable(client, AWS_LIST_IMAGES);
     return result;
+}
+
+int ecr_client_images(const struct ecr_client *client, const char *repository,
+                      const char *next_token, struct ecr_images *images)
+{
+    STRBUF_CLEANUP struct strbuf body = STRBUF_INIT(REQUEST_MAX);
+
+    ecr_images_encode_list(&body, repository, next_token);
+    return describe_images(client, &body, images);
 }
 
 static int describe_repositories(const struct ecr_client *client, const struct strbuf *body,

@@ -16,7 +16,9 @@ struct image_client {
     struct image_client_config config;
     struct strbuf host;
     struct registry_login login;
-    struct strbuf images, repositories; /* the nextToken of the last page; "" for none */
+    /* Of each list the nextToken of the last page; "" for none. */
+    struct strbuf ids, images, repositories;
+    struct registry_refusal refusal; /* of the last import; status 0: there was none */
 };
 
 struct image_client *image_client_new(const struct image_client_config *config)
@@ -27,6 +29,7 @@ struct image_client *image_client_new(const struct image_client_config *config)
     strbuf_init(&client->host, HOST_MAX);
     strbuf_add_str(&client->host, config->host);
     registry_login_init(&client->login);
+    strbuf_init(&client->ids, TOKEN_MAX);
     strbuf_init(&client->images, TOKEN_MAX);
     strbuf_init(&client->repositories, TOKEN_MAX);
     return client;
@@ -38,9 +41,23 @@ void image_client_free(struct image_client *client)
         return;
     registry_login_fini(&client->login);
     strbuf_fini(&client->host);
+    strbuf_fini(&client->ids);
     strbuf_fini(&client->images);
     strbuf_fini(&client->repositories);
     free(client);
+}
+
+/* Around each use of `aws`. */
+static void lock(const struct image_client *client)
+{
+    if (client->config.lock)
+        alloc_must(pthread_mutex_lock(client->config.lock) == 0);
+}
+
+static void unlock(const struct image_client *client)
+{
+    if (client->config.lock)
+        alloc_must(pthread_mutex_unlock(client->config.lock) == 0);
 }
 
 /* What a call of ecr_client came to. */
@@ -86,12 +103,32 @@ enum image_outcome image_client_list(struct image_client *client, const char *re
     const struct ecr_client ecr = {client->config.aws, arena, &failure, error};
     int result;
 
-    if (!begin_page(&client->images, page, error))
+    if (!begin_page(&client->ids, page, error))
         return IMAGE_NO_ANSWER;
-    result = ecr_client_list_images(&ecr, repository, strbuf_str(&client->images), ids);
+    lock(client);
+    result = ecr_client_list_images(&ecr, repository, strbuf_str(&client->ids), ids);
+    unlock(client);
     if (result != 0)
         return outcome_of(result, &failure);
-    return end_page(&client->images, page, ids->next_token, "ListImages", error);
+    return end_page(&client->ids, page, ids->next_token, "ListImages", error);
+}
+
+enum image_outcome image_client_images(struct image_client *client, const char *repository,
+                                       unsigned page, struct arena *arena,
+                                       struct ecr_images *images, struct error *error)
+{
+    struct aws_error failure;
+    const struct ecr_client ecr = {client->config.aws, arena, &failure, error};
+    int result;
+
+    if (!begin_page(&client->images, page, error))
+        return IMAGE_NO_ANSWER;
+    lock(client);
+    result = ecr_client_images(&ecr, repository, strbuf_str(&client->images), images);
+    unlock(client);
+    if (result != 0)
+        return outcome_of(result, &failure);
+    return end_page(&client->images, page, images->next_token, "DescribeImages", error);
 }
 
 enum image_outcome image_client_repositories(struct image_client *client, unsigned page,
@@ -106,15 +143,17 @@ enum image_outcome image_client_repositories(struct image_client *client, unsign
 
     if (!begin_page(token, page, error))
         return IMAGE_NO_ANSWER;
+    lock(client);
     result = ecr_client_list_repositories(&ecr, strbuf_str(token), repositories);
+    unlock(client);
     if (result != 0)
         return outcome_of(result, &failure);
     return end_page(token, page, repositories->next_token, "DescribeRepositories", error);
 }
 
-enum image_outcome image_client_look(struct image_client *client, const char *repository,
-                                     const char *tag, const char *digest,
-                                     char found[static REGISTRY_DIGEST_BYTES], struct error *error)
+enum image_outcome image_client_describe(struct image_client *client, const char *repository,
+                                         const char *tag, const char *digest,
+                                         struct image_facts *facts, struct error *error)
 {
     ARENA_CLEANUP struct arena arena;
     struct aws_error failure;
@@ -124,12 +163,16 @@ enum image_outcome image_client_look(struct image_client *client, const char *re
     int result;
 
     arena_init(&arena, 1000);
+    *facts = (struct image_facts){.digest = ""};
+    lock(client);
     result = ecr_client_image(&ecr, repository, tag, tag[0] ? "" : digest, &images);
+    unlock(client);
     if (result != 0)
         return outcome_of(result, &failure);
     if (images.n == 0 || !images.items[0].active) {
         (void)error_set(error, images.n ? "ECR has the image, but it is not ACTIVE"
                                         : "ECR describes no such image");
+        facts->archived = images.n > 0;
         return IMAGE_ABSENT;
     }
     len = strlen(images.items[0].digest);
@@ -137,8 +180,22 @@ enum image_outcome image_client_look(struct image_client *client, const char *re
         (void)error_set(error, "ECR's digest of the image is not a SHA-256");
         return IMAGE_REFUSED;
     }
-    memcpy(found, images.items[0].digest, len + 1);
+    memcpy(facts->digest, images.items[0].digest, len + 1);
+    facts->size_bytes = images.items[0].size_bytes;
     return IMAGE_THERE;
+}
+
+enum image_outcome image_client_look(struct image_client *client, const char *repository,
+                                     const char *tag, const char *digest,
+                                     char found[static REGISTRY_DIGEST_BYTES], struct error *error)
+{
+    struct image_facts facts;
+    enum image_outcome outcome =
+        image_client_describe(client, repository, tag, digest, &facts, error);
+
+    if (outcome == IMAGE_THERE)
+        memcpy(found, facts.digest, sizeof(facts.digest));
+    return outcome;
 }
 
 /* Whether a login that was kept may be at fault. */
@@ -172,15 +229,18 @@ enum image_outcome image_client_import(struct image_client *client, const char *
     ARENA_CLEANUP struct arena arena;
     struct aws_error failure;
     const struct ecr_client ecr = {client->config.aws, &arena, &failure, error};
+    struct registry_refusal *refusal = &client->refusal;
     struct registry_manifest manifest;
-    struct registry_refusal refusal;
     bool fresh;
     int result;
 
     arena_init(&arena, 1000);
     do {
+        *refusal = (struct registry_refusal){.status = 0};
+        lock(client);
         result = registry_login_have(&client->login, &ecr, timing->monotonic_ms(timing->context),
                                      &fresh);
+        unlock(client);
         if (result != 0)
             return outcome_of(result, &failure);
         result = registry_client_manifest(client->config.http,
@@ -191,11 +251,16 @@ enum image_outcome image_client_import(struct image_client *client, const char *
                                               .login = strbuf_slice(&client->login.token),
                                               .timeout_ms = IMAGE_CLIENT_IMPORT_MS,
                                           },
-                                          &manifest, &refusal, error);
-        if (result == REGISTRY_CLIENT_REFUSED && doubts_login(&refusal))
+                                          &manifest, refusal, error);
+        if (result == REGISTRY_CLIENT_REFUSED && doubts_login(refusal))
             registry_login_drop(&client->login);
     } while (client->login.token.len == 0 && !fresh);
     if (result == 0)
         memcpy(found, manifest.digest, sizeof(manifest.digest));
-    return outcome_of_pull(client, result, &refusal, error);
+    return outcome_of_pull(client, result, refusal, error);
+}
+
+const char *image_client_advice(const struct image_client *client)
+{
+    return client->refusal.status ? registry_messages_advice(&client->refusal, false) : NULL;
 }

@@ -44,11 +44,13 @@ struct ecr_image {
     uint64_t size_bytes; /* 0 where the answer didn't say */
     bool active;         /* can be pulled: ACTIVE, or no status (from before ECR had an archive).
                             ARCHIVED, ACTIVATING and what we don't know can't */
+    int64_t pushed_s, pulled_s; /* since 1970; 0 where the answer didn't say */
 };
 
 struct ecr_images {
     struct ecr_image *items;
     size_t n;
+    const char *next_token; /* "": the last page */
 };
 
 /* DescribeImages of one image, by tag or by digest (the other one is ""). It never imports: a
@@ -72,8 +74,9 @@ struct ecr_image_ids {
     const char *next_token; /* "": the last page */
 };
 
-/* ListImages of a repository's ACTIVE images, a page of 1,000; next_token "" for the first. A
- * missing repository is RepositoryNotFoundException. */
+/* ListImages or DescribeImages of a repository's ACTIVE images, which are asked in the same words:
+ * a page of 1,000; next_token "" for the first. A missing repository is
+ * RepositoryNotFoundException. */
 void ecr_images_encode_list(struct strbuf *out, const char *repository, const char *next_token);
 /* -1 with the reason in error. */
 int ecr_images_decode_list(struct ecr_image_ids *ids, struct slice body, struct arena *arena,

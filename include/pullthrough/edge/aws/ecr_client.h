@@ -54,9 +54,12 @@ int ecr_client_repository(const struct ecr_client *client, const char *name,
 /* By tag or by digest; the other one is "". */
 int ecr_client_image(const struct ecr_client *client, const char *repository, const char *tag,
                      const char *digest, struct ecr_images *images);
-/* A page of a list of any length; next_token "" for the first. */
+/* A page of a list of any length; next_token "" for the first. The second: all ACTIVE images, with
+ * what ECR knows of them. */
 int ecr_client_list_images(const struct ecr_client *client, const char *repository,
                            const char *next_token, struct ecr_image_ids *ids);
+int ecr_client_images(const struct ecr_client *client, const char *repository,
+                      const char *next_token, struct ecr_images *images);
 int ecr_client_list_repositories(const struct ecr_client *client, const char *next_token,
                                  struct ecr_repositories *repositories);
 /* See ecr_images_decode_token(). */

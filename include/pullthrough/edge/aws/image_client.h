@@ -1,10 +1,10 @@
 /*
  * Which images ECR holds, and the import of one: the calls that whoever keeps a cache filled makes.
  *
- * One thread at a time. Every call blocks: one of ECR's API for twenty seconds at most (longer
- * where keys are fetched), an import for IMAGE_CLIENT_IMPORT_MS and, where the login has to be
- * fetched, a call more. It ends within about a second once the clients are told to stop. Memory:
- * one page of a list, however long that is. Nothing is logged and nothing counted here.
+ * One thread at a time uses a client. Every call blocks: one of ECR's API for twenty seconds at
+ * most (longer where keys are fetched), an import for IMAGE_CLIENT_IMPORT_MS and, where the login
+ * has to be fetched, a call more. It ends within about a second once the clients are told to stop.
+ * Memory: one page of a list, however long that is. Nothing is logged and nothing counted here.
  *
  * All return an image_outcome; in all but IMAGE_THERE the reason is in error, redacted.
  */
@@ -19,6 +19,8 @@
 #include "pullthrough/edge/http/http_client.h"
 #include "pullthrough/edge/sys/timing.h"
 
+#include <pthread.h>
+
 /* A million images or repositories: ten times what ECR allows unless it is asked for more. */
 enum { IMAGE_CLIENT_IMPORT_MS = 30000, IMAGE_CLIENT_PAGES_MAX = 1000 };
 
@@ -31,6 +33,8 @@ struct image_client_config {
     struct http_client *http;
     const struct timing *timing;
     const char *host;
+    pthread_mutex_t *lock; /* held while `aws` is used, where clients of several threads share it;
+                              or NULL */
 };
 
 /* Asks nobody. Never NULL. */
@@ -55,6 +59,11 @@ enum image_outcome image_client_list(struct image_client *client, const char *re
                                      unsigned page, struct arena *arena, struct ecr_image_ids *ids,
                                      struct error *error);
 
+/* DescribeImages: the same with what ECR knows of each image. */
+enum image_outcome image_client_images(struct image_client *client, const char *repository,
+                                       unsigned page, struct arena *arena,
+                                       struct ecr_images *images, struct error *error);
+
 /* DescribeRepositories: all of the registry, whosever they are, in ECR's order (not by age: see
  * created_s). */
 enum image_outcome image_client_repositories(struct image_client *client, unsigned page,
@@ -62,8 +71,18 @@ enum image_outcome image_client_repositories(struct image_client *client, unsign
                                              struct ecr_repositories *repositories,
                                              struct error *error);
 
+struct image_facts {
+    char digest[REGISTRY_DIGEST_BYTES];
+    uint64_t size_bytes; /* as ECR counts it; of a list of images the largest one's */
+    bool archived;       /* ECR has it, but it can't be pulled: not ACTIVE */
+};
+
 /* DescribeImages of one image, by tag or, where that is "", by digest; it never imports.
- * IMAGE_THERE: it is ACTIVE, and *found is its digest. */
+ * IMAGE_THERE: it is ACTIVE. IMAGE_ABSENT: *facts only says whether it is archived. */
+enum image_outcome image_client_describe(struct image_client *client, const char *repository,
+                                         const char *tag, const char *digest,
+                                         struct image_facts *facts, struct error *error);
+/* The same, of which only the digest is wanted. */
 enum image_outcome image_client_look(struct image_client *client, const char *repository,
                                      const char *tag, const char *digest,
                                      char found[static REGISTRY_DIGEST_BYTES], struct error *error);
@@ -75,5 +94,9 @@ enum image_outcome image_client_look(struct image_client *client, const char *re
 enum image_outcome image_client_import(struct image_client *client, const char *repository,
                                        const char *tag, char found[static REGISTRY_DIGEST_BYTES],
                                        struct error *error);
+
+/* What to do about what the registry said to the last import, one or two sentences; static storage.
+ * NULL where it said nothing, or gave the image. */
+const char *image_client_advice(const struct image_client *client);
 
 #endif
