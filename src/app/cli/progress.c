@@ -62,6 +62,15 @@ void progress_reword(struct progress *progress, const char *format, ...)
         progress->said_ms = 0; /* at the next look */
 }
 
+void progress_update(struct progress *progress, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(progress->doing, sizeof(progress->doing), format, arguments);
+    va_end(arguments);
+}
+
 void progress_end(struct progress *progress)
 {
     if (progress->shown && progress->terminal)

@@ -28,6 +28,9 @@ void progress_begin(struct progress *progress, const char *format, ...)
 /* It is still waited for, in other words: the seconds go on. */
 void progress_reword(struct progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same, but only shown when a line is due anyway. */
+void progress_update(struct progress *progress, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Nothing any more: a line on a terminal is wiped. */
 void progress_end(struct progress *progress);
 #define PROGRESS_CLEANUP __attribute__((cleanup(progress_end)))

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 enum {
-    WIDTH = 80,
     NAME_WIDTH = 26, /* leaves room for "skipped-namespace 123," behind the numbers */
     NUMBERS_WIDTH = 32,
     START_WITH = 5,
@@ -19,35 +18,6 @@ enum {
 static void add_number(struct strbuf *out, size_t n, const char *noun)
 {
     strbuf_add_format(out, "%zu %s%s", n, noun, n == 1 ? "" : "s");
-}
-
-static size_t width_of(struct slice text)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    return n;
-}
-
-/* Words in lines of WIDTH, the further ones `indent` spaces in; the first begins at `column`. */
-static void add_wrapped(struct strbuf *out, struct slice text, size_t column, size_t indent)
-{
-    for (bool first = true; text.len; first = false) {
-        struct slice word = slice_cut(&text, ' ');
-        size_t width = width_of(word);
-
-        if (!first && column + 1 + width > WIDTH) {
-            strbuf_add_format(out, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (!first) {
-            strbuf_add_char(out, ' ');
-            column++;
-        }
-        strbuf_add_slice(out, word);
-        column += width;
-    }
-    strbuf_add_char(out, '\n');
 }
 
 /* "digest 3, excluded 1": the most frequent first. The spaces within are for wrapping; a reason and
@@ -69,7 +39,7 @@ static void add_reasons(const struct scan_sum *sum, size_t column, struct strbuf
         told[most] = true;
         width = snprintf(reason, sizeof(reason), "%s %zu", outcome_name((enum outcome)most),
                          sum->outcomes[most]);
-        if (at > column && at + 2 + (size_t)width > WIDTH - 1) { /* a comma may follow */
+        if (at > column && at + 2 + (size_t)width > TEXT_WIDTH - 1) { /* a comma may follow */
             strbuf_add_format(out, ",\n%*s", (int)column, "");
             at = column;
         } else if (at > column) {
@@ -97,7 +67,7 @@ static void add_row(const struct scan_sum *sum, const char *otherwise, size_t co
     size_t width;
 
     add_name(sum->name, otherwise, &name);
-    width = width_of(strbuf_slice(&name));
+    width = text_width(strbuf_slice(&name));
     strbuf_add_slice(out, strbuf_slice(&name));
     if (width > column) {
         strbuf_add_char(out, '\n');
@@ -122,7 +92,7 @@ static void add_table(const struct scan_report *report, struct strbuf *out)
                                                  : scan_by_registry(report->scan, &n);
 
     for (size_t i = 0; i < n; i++) {
-        size_t width = width_of(sums[i].name);
+        size_t width = text_width(sums[i].name);
 
         if (width > column && width <= NAME_WIDTH)
             column = width;
@@ -155,7 +125,7 @@ static void add_summary(const struct scan_report *report, const struct scan_sum 
 static void add_point(struct strbuf *out, const struct strbuf *text)
 {
     strbuf_add_str(out, "- ");
-    add_wrapped(out, strbuf_slice(text), 2, 2);
+    text_add_wrapped(out, strbuf_slice(text), 2, 2);
 }
 
 static void add_rules(const struct scan_report *report, struct strbuf *out)
@@ -170,7 +140,7 @@ static void add_rules(const struct scan_report *report, struct strbuf *out)
         strbuf_add_format(&text, "The rules are those of account %s in %s.", report->live->account,
                           report->live->region);
     }
-    add_wrapped(out, strbuf_slice(&text), 0, 0);
+    text_add_wrapped(out, strbuf_slice(&text), 0, 0);
 }
 
 /* Upstreams whose images stay because of their rule. */
@@ -312,7 +282,7 @@ static void add_start(const struct scan_report *report, struct strbuf *out)
     }
     if (told) {
         strbuf_add_char(out, '\n');
-        add_wrapped(out, strbuf_slice(&text), 0, 2);
+        text_add_wrapped(out, strbuf_slice(&text), 0, 2);
     }
     free(sums);
 }
@@ -348,7 +318,7 @@ static void add_place(void *context, const struct scan_image *image, struct slic
     strbuf_add_str(&text, " (");
     add_number(&text, image->pods, "pod");
     strbuf_add_char(&text, ')');
-    add_wrapped(context, strbuf_slice(&text), 0, 4);
+    text_add_wrapped(context, strbuf_slice(&text), 0, 4);
 }
 
 static void add_points(const struct scan_report *report, const struct scan_sum *all,

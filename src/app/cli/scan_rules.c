@@ -28,28 +28,26 @@ static void show_nothing(void *context, const struct reconcile_view *view)
 }
 
 /* 0: the report is about ECR as it is. */
-static int ask_ecr(struct scan_rules *found, const char *profile, struct progress *progress,
+static int ask_ecr(struct scan_rules *found, const struct scan_rules_asker *asker,
                    struct error *error)
 {
-    const struct timing timing = progress_timing(progress);
-    const struct reconcile_watcher watcher = {say, progress};
+    const struct reconcile_watcher watcher = {say, asker->progress};
     const struct reconcile_viewer viewer = {show_nothing, NULL};
     struct reconcile *reconcile;
-    struct aws_client *client = NULL;
     char account[AWS_KEYS_ACCOUNT_BYTES];
 
     if (aws_access_named_account(account, &found->config, error) < 0 ||
-        aws_access_for_command(&client, &found->config, profile, &timing, error) < 0)
+        aws_access_for_command(&found->client, &found->config, asker->profile, asker->timing,
+                               error) < 0)
         return -1;
     if (found->config.reconcile.mode == CONFIG_RECONCILE_OFF)
         found->config.reconcile.mode = CONFIG_RECONCILE_OBSERVE; /* a look changes nothing */
     reconcile = reconcile_new();
     reconcile_configure(reconcile, &found->config);
     reconcile_watch(reconcile, &watcher);
-    reconcile_preview(reconcile, client, account, &timing, &found->live, &viewer);
-    progress_end(progress);
+    reconcile_preview(reconcile, found->client, account, asker->timing, &found->live, &viewer);
+    progress_end(asker->progress);
     reconcile_free(reconcile);
-    aws_client_free(client);
     return found->live.outcome == RECONCILE_FAILED
                ? error_set(error, "%s", found->live.problem.text)
                : 0;
@@ -76,8 +74,8 @@ static struct upstream_status *judge_upstreams(const struct scan_rules *found)
     return statuses;
 }
 
-int scan_rules_find(struct scan_rules *found, const struct config *config, const char *profile,
-                    bool offline, struct progress *progress, struct error *error)
+int scan_rules_find(struct scan_rules *found, const struct config *config,
+                    const struct scan_rules_asker *asker, struct error *error)
 {
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
     struct rule_set_facts facts = {0};
@@ -85,10 +83,10 @@ int scan_rules_find(struct scan_rules *found, const struct config *config, const
     int r;
 
     found->config = *config;
-    if (offline)
+    if (asker->offline)
         (void)error_set(&found->assumed, "AWS wasn't asked");
     else
-        found->is_live = ask_ecr(found, profile, progress, &found->assumed) == 0;
+        found->is_live = ask_ecr(found, asker, &found->assumed) == 0;
     if (found->is_live && *found->live.account && !*found->config.registry.account)
         found->config.registry.account = found->live.account;
     if (found->is_live && *found->live.region && !*found->config.registry.region)
@@ -111,4 +109,5 @@ void scan_rules_fini(struct scan_rules *found)
 {
     rule_set_free(found->rules);
     reconcile_report_fini(&found->live);
+    aws_client_free(found->client);
 }

@@ -77,13 +77,47 @@ void text_add_printable(struct strbuf *out, struct slice text)
     }
 }
 
-static size_t characters(struct slice text)
+size_t text_width(struct slice text)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < text.len; i++)
         n += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
     return n;
+}
+
+void text_add_bytes(struct strbuf *out, uint64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double n = (double)bytes / 1024;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        strbuf_add_format(out, "%u B", (unsigned)bytes);
+        return;
+    }
+    for (; n >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+        n /= 1024;
+    strbuf_add_format(out, "%.1f %s", n, units[unit]);
+}
+
+void text_add_wrapped(struct strbuf *out, struct slice text, size_t column, size_t indent)
+{
+    for (bool first = true; text.len; first = false) {
+        struct slice word = slice_cut(&text, ' ');
+        size_t width = text_width(word);
+
+        if (!first && column + 1 + width > TEXT_WIDTH) {
+            strbuf_add_format(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (!first) {
+            strbuf_add_char(out, ' ');
+            column++;
+        }
+        strbuf_add_slice(out, word);
+        column += width;
+    }
+    strbuf_add_char(out, '\n');
 }
 
 void text_table_add(struct text_table *table, struct slice text, enum text_colour colour)
@@ -105,7 +139,7 @@ void text_table_add(struct text_table *table, struct slice text, enum text_colou
         alloc_grown(table->cells, table->n_cells, &table->cells_size, sizeof(*table->cells));
     cell = &table->cells[table->n_cells++];
     cell->text = slice_of(copy, shown.len + more);
-    cell->width = characters(cell->text);
+    cell->width = text_width(cell->text);
     cell->colour = colour;
     if (cell->width > table->widths[column])
         table->widths[column] = cell->width;

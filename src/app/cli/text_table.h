@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum text_colour { TEXT_NO_COLOUR, TEXT_GREEN, TEXT_YELLOW, TEXT_RED };
 
@@ -34,5 +35,15 @@ void text_table_print(const struct text_table *table, struct text_look look, str
 
 /* Append `text` as a cell would show it. */
 void text_add_printable(struct strbuf *out, struct slice text);
+
+/* Append "417 B", "4.2 MiB" and the like. */
+void text_add_bytes(struct strbuf *out, uint64_t bytes);
+
+enum { TEXT_WIDTH = 80 }; /* columns of a line for a person */
+
+size_t text_width(struct slice text); /* in columns, one for each character */
+/* Append the words in lines of TEXT_WIDTH and a line feed, the further lines `indent` spaces in;
+ * the first begins at `column`. A word that is longer than a line isn't cut. */
+void text_add_wrapped(struct strbuf *out, struct slice text, size_t column, size_t indent);
 
 #endif

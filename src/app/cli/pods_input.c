@@ -1,0 +1,110 @@
+/*
+ * kubectl is run where there is nothing to read: every way to log in works then, and no kubeconfig
+ * is parsed here.
+ */
+#include "pods_input.h"
+
+#include "manifest_input.h"
+#include "pullthrough/edge/sys/piped.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { KUBECTL_WORDS = 16 };
+
+static bool asks_kubectl(const struct pods_input *input)
+{
+    return input->context || input->kubeconfig || input->namespace || input->from_cluster;
+}
+
+const char *pods_input_judge(const struct pods_input *input, const char *config)
+{
+    size_t standard_input = config && strcmp(config, "-") == 0;
+
+    if (input->n_files > 0 && input->from_cluster)
+        return "the pods come from the cluster or from files, not both";
+    if (input->n_files > 0 && asks_kubectl(input))
+        return "--context, --kubeconfig and --namespace are kubectl's, which isn't run with -f";
+    for (size_t i = 0; i < input->n_files; i++)
+        standard_input += strcmp(input->files[i], "-") == 0;
+    return standard_input > 1 ? "standard input can be read once only" : NULL;
+}
+
+static int fail(const struct pods_input *input, const struct error *error)
+{
+    return command_fail(input->command, EXIT_FAILED, error->text);
+}
+
+static int fail_absent(const struct pods_input *input)
+{
+    struct error error;
+
+    (void)error_set(&error,
+                    "kubectl isn't in PATH; where it is, type: kubectl get pods -A -o json | "
+                    "pullthrough %s",
+                    input->command->name);
+    return fail(input, &error);
+}
+
+static int scan_kubectl(const struct pods_input *input, const struct manifest_input *manifests)
+{
+    const char *words[KUBECTL_WORDS] = {"kubectl", "get", "pods", "-o", "json"};
+    struct piped kubectl;
+    struct error error = {""}, ended = {""};
+    size_t n = 5;
+    int r;
+
+    words[n++] = input->namespace ? "--namespace" : "--all-namespaces";
+    if (input->namespace)
+        words[n++] = input->namespace;
+    if (input->context) {
+        words[n++] = "--context";
+        words[n++] = input->context;
+    }
+    if (input->kubeconfig) {
+        words[n++] = "--kubeconfig";
+        words[n++] = input->kubeconfig;
+    }
+    r = piped_start(&kubectl, (char *const *)words, &error);
+    if (r == PIPED_ABSENT)
+        return fail_absent(input);
+    if (r != 0)
+        return fail(input, &error);
+    r = manifest_input_fd(manifests, kubectl.fd, "kubectl", &error);
+    if (piped_end(&kubectl, &ended) != 0 && r == 0) {
+        (void)error_set(&error, "kubectl %s", ended.text);
+        r = -1;
+    }
+    return r == 0 ? EXIT_FINE : fail(input, &error);
+}
+
+static int scan_files(const struct pods_input *input, const char *const *files, size_t n,
+                      const struct manifest_input *manifests, struct scan *scan)
+{
+    struct error error = {""};
+
+    for (size_t i = 0; i < n; i++) {
+        scan_begin_input(scan);
+        if (manifest_input_file(manifests, files[i], &error) != 0)
+            return fail(input, &error);
+    }
+    return EXIT_FINE;
+}
+
+int pods_input_scan(const struct pods_input *input, const struct rule_set *rules, struct scan *scan)
+{
+    static const char *const standard_input[] = {"-"};
+    const struct manifest_input manifests = {
+        .rules = rules, .kinds = CONFIG_KINDS_KNOWN, .report = scan_counter(scan)};
+    int status;
+
+    if (input->n_files > 0)
+        status = scan_files(input, input->files, input->n_files, &manifests, scan);
+    else if (asks_kubectl(input) || isatty(STDIN_FILENO) == 1)
+        status = scan_kubectl(input, &manifests);
+    else
+        status = scan_files(input, standard_input, 1, &manifests, scan);
+    if (status == EXIT_FINE && scan_all(scan).containers == 0)
+        (void)command_fail(input->command, EXIT_FINE, "there is not one image in the input");
+    return status;
+}
