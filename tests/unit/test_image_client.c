@@ -171,6 +171,37 @@ static void test_lists_page_by_page(void **state)
     check_call(bench, 3, ECR "ListImages", LIST(""));
 }
 
+/* Beside another list of the same repository: each goes on where it was. */
+static void test_images_page_by_page(void **state)
+{
+    struct bench *bench = *state;
+    struct ecr_images images;
+    struct ecr_image_ids ids;
+
+    fake_script_add(&bench->api, 200, "",
+                    "{\"imageDetails\":[{\"imageDigest\":\"sha256:1\",\"imageTags\":[\"v1\"],"
+                    "\"imageSizeInBytes\":7,\"imagePushedAt\":1.5,\"lastRecordedPullTime\":2e9}],"
+                    "\"nextToken\":\"on\"}");
+    fake_script_add(&bench->api, 200, "", "{\"imageIds\":[],\"nextToken\":\"other\"}");
+    fake_script_add(&bench->api, 200, "", "{\"imageDetails\":[{\"imageDigest\":\"sha256:2\"}]}");
+    assert_int_equal(
+        image_client_images(bench->client, "q/a", 0, &bench->arena, &images, &bench->error),
+        IMAGE_THERE);
+    assert_int_equal(images.n, 1);
+    assert_int_equal(images.items[0].size_bytes, 7);
+    assert_int_equal(images.items[0].pushed_s, 1);
+    assert_int_equal(images.items[0].pulled_s, 2000000000);
+    assert_int_equal(list(bench, 0, &ids), IMAGE_THERE);
+    assert_int_equal(
+        image_client_images(bench->client, "q/a", 1, &bench->arena, &images, &bench->error),
+        IMAGE_THERE);
+    assert_string_equal(images.items[0].digest, "sha256:2");
+    assert_int_equal(images.items[0].pushed_s, 0);
+    assert_string_equal(images.next_token, "");
+    check_call(bench, 0, ECR "DescribeImages", LIST(""));
+    check_call(bench, 2, ECR "DescribeImages", LIST(",\"nextToken\":\"on\""));
+}
+
 /* A list that was left behind has no say in the next one. */
 static void test_a_list_from_the_beginning(void **state)
 {
@@ -449,6 +480,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_lists_page_by_page),
+        BENCH_TEST(test_images_page_by_page),
         BENCH_TEST(test_a_list_from_the_beginning),
         BENCH_TEST(test_two_lists_at_once),
         BENCH_TEST(test_lists_without_an_end),

@@ -97,6 +97,43 @@ static void test_a_cell_that_is_cut_says_so(void **state)
     free(large);
 }
 
+static void test_bytes(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {{0, "0 B"},           {1023, "1023 B"},
+                {1024, "1.0 KiB"},    {4509715661, "4.2 GiB"},
+                {1048576, "1.0 MiB"}, {UINT64_MAX, "16.0 EiB"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(100);
+
+        text_add_bytes(&out, rows[i].bytes);
+        assert_string_equal(strbuf_str(&out), rows[i].text);
+    }
+}
+
+/* In columns, and a word that is longer than a line stays whole. */
+static void test_wrapped_lines(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(1000), text = STRBUF_INIT(1000);
+
+    (void)state;
+    for (int i = 0; i < 11; i++)
+        strbuf_add_str(&text, i ? " \xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9" : "words:");
+    strbuf_add_format(&text, " %090d end", 0);
+    text_add_wrapped(&out, strbuf_slice(&text), 4, 2);
+    for (struct slice rest = strbuf_slice(&out); rest.len;) {
+        struct slice line = slice_cut(&rest, '\n');
+
+        assert_true(text_width(line) <= TEXT_WIDTH || text_width(line) == 92);
+    }
+    assert_int_equal(text_width(slice_of(out.ptr, slice_find(strbuf_slice(&out), '\n'))), 76);
+    assert_true(slice_ends_with(strbuf_slice(&out), slice_str("0\n  end\n")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +141,8 @@ int main(void)
         cmocka_unit_test(test_a_row_that_is_not_whole_is_not_shown),
         cmocka_unit_test(test_nothing_steers_a_terminal),
         cmocka_unit_test(test_a_cell_that_is_cut_says_so),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_wrapped_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
