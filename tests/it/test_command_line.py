@@ -17,7 +17,7 @@ from service import environment
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MANUAL = "share/man/man1/pullthrough.1"
-COMMANDS = ["serve", "scan", "rewrite", "review", "check-config", "certificates", "rules", "verify", "iam",
+COMMANDS = ["serve", "scan", "warm", "rewrite", "review", "check-config", "certificates", "rules", "verify", "iam",
             "completion", "help", "version"]
 
 

@@ -130,3 +130,20 @@ int aws_access_own_account(char account[static AWS_KEYS_ACCOUNT_BYTES], struct a
     memcpy(account, identity.account, AWS_KEYS_ACCOUNT_BYTES);
     return 0;
 }
+
+int aws_access_check_account(struct aws_client *client, const struct config *config,
+                             struct error *error)
+{
+    char wanted[AWS_KEYS_ACCOUNT_BYTES], own[AWS_KEYS_ACCOUNT_BYTES];
+
+    if (aws_access_named_account(wanted, config, error) < 0)
+        return -1;
+    if (!*wanted)
+        return 0;
+    if (aws_access_own_account(own, client, error) < 0)
+        return -1;
+    if (strcmp(wanted, own) == 0)
+        return 0;
+    return error_set(error, "the credentials are of account %s, the registry is of %s", own,
+                     wanted);
+}

@@ -92,9 +92,9 @@ struct config;
 struct config command_with_place(const struct config *config, const char *account,
                                  const char *region);
 
-extern const struct command command_serve, command_scan, command_rewrite, command_review,
-    command_check_config, command_certificates, command_rules, command_verify, command_iam,
-    command_completion, command_help, command_version;
+extern const struct command command_serve, command_scan, command_warm, command_rewrite,
+    command_review, command_check_config, command_certificates, command_rules, command_verify,
+    command_iam, command_completion, command_help, command_version;
 
 /* What the user types for the program: "pullthrough", or "kubectl pullthrough" where it was started
  * as kubectl's plugin. Set once, by argv[0]. */

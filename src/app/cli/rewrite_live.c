@@ -89,23 +89,6 @@ static int ask_once(struct live *live, const struct rewrite_report *report,
     return 0;
 }
 
-/* ECR answers for the registry of the keys. */
-static int check_account(struct aws_client *aws, const struct config *config, struct error *error)
-{
-    char wanted[AWS_KEYS_ACCOUNT_BYTES], own[AWS_KEYS_ACCOUNT_BYTES];
-
-    if (aws_access_named_account(wanted, config, error) < 0)
-        return -1;
-    if (!*wanted)
-        return 0;
-    if (aws_access_own_account(own, aws, error) < 0)
-        return -1;
-    if (strcmp(wanted, own) == 0)
-        return 0;
-    return error_set(error, "the credentials are of account %s, the registry is of %s", own,
-                     wanted);
-}
-
 static int ask_all(struct live *live, struct rewrite_report *report, struct error *error)
 {
     for (size_t i = 0; i < report->n_entries; i++) {
@@ -144,7 +127,7 @@ int rewrite_live_ask(struct rewrite_report *report, const struct config *config,
         return -1;
     live.aws = aws;
     progress_begin(&live.progress, "asking ECR which images it holds");
-    result = check_account(aws, config, error);
+    result = aws_access_check_account(aws, config, error);
     if (result == 0)
         result = ask_all(&live, report, error);
     progress_end(&live.progress);

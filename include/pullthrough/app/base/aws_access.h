@@ -42,4 +42,9 @@ int aws_access_named_account(char account[static AWS_KEYS_ACCOUNT_BYTES],
 int aws_access_own_account(char account[static AWS_KEYS_ACCOUNT_BYTES], struct aws_client *client,
                            struct error *error);
 
+/* ECR answers for the registry of the keys: -1 with the reason where the operator names another
+ * account, or nobody says whose the keys are. */
+int aws_access_check_account(struct aws_client *client, const struct config *config,
+                             struct error *error);
+
 #endif
