@@ -17,8 +17,8 @@ from service import environment
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MANUAL = "share/man/man1/pullthrough.1"
-COMMANDS = ["serve", "scan", "warm", "rewrite", "review", "check-config", "certificates", "rules", "verify", "iam",
-            "completion", "help", "version"]
+COMMANDS = ["serve", "scan", "warm", "images", "rewrite", "review", "check-config", "certificates",
+            "rules", "verify", "iam", "completion", "help", "version"]
 
 
 @pytest.fixture(name="run")

@@ -226,6 +226,26 @@ def test_mfa_at_a_terminal(aws, laptop):
     assert status == 3 and "the MFA code: nothing was typed" in shown
 
 
+def test_mfa_of_a_command_with_threads(aws, laptop, tmp_path):
+    """All of what `warm` asks is asked with the same keys: a code is good once."""
+    laptop.write(f"[profile dev]\nrole_arn = {ROLE}webhook\nsource_profile = base\n"
+                 f"mfa_serial = {SERIAL}\n")
+    laptop.run("rules", "apply", "--profile", "base")
+    policy = json.loads(laptop.run("iam", "verify", "--profile", "base")[1])
+    aws.principal("webhook", mfa={"serial": SERIAL, "code": "123456"}, policy=policy)
+    pods = tmp_path / "pods.json"
+    pods.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{i}"},
+         "spec": {"containers": [{"name": "c", "image": f"quay.io/org/app:{i}"}]}}
+        for i in range(8)]}))
+    # there is no registry by that name: what counts is that they got as far as that
+    status, shown = laptop.at_terminal("123456\n", "warm", "-f", str(pods), "--profile", "dev",
+                                       "--timeout", "1s")
+    assert status == 1 and "8 images: 0 were cached, 0 imported, 8 can't be imported" in shown
+    assert len(aws.calls(operation="AssumeRole")) == 1
+    assert {call["principal"] for call in aws.calls(operation="GetAuthorizationToken")} == {"webhook"}
+
+
 def test_mfa_without_a_terminal(aws, laptop):
     laptop.write(f"[profile dev]\nrole_arn = {ROLE}webhook\nsource_profile = base\n"
                  f"mfa_serial = {SERIAL}\n")
@@ -455,7 +475,8 @@ def test_which_profile(aws, laptop):
     assert shown == 'pullthrough rules: AWS shared files: --profile is "hok", which is in neither\n'
 
 
-@pytest.mark.parametrize("command", [("rules", "list"), ("verify",), ("iam", "nodes")])
+@pytest.mark.parametrize("command", [
+    ("rules", "list"), ("verify",), ("iam", "nodes"), ("warm", "-f", "/dev/null"), ("images", "list")])
 def test_options_of_every_command_that_asks_aws(laptop, command):
     laptop.write("[profile dev]\nregion = eu-west-1\n")
     status, shown = laptop.run(*command, "--profile", "no")

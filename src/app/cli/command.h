@@ -31,7 +31,8 @@ struct command_option {
 /* The first word of a command that does several things. */
 struct command_verb {
     const char *name;
-    const char *word; /* the one word that it needs, as texts call it; NULL: none */
+    const char *word; /* the one word that it takes, as texts call it, in brackets where it may be
+                         left out; NULL: none */
     const char *help;
 };
 
@@ -92,9 +93,9 @@ struct config;
 struct config command_with_place(const struct config *config, const char *account,
                                  const char *region);
 
-extern const struct command command_serve, command_scan, command_warm, command_rewrite,
-    command_review, command_check_config, command_certificates, command_rules, command_verify,
-    command_iam, command_completion, command_help, command_version;
+extern const struct command command_serve, command_scan, command_warm, command_images,
+    command_rewrite, command_review, command_check_config, command_certificates, command_rules,
+    command_verify, command_iam, command_completion, command_help, command_version;
 
 /* What the user types for the program: "pullthrough", or "kubectl pullthrough" where it was started
  * as kubectl's plugin. Set once, by argv[0]. */

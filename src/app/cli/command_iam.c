@@ -82,7 +82,8 @@ static const struct command_verb verbs[] = {
     [IAM_REGISTRY] = {"registry", NULL,
                       "the registry's policy, in place of two permissions of who imports"},
     [IAM_TRUST] = {"trust", NULL, "who may take the webhook's role: pods of its service account"},
-    [IAM_VERIFY] = {"verify", NULL, "what who runs `pullthrough verify` needs"},
+    [IAM_VERIFY] = {"verify", NULL,
+                    "what who runs `pullthrough verify`, `warm` and `images` needs"},
 };
 
 struct iam_options {

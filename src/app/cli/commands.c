@@ -13,13 +13,11 @@ const char commands_about[] =
     "Rewrites the images of pods to the pull-through-cache of your own Amazon ECR";
 
 const struct command *const commands[] = {
-    &command_serve,        &command_scan,
-    &command_warm,         &command_rewrite,
-    &command_review,       &command_check_config,
-    &command_certificates, &command_rules,
-    &command_verify,       &command_iam,
-    &command_completion,   &command_help,
-    &command_version,      NULL,
+    &command_serve,        &command_scan,         &command_warm,
+    &command_images,       &command_rewrite,      &command_review,
+    &command_check_config, &command_certificates, &command_rules,
+    &command_verify,       &command_iam,          &command_completion,
+    &command_help,         &command_version,      NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -155,18 +155,24 @@ static void allow_log_in(json_t *statements)
 #define IMPORT "ecr:BatchImportUpstreamImage", "ecr:CreateRepository"
 
 /* The list of repositories can't be cut to some of them. */
+static void allow_list(json_t *statements, const struct iam_place *place)
+{
+    const char *const list[] = {aws_operation_action(AWS_DESCRIBE_REPOSITORIES), NULL};
+    json_t *all = alloc_made(json_array());
+
+    iam_add(all, "arn:%s:ecr:%s:%s:repository/*", place->partition, place->region, place->account);
+    iam_allow(statements, "ListTheCache", iam_names(list), all);
+}
+
 static void allow_cache(json_t *statements, const struct config *config,
                         const struct iam_place *place)
 {
-    const char *const list[] = {aws_operation_action(AWS_DESCRIBE_REPOSITORIES), NULL};
     const char *const fill[] = {aws_operation_action(AWS_LIST_IMAGES),
                                 aws_operation_action(AWS_DESCRIBE_IMAGES), "ecr:BatchGetImage",
                                 IMPORT, NULL};
-    json_t *all = alloc_made(json_array());
 
     allow_log_in(statements);
-    iam_add(all, "arn:%s:ecr:%s:%s:repository/*", place->partition, place->region, place->account);
-    iam_allow(statements, "ListTheCache", iam_names(list), all);
+    allow_list(statements, place);
     iam_allow(statements, "FillTheCache", iam_names(fill), repositories(config, place));
 }
 
@@ -215,13 +221,13 @@ void iam_policy_verify(struct strbuf *out, const struct config *config,
         aws_operation_action(AWS_DESCRIBE_RULES), aws_operation_action(AWS_DESCRIBE_TEMPLATES),
         aws_operation_action(AWS_VALIDATE_RULE), aws_operation_action(AWS_GET_LOGIN), NULL};
     const char *const pull[] = {"ecr:BatchGetImage", IMPORT,
-                                aws_operation_action(AWS_DESCRIBE_REPOSITORIES),
                                 aws_operation_action(AWS_DESCRIBE_IMAGES), NULL};
     json_t *statements = alloc_made(json_array());
 
     iam_allow(statements, "Look", iam_names(look), everything());
     allow_secrets(statements, config, place, false);
-    iam_allow(statements, "PullOne", iam_names(pull), repositories(config, place));
+    allow_list(statements, place);
+    iam_allow(statements, "FillTheCache", iam_names(pull), repositories(config, place));
     iam_print(out, statements);
 }
 

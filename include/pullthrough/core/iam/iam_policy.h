@@ -39,7 +39,7 @@ int iam_policy_webhook(struct strbuf *out, const struct config *config,
 void iam_policy_nodes(struct strbuf *out, const struct config *config,
                       const struct iam_place *place);
 
-/* Who runs `pullthrough verify`. */
+/* Who runs `pullthrough verify`, `warm` or `images`; `scan` and `rewrite --live` want less. */
 void iam_policy_verify(struct strbuf *out, const struct config *config,
                        const struct iam_place *place);
 
