@@ -4,6 +4,7 @@ isn't and what to do; whatever goes wrong on the way."""
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
@@ -12,8 +13,8 @@ import time
 import pytest
 
 import standin
-from commands import ACCOUNT_VALUE, Commands
-from upstream import Upstream
+from commands import ACCOUNT_VALUE, ROOT, Commands
+from upstream import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Upstream
 
 SECRET = "ecr-pullthroughcache/dockerio"
 QUAY = [f"quay.io/org/app:{i}" for i in range(1, 7)]
@@ -418,3 +419,54 @@ def test_progress_on_a_terminal(warm, aws):
     assert status == 0
     assert re.search(r"pullthrough warm: \d of 6 done; importing quay\.io/org/app:\d( and \d more)? "
                      r"\(\d s\)", text)
+
+
+# --- docs/warm.md ---------------------------------------------------------------------------------
+
+MEBIBYTES = {"library/busybox:latest": 2.1, "library/nginx:1.27": 68.9, "library/redis:7": 43.4,
+             "acme/search:9": 99.5, "prometheus/node-exporter:v1.8.2": 11.7}
+
+
+def say_size(upstream, name, mebibytes):
+    """An image whose layer is said to be so large."""
+    repository, _, tag = name.rpartition(":")
+    layer = {**upstream.blob(repository, name.encode()), "size": int(mebibytes * 2**20)}
+    upstream.manifest(repository, tag, {
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": OCI_CONFIG, **upstream.blob(repository, b"{}")},
+        "layers": [{"mediaType": OCI_LAYER, **layer}]})
+
+
+def on_terminal(command, **options):
+    """What it writes to standard output, which is a terminal, but for colours."""
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(command, shell=True, stdout=terminal, stderr=subprocess.DEVNULL, **options):
+        os.close(terminal)
+        output = b""
+        while True:
+            try:
+                part = os.read(controller, 65536)
+            except OSError:  # the other side is closed
+                break
+            output += part
+    os.close(controller)
+    return output.decode().replace("\r\n", "\n")
+
+
+def test_the_transcript_of_the_page(warm, aws, upstreams, program, tmp_path):
+    """What docs/warm.md shows is what is printed, but for the day."""
+    page = (ROOT / "docs/warm.md").read_text()
+    shown = re.findall(r"^    \$ (pullthrough .*)\n((?:    .*\n|\n(?=    (?!\$)))+)", page, re.M)
+    assert len(shown) == 4
+    for name, mebibytes in MEBIBYTES.items():
+        say_size(upstreams["node-exporter" not in name], name, mebibytes)
+    warm.command("warm")  # writes the configuration
+    script = tmp_path / "bin" / "pullthrough"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {program} "$@" --config {tmp_path}/config.yaml\n')
+    script.chmod(0o755)
+    environment = {**warm.environment, "TERM": "dumb", "PATH": f"{script.parent}:{os.environ['PATH']}"}
+    for command, output in shown:
+        wanted = re.sub(r"^    ", "", output, flags=re.M)
+        said = re.sub(r"\b\d{4}-\d\d-\d\d\b", "2026-11-29", on_terminal(command, cwd=ROOT, env=environment))
+        assert said == wanted.rstrip("\n") + "\n", command
