@@ -118,6 +118,20 @@ def test_a_manifest(commands, tmp_path):
     assert found["rewritten"] == 1
 
 
+def test_more_images_than_are_kept(commands, aws, tmp_path):
+    """They are told while they come, and asked for once in a while."""
+    pods = 30000
+    manifest = tmp_path / "pods.json"
+    manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{i}"}, "spec": {"containers": [
+            {"name": "a", "image": "quay.io/org/app:1.0"},
+            {"name": "b", "image": "quay.io/org/app:2"}]}} for i in range(pods)]}))
+    found = commands.json("rewrite", "--live", "-f", str(manifest))
+    assert [each["outcome"] for each in found["images"]] == ["rewritten", "not-cached"] * pods
+    assert found["rewritten"] == pods
+    assert 2 < len(aws.calls(operation="DescribeImages")) < 20
+
+
 @pytest.mark.parametrize("arguments", [("--explain",), ("--check",), ()])
 def test_it_says_that_nobody_was_asked(commands, aws, arguments):
     done = commands.run("rewrite", *arguments, "quay.io/org/app:2")
