@@ -75,6 +75,16 @@ static void refuse(void *context, const struct http_request *request,
     strbuf_add_str(&response->body, "later");
 }
 
+static void tell_query(void *context, const struct http_request *request,
+                       struct http_response *response)
+{
+    static const struct http_header headers[] = {{"x-first", "1"}, {"x-second", "2"}, {0}};
+
+    (void)context;
+    response->headers = headers;
+    strbuf_add_format(&response->body, "[%.*s]", SLICE_FMT(request->query));
+}
+
 static void note_loss(void *context, size_t listener, enum http_loss loss)
 {
     struct world *world = context;
@@ -90,6 +100,7 @@ struct world *world_new(const struct plan *plan)
         {"POST", "/echo", echo, world},         {"GET", "/echo", echo, world},
         {"POST", "/wait", wait_at_gate, world}, {"POST", "/sized", answer_sized, world},
         {"GET", "/refuse", refuse, world},      {"POST", "/length", tell_length, world},
+        {"GET", "/query", tell_query, world},
     };
     const struct http_route other[] = {{"GET", "/other", echo, world}};
     const struct http_listener listeners[] = {

@@ -121,6 +121,9 @@ static void send_answer(struct http_connection *connection, h2o_req_t *req,
     req->res.content_length = len;
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
                    response->content_type, strlen(response->content_type));
+    for (const struct http_header *header = response->headers; header && header->name; header++)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, header->name, strlen(header->name), 0,
+                              NULL, header->value, strlen(header->value));
     if (len > SHARE_MOST_BYTES) /* with what of it is encrypted */
         connection->answer_bytes = len < 2 * PIECE_BYTES ? 2 * len : len + 2 * PIECE_BYTES;
     if (len > PULL_MOST_BYTES && !h2o_memis(req->method.base, req->method.len, "HEAD", 4))
@@ -133,6 +136,7 @@ static void preset(struct http_response *response, int status, const char *body)
 {
     response->status = status;
     response->content_type = "text/plain; charset=utf-8";
+    response->headers = NULL;
     strbuf_clear(&response->body);
     if (body)
         strbuf_add_str(&response->body, body);
@@ -193,6 +197,13 @@ static void answer(h2o_req_t *req, const struct http_port *port, const struct ht
     }
 }
 
+static struct slice query_of(const h2o_req_t *req)
+{
+    size_t from = req->query_at == SIZE_MAX ? req->path.len : req->query_at + 1;
+
+    return slice_of(req->path.base + from, req->path.len - from);
+}
+
 static void answer_now(struct http_connection *connection, h2o_req_t *req,
                        const struct http_port *port)
 {
@@ -200,6 +211,7 @@ static void answer_now(struct http_connection *connection, h2o_req_t *req,
     struct http_request request = {
         .method = slice_of(req->method.base, req->method.len),
         .path = slice_of(req->path_normalized.base, req->path_normalized.len),
+        .query = query_of(req),
         .body = slice_of(req->entity.base, req->entity.len),
         .loop = loop->index,
     };

@@ -20,15 +20,21 @@
 
 struct http_request {
     struct slice method;
-    struct slice path; /* normalised, without the query */
-    struct slice body; /* whole; these three are valid until the route returns */
-    unsigned loop;     /* which loop thread, from 0 */
+    struct slice path;  /* normalised, without the query */
+    struct slice query; /* as it was sent, without its "?" */
+    struct slice body;  /* whole; these four are valid until the route returns */
+    unsigned loop;      /* which loop thread, from 0 */
+};
+
+struct http_header {
+    const char *name, *value; /* the name in lower case */
 };
 
 struct http_response {
-    int status;               /* preset to 200 */
-    const char *content_type; /* static; preset to "text/plain; charset=utf-8" */
-    struct strbuf body;       /* empty, and the server's: to be filled only */
+    int status;                        /* preset to 200 */
+    const char *content_type;          /* static; preset to "text/plain; charset=utf-8" */
+    const struct http_header *headers; /* others, static; the last one has no name. NULL: none */
+    struct strbuf body;                /* empty, and the server's: to be filled only */
 };
 
 typedef void (*http_route_fn)(void *context, const struct http_request *request,
