@@ -1,10 +1,12 @@
 """The reconciler of the running program, against the AWS stand-in."""
 
+import calendar
 import concurrent.futures
 import contextlib
 import json
 import pathlib
 import signal
+import time
 
 import pytest
 
@@ -163,6 +165,26 @@ def test_denied_looks_name_the_action_and_ready_stays(aws, secrets, serve):
         assert replica.review(*IMAGES) == list(IMAGES)
 
 
+def seconds(text):
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def test_the_next_pass_is_announced(aws, secrets, serve):
+    """By the interval, give or take a fifth; after a failure within half a minute."""
+    def to_the_next():
+        status = replica.status()["reconcile"]
+        return seconds(status["nextPass"]) - seconds(status["lastPass"])
+
+    with serve({"reconcile": {"interval": "1h"}}) as replica:
+        replica.wait_states(all="ready")
+        assert 48 * 60 <= to_the_next() <= 72 * 60
+        assert replica.status()["reconcile"]["credentials"] == "environment"
+        aws.fault(kind="server-error", service="ecr", times=None)
+        replica.again()
+        assert replica.status()["reconcile"]["outcome"] == "failed"
+        assert 0 <= to_the_next() <= 31
+
+
 BROKEN = '{"pullThroughCacheRules": 7}'
 
 
@@ -275,7 +297,8 @@ def test_off_asks_nobody(aws, secrets, serve):
     with serve(config) as replica:
         replica.wait_states(all="ready")
         assert replica.review(*IMAGES) == REWRITTEN
-        assert replica.status()["reconcile"]["lastPass"] is None
+        status = replica.status()["reconcile"]
+        assert (status["lastPass"], status["nextPass"], status["credentials"]) == (None, None, None)
         assert operations(aws) == []
 
 

@@ -185,8 +185,10 @@ def test_the_status(service, program, certs):
     assert list(status) == [
         "version",
         "commit",
+        "replica",
         "uptimeSeconds",
         "draining",
+        "counts",
         "configuration",
         "certificate",
         "ruleSet",
@@ -224,6 +226,28 @@ def test_the_status(service, program, certs):
     *on, off = rules["upstreams"]
     assert {(upstream["state"], upstream["rewritten"]) for upstream in on} == {("ready", True)}
     assert off["state"] == "disabled"
+
+
+def test_the_status_counts_what_was_reviewed(lasting_services):
+    service = lasting_services.start(upstreams=UPSTREAM_LIST, environ={"HOSTNAME": "web-\"7d-é"})
+    empty = {"reviews": 0, "notUnderstood": 0, "rewritten": 0, "leftAlone": []}
+    status = service.status()
+    assert (status["replica"], status["counts"]) == ('web-"7d-é', empty)
+    service.mutate(review("nginx", "quay.io/x/y:1", "acme.example/x:1", "public.ecr.aws/x/y:1"))
+    service.mutate(review("nginx:1", "nginx@sha256:no"))
+    service.mutate(b'{"request": {"uid": "u"}}')
+    with service.webhook() as client:
+        assert client.ask("POST", "/mutate", b"{").status == 400
+    assert service.status()["counts"] == {
+        "reviews": 4,
+        "notUnderstood": 2,
+        "rewritten": 3,
+        "leftAlone": [{"reason": "not-upstream", "images": 2}, {"reason": "invalid", "images": 1}],
+    }
+
+
+def test_a_replica_without_a_name(lasting_services):
+    assert lasting_services.start(environ={"HOSTNAME": ""}).status()["replica"] is None
 
 
 def test_the_status_of_an_upstream_that_is_off(service):

@@ -65,6 +65,8 @@ def test_the_document_has_every_member_of_the_status(start, kube):
         image = f"{REGISTRY}/dockercache/library/nginx:{tag}"
         kube.cluster.fail_pull("shop", "web-0", image, "not found")
     wait_for(lambda: service.status()["fallback"]["upstreams"], "what failed is in the status")
+    with service.webhook(trusting(kube.bundles()[0])) as client:
+        client.mutate(review("registry.acme.example/team/app:7"))
     said = list(members(service.status()))
     # none without AWS: test_reconcile.py and test_serve_cached.py have some
     elsewhere = {"reconcile.notes[]"} | {

@@ -48,6 +48,7 @@ void reconcile_report_carry(struct reconcile_report *report, const struct config
     free_statuses(report);
     report->statuses = statuses;
     report->n_statuses = new->n_upstreams;
+    report->next_s = 0;
     if (strcmp(old->registry.account, new->registry.account) != 0 ||
         strcmp(old->registry.region, new->registry.region) != 0 ||
         strcmp(old->aws.endpoint.ecr, new->aws.endpoint.ecr) != 0) {

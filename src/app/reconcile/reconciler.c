@@ -135,12 +135,26 @@ static void report_no_client(struct reconciler *reconciler, struct reconcile_rep
     };
 }
 
+static uint64_t wait_after(struct reconciler *reconciler, bool soon)
+{
+    unsigned step = reconciler->failures < BACKOFF_STEPS ? reconciler->failures : BACKOFF_STEPS;
+
+    if (!soon) {
+        reconciler->failures = 0;
+        return backoff_jitter_ms(reconciler->in_use->reconcile.interval_ms,
+                                 random_bits(reconciler));
+    }
+    reconciler->failures++;
+    return BACKOFF_LEAST_MS +
+           backoff_ms(step, BACKOFF_BASE_MS, BACKOFF_MOST_MS, random_bits(reconciler));
+}
+
 /* Until the next pass, in milliseconds. */
 static uint64_t run_pass(struct reconciler *reconciler)
 {
     RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
     STRBUF_CLEANUP struct strbuf account = STRBUF_INIT(CONFIG_TEXT_MAX);
-    bool soon;
+    uint64_t wait_ms;
 
     if (!reconciler->client)
         make_client(reconciler);
@@ -150,17 +164,12 @@ static uint64_t run_pass(struct reconciler *reconciler)
                        &reconciler->timing, &report);
     else
         report_no_client(reconciler, &report);
-    soon = report.soon;
+    if (reconciler->client && aws_client_source(reconciler->client) != AWS_SOURCE_NONE)
+        report.credentials = aws_source_name(aws_client_source(reconciler->client));
+    wait_ms = wait_after(reconciler, report.soon);
+    report.next_s = report.ended_s + (int64_t)(wait_ms / 1000);
     hand_over(reconciler, &report);
-    if (soon) {
-        unsigned step = reconciler->failures < BACKOFF_STEPS ? reconciler->failures : BACKOFF_STEPS;
-
-        reconciler->failures++;
-        return BACKOFF_LEAST_MS +
-               backoff_ms(step, BACKOFF_BASE_MS, BACKOFF_MOST_MS, random_bits(reconciler));
-    }
-    reconciler->failures = 0;
-    return backoff_jitter_ms(reconciler->in_use->reconcile.interval_ms, random_bits(reconciler));
+    return wait_ms;
 }
 
 static void *run(void *context)

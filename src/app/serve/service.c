@@ -14,6 +14,7 @@
 #include "pullthrough/edge/http/tls.h"
 #include "pullthrough/edge/sys/clock.h"
 #include "pullthrough/edge/sys/cpus.h"
+#include "pullthrough/edge/sys/environment.h"
 #include "pullthrough/edge/sys/log.h"
 #include "pullthrough/edge/sys/metrics.h"
 #include "pullthrough/edge/sys/process.h"
@@ -180,6 +181,8 @@ static void log_listening(const struct service *service, const struct config *co
 
 static void make_parts(struct service *service, const struct config *config, unsigned threads)
 {
+    const struct environment environment = environment_of_process();
+
     service->drain_ms = config->server.drain_ms;
     service->metrics = metrics_new(version_number, version_commit);
     service->tls = tls_new(on_handshake, service);
@@ -189,6 +192,7 @@ static void make_parts(struct service *service, const struct config *config, uns
     service->status_page.snapshots = service->snapshots;
     service->status_page.metrics = service->metrics;
     service->status_page.tls = service->tls;
+    service->status_page.replica = environment_text(&environment, "HOSTNAME");
     service->status_page.started_ns = clock_monotonic_ns();
 }
 

@@ -72,6 +72,31 @@ static void metrics(void *context, const struct http_request *request,
     metrics_print(page->metrics, &response->body);
 }
 
+static void add_counts(struct json_writer *json, const struct status_page *page)
+{
+    struct metrics_counts counts;
+    uint64_t reviews = 0;
+
+    metrics_counts(page->metrics, &counts);
+    for (size_t i = 0; i < REVIEW_OUTCOME_COUNT; i++)
+        reviews += counts.reviews[i];
+    json_add_object(json, "counts");
+    json_add_number(json, "reviews", reviews);
+    json_add_number(json, "notUnderstood",
+                    counts.reviews[REVIEW_NOT_UNDERSTOOD] + counts.reviews[REVIEW_BAD_REQUEST]);
+    json_add_number(json, "rewritten", counts.images[OUTCOME_REWRITTEN]);
+    json_add_array(json, "leftAlone");
+    for (size_t i = 0; i < OUTCOME_COUNT; i++)
+        if (i != OUTCOME_REWRITTEN && counts.images[i]) {
+            json_add_object(json, NULL);
+            json_add_text(json, "reason", outcome_name((enum outcome)i));
+            json_add_number(json, "images", counts.images[i]);
+            json_end(json);
+        }
+    json_end(json);
+    json_end(json);
+}
+
 static void status(void *context, const struct http_request *request,
                    struct http_response *response)
 {
@@ -82,8 +107,10 @@ static void status(void *context, const struct http_request *request,
     response->content_type = "application/json";
     json_add_text(&json, "version", version_number);
     json_add_text(&json, "commit", version_commit);
+    json_add_text(&json, "replica", *page->replica ? page->replica : NULL);
     json_add_number(&json, "uptimeSeconds", up_ms(page) / 1000);
     json_add_bool(&json, "draining", atomic_load(&page->draining));
+    add_counts(&json, page);
     strbuf_add_str(json_add(&json, NULL), snapshot->status);
     json_end(&json);
     strbuf_add_char(&response->body, '\n');

@@ -23,6 +23,7 @@ struct status_page {
     struct metrics *metrics;
     const struct tls *tls;
     const struct http_server *server; /* set before the server is started */
+    const char *replica;              /* its name, the pod's; "": nobody gave it one */
     uint64_t started_ns;              /* monotonic */
     atomic_bool draining;
 };

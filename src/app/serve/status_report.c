@@ -91,10 +91,12 @@ static void add_reconcile(struct json_writer *json, const struct status_report *
     json_add_object(json, "reconcile");
     add_text(json, "mode", report->mode);
     add_time(json, "lastPass", pass->ended_s);
+    add_time(json, "nextPass", pass->next_s);
     add_text(json, "outcome", pass->ended_s ? reconcile_outcome_name(pass->outcome) : "");
     add_prose(json, report, "problem", pass->problem.text);
     add_text(json, "account", pass->account);
     add_text(json, "region", pass->region);
+    add_text(json, "credentials", pass->credentials);
     json_add_number(json, "changes", pass->changes);
     json_add_array(json, "notes");
     for (size_t i = 0; i < pass->n_notes; i++)

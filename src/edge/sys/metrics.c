@@ -207,3 +207,16 @@ void metrics_aws_request(struct metrics *metrics, enum aws_operation operation,
     add(&metrics->aws_requests[operation][outcome], 1);
     add(&metrics->aws_duration_ms[aws_operation_service(operation)], (int64_t)duration_ms);
 }
+
+void metrics_counts(const struct metrics *metrics, struct metrics_counts *counts)
+{
+    const unsigned slots = atomic_load(&metrics->n_names);
+
+    *counts = (struct metrics_counts){0};
+    for (size_t i = 0; i < REVIEW_OPERATION_COUNT; i++)
+        for (size_t k = 0; k < REVIEW_OUTCOME_COUNT; k++)
+            counts->reviews[k] += (uint64_t)metrics_value(&metrics->reviews[i][k]);
+    for (size_t i = 0; i < slots; i++)
+        for (size_t k = 0; k < OUTCOME_COUNT; k++)
+            counts->images[k] += (uint64_t)metrics_value(&metrics->images[i][k]);
+}

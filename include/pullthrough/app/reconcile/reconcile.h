@@ -45,6 +45,8 @@ struct reconcile_report {
     unsigned changes;                     /* writes that ECR accepted */
     unsigned to_write;                    /* of a preview: steps that would write */
     int64_t ended_s;                      /* 0: no pass yet */
+    int64_t next_s;                       /* when the next one is due; 0: now, or none is */
+    const char *credentials;              /* who gave the keys, static; "" or NULL: not known */
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that AWS named, or "" */
     char region[26];                      /* that was used, or "" */
 };

@@ -104,6 +104,12 @@ void metrics_import(struct metrics *metrics, unsigned slot, enum image_outcome o
 /* So many images were wanted, and there was no room to remember that. */
 void metrics_wishes_dropped(struct metrics *metrics, uint64_t more);
 
+/* What was counted since the start, of all upstreams together. */
+struct metrics_counts {
+    uint64_t reviews[REVIEW_OUTCOME_COUNT], images[OUTCOME_COUNT];
+};
+void metrics_counts(const struct metrics *metrics, struct metrics_counts *counts);
+
 /* Append everything, process_* of this process too. */
 void metrics_print(const struct metrics *metrics, struct strbuf *out);
 
