@@ -1,6 +1,7 @@
 """`pullthrough serve` at work: answers, ports, metrics, log, and what it can't understand."""
 
 import calendar
+import json
 import pathlib
 import re
 import signal
@@ -244,6 +245,22 @@ def test_the_status_counts_what_was_reviewed(lasting_services):
         "rewritten": 3,
         "leftAlone": [{"reason": "not-upstream", "images": 2}, {"reason": "invalid", "images": 1}],
     }
+
+
+@pytest.mark.parametrize("query", ["?pretty", "?pretty=true", "?x=1&pretty", "?pretty="])
+def test_the_status_for_people(service, query):
+    """The same, a line for each member, as Python lays it out."""
+    response = service.get("/status" + query)
+    assert response.status == 200
+    text = response.body.decode()
+    said = response.json()
+    assert text == json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+    assert {**said, "uptimeSeconds": 0} == {**service.status(), "uptimeSeconds": 0}
+
+
+@pytest.mark.parametrize("query", ["", "?", "?pretty1", "?Pretty", "?x=pretty", "?x&y"])
+def test_the_status_for_programs_is_one_line(service, query):
+    assert service.get("/status" + query).body.count(b"\n") == 1
 
 
 def test_a_replica_without_a_name(lasting_services):

@@ -94,10 +94,39 @@ static void test_all_that_is_open_ends(void **state)
     assert_string_equal(strbuf_str(&out), "[{\"a\":[[]]}]");
 }
 
+static void test_indented(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"", ""},
+        {"{}", "{}"},
+        {"[]", "[]"},
+        {"1", "1"},
+        {"{\"a\":[]}", "{\n  \"a\": []\n}"},
+        {"[1,{\"a\":null,\"b\":[true]},[[]]]", "[\n  1,\n  {\n    \"a\": null,\n    \"b\": [\n     "
+                                               " true\n    ]\n  },\n  [\n    []\n  ]\n]"},
+        /* what looks like more of it inside a string isn't */
+        {"{\"a,{\":\"\\\\\",\"b\":\"\\\"}:[\"}",
+         "{\n  \"a,{\": \"\\\\\",\n  \"b\": \"\\\"}:[\"\n}"},
+        {"\"open", "\"open"},
+        {"\"open\\", "\"open\\"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
+
+        json_print_indented(&out, slice_str(rows[i].text));
+        assert_string_equal(strbuf_str(&out), rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_indented),
         cmocka_unit_test(test_spaced),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_all_that_is_open_ends),

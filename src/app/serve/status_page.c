@@ -97,14 +97,12 @@ static void add_counts(struct json_writer *json, const struct status_page *page)
     json_end(json);
 }
 
-static void status(void *context, const struct http_request *request,
-                   struct http_response *response)
+/* The text of /status. */
+static void print_status(const struct status_page *page, unsigned loop, struct strbuf *out)
 {
-    const struct status_page *page = context;
-    const struct snapshot *snapshot = snapshots_current(page->snapshots, request->loop);
-    struct json_writer json = json_begin(&response->body, false);
+    const struct snapshot *snapshot = snapshots_current(page->snapshots, loop);
+    struct json_writer json = json_begin(out, false);
 
-    response->content_type = "application/json";
     json_add_text(&json, "version", version_number);
     json_add_text(&json, "commit", version_commit);
     json_add_text(&json, "replica", *page->replica ? page->replica : NULL);
@@ -113,6 +111,34 @@ static void status(void *context, const struct http_request *request,
     add_counts(&json, page);
     strbuf_add_str(json_add(&json, NULL), snapshot->status);
     json_end(&json);
+}
+
+/* Whether the query has the name, with a value or without. */
+static bool asks_for(struct slice query, const char *name)
+{
+    while (query.len) {
+        struct slice item = slice_cut(&query, '&');
+
+        if (slice_is(slice_cut(&item, '='), name))
+            return true;
+    }
+    return false;
+}
+
+static void status(void *context, const struct http_request *request,
+                   struct http_response *response)
+{
+    const struct status_page *page = context;
+
+    response->content_type = "application/json";
+    if (asks_for(request->query, "pretty")) {
+        STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(response->body.ceiling);
+
+        print_status(page, request->loop, &text);
+        json_print_indented(&response->body, strbuf_slice(&text));
+    } else {
+        print_status(page, request->loop, &response->body);
+    }
     strbuf_add_char(&response->body, '\n');
 }
 

@@ -101,3 +101,41 @@ void json_add_bool(struct json_writer *json, const char *name, bool value)
 {
     strbuf_add_str(json_add(json, name), value ? "true" : "false");
 }
+
+/* Where the string ends that begins at `at`. */
+static size_t string_end(struct slice text, size_t at)
+{
+    for (at++; at < text.len && text.ptr[at] != '"'; at++)
+        at += text.ptr[at] == '\\';
+    return at < text.len ? at + 1 : text.len;
+}
+
+static bool is_empty_at(struct slice text, size_t at)
+{
+    return at + 1 < text.len && (text.ptr[at + 1] == '}' || text.ptr[at + 1] == ']');
+}
+
+void json_print_indented(struct strbuf *out, struct slice text)
+{
+    struct json_writer json = {.out = out};
+    size_t depth = 0, end;
+
+    for (size_t at = 0; at < text.len; at = end) {
+        const char c = text.ptr[at];
+        const bool opens = c == '{' || c == '[';
+        const bool empty = opens && is_empty_at(text, at);
+
+        end = c == '"' ? string_end(text, at) : at + 1 + empty;
+        depth += opens && !empty;
+        json.line = (unsigned)(2 * depth + 1);
+        if (c == '}' || c == ']') {
+            json.line = (unsigned)(2 * --depth + 1);
+            add_break(&json);
+        }
+        strbuf_add_slice(out, slice_of(text.ptr + at, end - at));
+        if (c == ':')
+            strbuf_add_char(out, ' ');
+        else if ((opens && !empty) || c == ',')
+            add_break(&json);
+    }
+}

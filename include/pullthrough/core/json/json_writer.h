@@ -50,4 +50,8 @@ void json_add_slice(struct json_writer *json, const char *name, struct slice tex
 void json_add_number(struct json_writer *json, const char *name, uint64_t number);
 void json_add_bool(struct json_writer *json, const char *name, bool value);
 
+/* Append `text`, which is JSON of ours, for a person: each member and item on a line of its own,
+ * two spaces in for each level. */
+void json_print_indented(struct strbuf *out, struct slice text);
+
 #endif
