@@ -2,9 +2,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "fixture.h"
 
 #define TAKEN_AS_READY "taken as ready, since rewrite.requireRule is false"
 #define NOT_ASKED      "ECR has not been asked yet"
@@ -123,11 +126,35 @@ static void test_a_status_that_borrows_from_the_one_it_replaces(void **state)
     upstream_status_fini(&status);
 }
 
+static void test_the_advice_is_that_of_the_document(void **state)
+{
+    STRBUF_CLEANUP struct strbuf document = STRBUF_INIT(1024 * 1024);
+
+    (void)state;
+    assert_true(fixture_read(&document, "../../docs/aws.md"));
+    for (int i = 0; i < UPSTREAM_STATE_COUNT; i++) {
+        const enum upstream_state each = (enum upstream_state)i;
+        const char *advice = upstream_state_advice(each), *row, *end;
+        char begin[40];
+
+        (void)snprintf(begin, sizeof(begin), "\n| `%s` | ", upstream_state_name(each));
+        row = strstr(strbuf_str(&document), begin);
+        assert_non_null(row);
+        end = strchr(row + 1, '\n');
+        assert_non_null(end);
+        if (!advice)
+            assert_non_null(memmem(row, (size_t)(end - row), "| nothing", 9));
+        else if (!slice_ends_with(slice_of(row, (size_t)(end - row) - 2), slice_str(advice)))
+            fail_msg("docs/aws.md: %.*s\n%s", (int)(end - row), row, advice);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_status_is_decided_once),
         cmocka_unit_test(test_a_state_alone),
+        cmocka_unit_test(test_the_advice_is_that_of_the_document),
         cmocka_unit_test(test_since_counts_from_the_change_of_state),
         cmocka_unit_test(test_a_status_that_borrows_from_the_one_it_replaces),
     };

@@ -9,21 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct {
+    const char *name, *advice;
+} words[UPSTREAM_STATE_COUNT] = {
+    [UPSTREAM_UNKNOWN] = {"unknown", "see the reason: network, credentials, region"},
+    [UPSTREAM_READY] = {"ready", NULL},
+    [UPSTREAM_MISSING] = {"missing",
+                          "`pullthrough rules apply` makes it; in mode `observe` nothing else "
+                          "does. With LimitExceededException the registry has its 50 rules: "
+                          "`pullthrough rules list` shows whose"},
+    [UPSTREAM_CONFLICT] = {"conflict",
+                           "another `prefix`, or `pullthrough rules delete PREFIX` if nobody needs "
+                           "that rule; the reason names both sides"},
+    [UPSTREAM_DENIED] = {"denied", "give the role what `pullthrough iam webhook` prints"},
+    [UPSTREAM_SECRET_MISSING] = {"secret-missing",
+                                 "make the secret, with the keys `username` and `accessToken`; it "
+                                 "is found within a pass"},
+    [UPSTREAM_SECRET_INVALID] = {"secret-invalid",
+                                 "write the secret again, or correct the key it is under; the next "
+                                 "pass tries it"},
+    [UPSTREAM_UNSUPPORTED] = {"unsupported", "nothing here will help"},
+    [UPSTREAM_DISABLED] = {"disabled", NULL},
+};
+
 const char *upstream_state_name(enum upstream_state state)
 {
-    static const char *const names[] = {
-        [UPSTREAM_UNKNOWN] = "unknown",
-        [UPSTREAM_READY] = "ready",
-        [UPSTREAM_MISSING] = "missing",
-        [UPSTREAM_CONFLICT] = "conflict",
-        [UPSTREAM_DENIED] = "denied",
-        [UPSTREAM_SECRET_MISSING] = "secret-missing",
-        [UPSTREAM_SECRET_INVALID] = "secret-invalid",
-        [UPSTREAM_UNSUPPORTED] = "unsupported",
-        [UPSTREAM_DISABLED] = "disabled",
-    };
+    return words[state].name;
+}
 
-    return names[state];
+const char *upstream_state_advice(enum upstream_state state)
+{
+    return words[state].advice;
 }
 
 bool upstream_state_allows(enum upstream_state state, bool requires_rule)

@@ -24,9 +24,15 @@ enum upstream_state {
     UPSTREAM_UNSUPPORTED,    /* not by ECR, or not in this region */
     UPSTREAM_DISABLED,       /* by the configuration; no metric has it */
 };
+enum { UPSTREAM_STATE_COUNT = UPSTREAM_DISABLED + 1 };
 
 /* "unknown", "ready", "missing", "secret-missing", ...; static storage. */
 const char *upstream_state_name(enum upstream_state state);
+
+/* What to do about it, read on after a colon, words of the configuration and of the command line
+ * between backquotes; NULL where nothing is to be done. docs/aws.md has the same. Static storage.
+ */
+const char *upstream_state_advice(enum upstream_state state);
 
 #define UPSTREAM_DISABLED_REASON "switched off in the configuration"
 
