@@ -153,8 +153,8 @@ def test_the_webhook_port_serves_nothing_else(service, path):
         assert (response.status, response.text()) == (404, "not found\n")
 
 
-@pytest.mark.parametrize("path", ["/mutate", "/", "/healthz/", "/metrics.json", "/debug/pprof"])
-def test_the_status_port_serves_four_paths(service, path):
+@pytest.mark.parametrize("path", ["/mutate", "/index.html", "/healthz/", "/metrics.json", "/debug/pprof"])
+def test_the_status_port_serves_five_paths(service, path):
     with Client(service.status_port) as client:
         assert client.ask("GET", path).status == 404
         assert client.ask("POST", path, sample("create-pod")).status == 404
@@ -167,7 +167,7 @@ def test_mutate_is_a_post(service, method):
         assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/status"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/status"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_the_status_port_only_tells(service, method, path):
     with Client(service.status_port) as client:

@@ -8,6 +8,7 @@
 #include "pullthrough/app/base/version.h"
 #include "pullthrough/core/json/json_writer.h"
 #include "pullthrough/edge/sys/clock.h"
+#include "status_html.h"
 
 /* Loops give a sign of life every second, and no request takes anything like this. */
 enum { SILENCE_MAX_MS = 10000 };
@@ -142,10 +143,25 @@ static void status(void *context, const struct http_request *request,
     strbuf_add_char(&response->body, '\n');
 }
 
+static void show(void *context, const struct http_request *request, struct http_response *response)
+{
+    STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(response->body.ceiling);
+
+    print_status(context, request->loop, &text);
+    if (status_html_print(strbuf_slice(&text), clock_wall_s(), &response->body)) {
+        response->status = 500;
+        strbuf_add_str(&response->body, "the status is too large for a page\n");
+        return;
+    }
+    response->content_type = "text/html; charset=utf-8";
+    response->headers = status_html_headers;
+}
+
 void status_page_routes(struct status_page *page, struct http_route routes[STATUS_PAGE_ROUTES])
 {
     routes[0] = (struct http_route){"GET", "/healthz", healthz, page};
     routes[1] = (struct http_route){"GET", "/readyz", readyz, page};
     routes[2] = (struct http_route){"GET", "/metrics", metrics, page};
     routes[3] = (struct http_route){"GET", "/status", status, page};
+    routes[4] = (struct http_route){"GET", "/", show, page};
 }

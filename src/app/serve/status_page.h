@@ -1,7 +1,7 @@
 /*
- * The status port: /healthz, /readyz, /metrics, /status. Plain HTTP, for kubelet,
- * Prometheus and people. AWS has no say in health, and none in readiness but for this: a replica
- * that has just started is not ready before it has looked at ECR once, or has tried for
+ * The status port: /healthz, /readyz, /metrics, /status, and the last as a page: /. Plain HTTP, for
+ * kubelet, Prometheus and people. AWS has no say in health, and none in readiness but for this: a
+ * replica that has just started is not ready before it has looked at ECR once, or has tried for
  * STATUS_PAGE_FIRST_LOOK_MS; in cached mode, before it has listed what ECR holds, or has tried for
  * STATUS_PAGE_FIRST_LISTING_MS. Were it sent reviews before, it would leave their images alone, and
  * each rolling update of the webhook would cost some.
@@ -29,7 +29,7 @@ struct status_page {
 };
 
 enum {
-    STATUS_PAGE_ROUTES = 4,
+    STATUS_PAGE_ROUTES = 5,
     STATUS_PAGE_FIRST_LOOK_MS = 5000,
     STATUS_PAGE_FIRST_LISTING_MS = 20000, /* at five calls a second the 90 newest repositories */
 };
@@ -44,7 +44,7 @@ struct status_page_facts {
 /* Why no reviews are to be sent here yet, or any more: a line of text; NULL: they may be. */
 const char *status_page_unready(const struct status_page_facts *facts);
 
-/* The four routes, with `page` as their context. */
+/* The five routes, with `page` as their context. */
 void status_page_routes(struct status_page *page, struct http_route routes[STATUS_PAGE_ROUTES]);
 
 #endif
