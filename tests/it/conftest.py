@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+import browser
 import standin
 from certificates import Certificates
 from service import Services
@@ -150,3 +151,21 @@ def clients(aws, session_clients):
     session_clients.judge.faults.clear()
     yield session_clients
     assert session_clients.judge.faults == []
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A browser, for what a person sees of a page."""
+    if not browser.installed():
+        pytest.skip("chromium is not installed: hack/deps.sh test")
+    started = browser.Browser(tmp_path_factory.mktemp("browser"))
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def pictures(build_dir):
+    """The folder where they stay."""
+    folder = build_dir / "page"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -613,6 +613,32 @@ def test_the_document_has_every_member_of_the_status(serve, aws):
         assert [(path, value) for path, value in said if not is_of(kinds[path], value)] == []
 
 
+def test_the_page_says_what_ecr_holds(serve, aws, chromium, pictures):
+    with ready(serve, fallback={"watch": False, "probe": {"interval": "5s"}}) as replica:
+        none = "quay.io/org/none:1"
+        assert replica.review(none) == [none]
+        refused = refusal_of(replica, "quaycache/org/none:1")
+        comes_from_ecr(replica, aws, f"{APP}:1.0")
+        wait_for(lambda: replica.status()["fallback"]["probe"] == "good", "it is probed")
+        wait_for(lambda: cached(replica)["digests"], "it is listed")
+        aws.fault("throttle", service="ecr", times=None)
+        replica.review("quay.io/org/other:1.0")
+        wait_for(lambda: cached(replica)["problem"], "nothing is imported")
+        for width in (1280, 390):
+            with chromium.page(f"http://{replica.status_port}/", width, 844) as page:
+                page.screenshot(pictures / f"cached-{width}-light.png")
+                text = " ".join(page.text().split())
+                assert page.look("document.documentElement.scrollWidth") <= width
+        said = cached(replica)
+        for part in (
+            "ECR can't be asked for images now", said["problem"],
+            f"{said['tags']} tag, {said['digests']} digest in {said['repositories']} repository",
+            "Imports 1 image to come", f"Not imported 1 image quaycache/org/none:1 {refused['reason']}",
+            "Registry answers probes", "Failed pulls of nodes not watched",
+        ):  # fmt: skip
+            assert part in text, part
+
+
 # What the policy of `pullthrough iam webhook` is worth
 
 FILLING = (
