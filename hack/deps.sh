@@ -65,6 +65,8 @@ valgrind              counts instructions
 zsh                   completes commands
 fish                  the same
 mandoc                checks the manual page
+chromium-headless-shell  looks at the page of the status port
+fonts-dejavu-core     what it writes with
 '
 # The programs of a cluster are built with Go 1.26. Any from 1.21 on fetches that as a module.
 packages_go='
