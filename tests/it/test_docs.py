@@ -31,6 +31,7 @@ ELSEWHERE = [
     (r"aws secretsmanager create-secret …", "is spelt out on the same page"),
     (r"aws .*", MODEL),
     (r"helm test .*|kubectl get --raw .*|kubectl .* get --raw .*", E2E),
+    (r"kubectl .* port-forward .*", "stays until it is ended; test_serve_page.py has the page"),
     (r"helm template web .*|helm plugin install deploy/helm-plugin",
      "takes a chart of the reader's; tests/apiserver/test_manifest_tools.py does so with one of its own"),
     (r"helm .*|kubectl .*", APISERVER),
