@@ -123,6 +123,20 @@ static void test_room_to_move(void **state)
     assert_non_null(arena_try_realloc(&arena, small, SMALL, SMALL + ARENA_LARGE));
 }
 
+static void test_texts_are_copied_and_ended(void **state)
+{
+    ARENA_CLEANUP struct arena arena;
+    char text[] = "docker.io/library";
+    char *copy;
+
+    (void)state;
+    arena_init(&arena, 0);
+    copy = arena_text(&arena, slice_of(text, 9));
+    text[0] = 'x';
+    assert_string_equal(copy, "docker.io");
+    assert_string_equal(arena_text(&arena, (struct slice){0}), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_a_large_allocation_moves_and_goes),
         cmocka_unit_test(test_nothing_goes_over_the_ceiling),
         cmocka_unit_test(test_room_to_move),
+        cmocka_unit_test(test_texts_are_copied_and_ended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,9 +156,7 @@ int images_list_ask(struct images_list *list, const struct images_wanted *wanted
     progress_begin(progress, "asking ECR for its repositories");
     if (wanted->is_repository) {
         names.items = alloc_grown(NULL, 0, &names.size, sizeof(*names.items));
-        names.items[names.n++] = memcpy(arena_alloc(&list->arena, wanted->path.len + 1),
-                                        wanted->path.ptr, wanted->path.len);
-        ((char *)names.items[0])[wanted->path.len] = '\0';
+        names.items[names.n++] = arena_text(&list->arena, wanted->path);
         result = 0;
     } else {
         result = find_repositories(&names, list, wanted, config, client, error);

@@ -41,16 +41,6 @@ bool rewrite_live_matters(const struct rewrite_report *report)
     return false;
 }
 
-static const char *text_of(struct arena *arena, struct slice slice)
-{
-    char *text = arena_alloc(arena, slice.len + 1);
-
-    if (slice.len)
-        memcpy(text, slice.ptr, slice.len);
-    text[slice.len] = '\0';
-    return text;
-}
-
 /* DescribeImages; by the digest alone where there is one, as a node pulls. */
 static int ask_ecr(struct live *live, const struct rewrite_name *name, bool *held,
                    struct error *error)
@@ -62,9 +52,9 @@ static int ask_ecr(struct live *live, const struct rewrite_name *name, bool *hel
     int result;
 
     arena_init(&arena, 4096);
-    result = ecr_client_image(&client, text_of(&arena, name->repository),
-                              name->digest.len ? "" : text_of(&arena, name->tag),
-                              text_of(&arena, name->digest), &images);
+    result = ecr_client_image(&client, arena_text(&arena, name->repository),
+                              name->digest.len ? "" : arena_text(&arena, name->tag),
+                              arena_text(&arena, name->digest), &images);
     *held = result == 0 && images.n > 0 && images.items[0].active;
     if (result == AWS_CLIENT_REFUSED && failure.class == AWS_ERROR_NOT_FOUND)
         result = 0;

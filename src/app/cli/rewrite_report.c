@@ -30,12 +30,7 @@ void rewrite_report_file(struct rewrite_report *report, const char *name)
 
 static struct slice copied(struct arena *arena, struct slice text)
 {
-    char *bytes = arena_alloc(arena, text.len + 1);
-
-    if (text.len)
-        memcpy(bytes, text.ptr, text.len);
-    bytes[text.len] = '\0';
-    return slice_of(bytes, text.len);
+    return slice_of(arena_text(arena, text), text.len);
 }
 
 static void add_image(void *context, const struct manifest_image *image)

@@ -135,9 +135,7 @@ static void take_apart(struct verify *verify)
     verify->tag = verify->target.tag;
     if (!verify->tag.len && !verify->target.digest.len)
         verify->tag = slice_str("latest");
-    verify->repository = arena_alloc(&verify->arena, verify->target.path.len + 1);
-    memcpy(verify->repository, verify->target.path.ptr, verify->target.path.len);
-    verify->repository[verify->target.path.len] = '\0';
+    verify->repository = arena_text(&verify->arena, verify->target.path);
 }
 
 static bool say_image(struct verify *verify)

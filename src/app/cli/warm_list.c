@@ -29,16 +29,6 @@ struct making {
     const struct scan_rules *rules;
 };
 
-static const char *text_of(struct arena *arena, struct slice slice)
-{
-    char *text = arena_alloc(arena, slice.len + 1);
-
-    if (slice.len)
-        memcpy(text, slice.ptr, slice.len);
-    text[slice.len] = '\0';
-    return text;
-}
-
 static struct warm_image *add(struct warm_list *list, const struct scan_image *image,
                               struct rewrite_name name)
 {
@@ -49,9 +39,9 @@ static struct warm_image *add(struct warm_list *list, const struct scan_image *i
     *added = (struct warm_image){
         .name = image->name,
         .upstream = image->upstream,
-        .repository = text_of(&list->arena, name.repository),
-        .tag = text_of(&list->arena, name.tag),
-        .digest = text_of(&list->arena, name.digest),
+        .repository = arena_text(&list->arena, name.repository),
+        .tag = arena_text(&list->arena, name.tag),
+        .digest = arena_text(&list->arena, name.digest),
     };
     return added;
 }

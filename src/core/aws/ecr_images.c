@@ -114,13 +114,10 @@ static int decode_tags(struct ecr_image *image, const json_t *object, struct are
     json_array_foreach(list, i, item)
     {
         size_t len = json_string_length(item);
-        char *copy;
 
         if (len == 0 || len > NAME_MAX_BYTES || strlen(json_string_value(item)) != len)
             return error_set(error, "imageTags[%zu] is not a tag", i);
-        copy = arena_alloc(arena, len + 1);
-        memcpy(copy, json_string_value(item), len + 1);
-        image->tags[i] = copy;
+        image->tags[i] = arena_text(arena, slice_of(json_string_value(item), len));
     }
     return 0;
 }
@@ -222,7 +219,6 @@ int ecr_images_decode_token(struct strbuf *token, const char **endpoint, struct 
     SECRET_JSON_CLEANUP struct secret_json *json = NULL;
     struct slice text, place; /* gone with the JSON, hence the copies */
     struct url url;
-    char *copy;
 
     if (secret_json_parse(&json, body, error) < 0 ||
         secret_json_text(json, "authorizationData/0/authorizationToken", &text, error) < 0 ||
@@ -235,9 +231,6 @@ int ecr_images_decode_token(struct strbuf *token, const char **endpoint, struct 
         return error_set(error, "the authorization token is too long");
     if (url_parse(&url, place, error) < 0)
         return error_prefix(error, "proxyEndpoint");
-    copy = arena_alloc(arena, place.len + 1);
-    memcpy(copy, place.ptr, place.len);
-    copy[place.len] = '\0';
-    *endpoint = copy;
+    *endpoint = arena_text(arena, place);
     return 0;
 }

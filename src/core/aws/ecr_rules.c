@@ -146,11 +146,9 @@ int ecr_rules_decode_page(struct ecr_rules *rules, struct slice body, struct are
 static const char *make_showable(const char *failure, struct arena *arena)
 {
     STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(2 * REASON_MAX_BYTES);
-    char *copy;
 
     redact_text(&shown, slice_str(failure));
-    copy = arena_alloc(arena, shown.len + 1);
-    return memcpy(copy, strbuf_str(&shown), shown.len + 1);
+    return arena_text(arena, strbuf_slice(&shown));
 }
 
 int ecr_rules_decode_validation(struct ecr_validation *validation, struct slice body,

@@ -202,6 +202,16 @@ void *arena_try_realloc(struct arena *arena, void *old, size_t old_size, size_t 
     return arena_realloc(arena, old, old_size, size);
 }
 
+char *arena_text(struct arena *arena, struct slice text)
+{
+    char *copy = arena_alloc(arena, text.len + 1);
+
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
 void arena_release(struct arena *arena, void *old)
 {
     struct arena_block *large = find_large(arena, old);

@@ -45,7 +45,6 @@ static int read_text(const json_t *object, const struct json_text_field *field, 
 {
     const json_t *value = member(object, field->name);
     size_t len;
-    char *copy;
 
     *field->text = "";
     if (value && !json_is_string(value))
@@ -57,9 +56,7 @@ static int read_text(const json_t *object, const struct json_text_field *field, 
         return error_set(error, "%s has over %zu bytes", field->name, field->max_bytes);
     if (has_control(json_string_value(value), len))
         return error_set(error, "%s has control characters", field->name);
-    copy = arena_alloc(arena, len + 1);
-    memcpy(copy, json_string_value(value), len + 1);
-    *field->text = copy;
+    *field->text = arena_text(arena, slice_of(json_string_value(value), len));
     return 0;
 }
 

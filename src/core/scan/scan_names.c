@@ -44,7 +44,6 @@ static void grow(struct scan_names *names)
 int64_t scan_names_put(struct scan_names *names, struct slice name)
 {
     uint32_t *slot;
-    char *copy;
 
     if (2 * names->n >= names->n_slots)
         grow(names);
@@ -53,12 +52,8 @@ int64_t scan_names_put(struct scan_names *names, struct slice name)
         return *slot - 1;
     if (names->n >= names->most)
         return SCAN_NO_NAME;
-    copy = arena_alloc(&names->arena, name.len + 1);
-    if (name.len)
-        memcpy(copy, name.ptr, name.len);
-    copy[name.len] = '\0';
     names->items = alloc_grown(names->items, names->n, &names->size, sizeof(*names->items));
-    names->items[names->n] = slice_of(copy, name.len);
+    names->items[names->n] = slice_of(arena_text(&names->arena, name), name.len);
     *slot = (uint32_t)++names->n;
     return *slot - 1;
 }

@@ -224,17 +224,14 @@ static bool skip_word(struct reader *reader, const char *word)
 
 static int read_word_or_number(struct reader *reader, struct yaml_node *node)
 {
-    size_t from = reader->at, len;
-    char *text;
+    size_t from = reader->at;
+    struct slice word;
 
     if (!skip_word(reader, "true") && !skip_word(reader, "false") && !skip_word(reader, "null") &&
         !skip_number(reader))
         return not_json(reader, "a JSON value was expected");
-    len = reader->at - from;
-    text = arena_alloc(&reader->builder->arena, len + 1);
-    memcpy(text, reader->text.ptr + from, len);
-    text[len] = '\0';
-    node->text = slice_of(text, len);
+    word = slice_of(reader->text.ptr + from, reader->at - from);
+    node->text = slice_of(arena_text(&reader->builder->arena, word), word.len);
     return 0;
 }
 

@@ -203,12 +203,7 @@ static size_t behind_properties(struct slice text, size_t start, size_t end)
 
 static struct slice copied(struct reader *reader, const void *bytes, size_t len)
 {
-    char *text = arena_alloc(&reader->builder->arena, len + 1);
-
-    if (len)
-        memcpy(text, bytes, len);
-    text[len] = '\0';
-    return slice_of(text, len);
+    return slice_of(arena_text(&reader->builder->arena, slice_of(bytes, len)), len);
 }
 
 static int too_large(struct reader *reader, struct yaml_place place)

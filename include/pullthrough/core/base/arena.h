@@ -12,6 +12,8 @@
 #ifndef PULLTHROUGH_CORE_BASE_ARENA_H
 #define PULLTHROUGH_CORE_BASE_ARENA_H
 
+#include "pullthrough/core/base/slice.h"
+
 #include <stddef.h>
 
 enum { ARENA_LARGE = 64 * 1024 }; /* bytes: what has a block of its own */
@@ -43,6 +45,9 @@ void *arena_realloc(struct arena *arena, void *old, size_t old_size, size_t size
 /* The same, or NULL, and `old` as it was, where the blocks would go over the ceiling, even only
  * while the bytes move: malloc moves blocks of less than 1 MiB by copying them. */
 void *arena_try_realloc(struct arena *arena, void *old, size_t old_size, size_t size);
+
+/* A copy of the text with a NUL behind it. */
+char *arena_text(struct arena *arena, struct slice text);
 
 /* Gives a large allocation back; any other stays until the end. NULL is allowed. */
 void arena_release(struct arena *arena, void *old);
