@@ -149,6 +149,23 @@ static void test_what_it_leaves_behind(void **state)
     assert_int_equal(kill(left, SIGKILL), 0);
 }
 
+/* We block signals while threads of ours work; it must not. */
+static void test_signals_reach_it(void **state)
+{
+    RESULT_CLEANUP struct result result;
+    sigset_t signals, before;
+
+    (void)state;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &signals, &before);
+    assert_int_equal(sh(&result, "kill -INT $$; echo alive", LONG_MS), CHILD_FAILED);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    assert_string_equal(strbuf_str(&result.out), "");
+    assert_string_equal(result.error.text, "sh was ended by signal 2");
+    check_none_left();
+}
+
 static bool always(void *context)
 {
     (void)context;
@@ -179,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_one_that_writes_too_much),
         cmocka_unit_test(test_much_on_standard_error),
         cmocka_unit_test(test_what_it_leaves_behind),
+        cmocka_unit_test(test_signals_reach_it),
         cmocka_unit_test(test_stopped),
     };
 

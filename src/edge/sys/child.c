@@ -51,15 +51,18 @@ static int spawn(struct run *run, const int ends[2])
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t usual;
+    sigset_t usual, none;
     int problem;
 
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawnattr_init(&attributes);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+                                                    POSIX_SPAWN_SETSIGMASK);
     (void)sigemptyset(&usual);
     (void)sigaddset(&usual, SIGPIPE); /* that we may ignore */
     (void)posix_spawnattr_setsigdefault(&attributes, &usual);
+    (void)sigemptyset(&none); /* that we may block */
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
     problem = posix_spawn_file_actions_adddup2(&actions, ends[0], STDOUT_FILENO);
     if (problem == 0)
         problem = posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
