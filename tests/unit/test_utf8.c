@@ -55,11 +55,40 @@ static void test_every_scalar_value_comes_back(void **state)
     }
 }
 
+/* The last before and the first behind what isn't. */
+static void test_what_may_go_to_a_terminal(void **state)
+{
+    static const struct {
+        uint32_t first, last;
+    } unprintable[] = {
+        {0x0000, 0x001f}, {0x007f, 0x009f}, {0x00ad, 0x00ad},   {0x061c, 0x061c},
+        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    };
+    const size_t n = sizeof(unprintable) / sizeof(unprintable[0]);
+    size_t at = 0;
+
+    (void)state;
+    for (uint32_t code = 0; code <= 0x10ffff; code++) {
+        char bytes[4];
+        bool want;
+
+        if (code == 0xd800)
+            code = 0xe000;
+        while (at < n && code > unprintable[at].last)
+            at++;
+        want = at == n || code < unprintable[at].first;
+        if (utf8_is_printable(bytes, utf8_encode(bytes, code)) != want)
+            fail_msg("U+%04X", code);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_every_scalar_value_comes_back),
+        cmocka_unit_test(test_what_may_go_to_a_terminal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,14 +36,22 @@ size_t utf8_length(const char *text, size_t len)
 
 bool utf8_is_printable(const char *character, size_t length)
 {
-    unsigned char c = (unsigned char)character[0];
+    /* Controls, and what is seen as nothing or turns what is beside it round (Cf of Unicode's
+     * table, as far as it may stand in any script). */
+    static const char *const ranges[][2] = {
+        {"\x01", "\x1f"},     {"\x7f", "\x7f"},     {"\xc2\x80", "\xc2\x9f"},
+        {"\u00ad", "\u00ad"}, {"\u061c", "\u061c"}, {"\u180e", "\u180e"},
+        {"\u200b", "\u200f"}, {"\u2028", "\u202e"}, {"\u2060", "\u206f"},
+        {"\ufeff", "\ufeff"}, {"\ufff9", "\ufffb"}, {"\U000e0000", "\U000e007f"},
+    };
 
-    if (length == 1)
-        return c >= 0x20 && c != 0x7f;
-    if (length == 2)
-        return c != 0xc2 || (unsigned char)character[1] >= 0xa0;
-    return length != 3 ||
-           (memcmp(character, "\xe2\x80\xa8", 3) != 0 && memcmp(character, "\xe2\x80\xa9", 3) != 0);
+    if (length == 1 && *character >= 0x20 && *character != 0x7f)
+        return true;
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (strlen(ranges[i][0]) == length && memcmp(character, ranges[i][0], length) >= 0 &&
+            memcmp(character, ranges[i][1], length) <= 0)
+            return false;
+    return *character != '\0';
 }
 
 size_t utf8_encode(char out[4], uint32_t code)

@@ -12,8 +12,9 @@
 /* How many bytes the character at text[0] takes, 0 if it is none; len is at least 1. */
 size_t utf8_length(const char *text, size_t len);
 
-/* Whether the character, of `length` bytes, may go to a terminal and stays in its line: no control,
- * C0 or C1, and neither of the two line breaks U+2028 and U+2029. */
+/* Whether the character, of `length` bytes, may go to a terminal, stays in its line, and is seen
+ * where it stands: no control, C0 or C1, neither of the line breaks U+2028 and U+2029, nothing
+ * that turns the direction of writing, and nothing of no width. */
 bool utf8_is_printable(const char *character, size_t length);
 
 /* Write the character `code` (a Unicode scalar value); returns its 1 to 4 bytes. */
