@@ -136,6 +136,26 @@ static void test_much_on_standard_error(void **state)
     check_none_left();
 }
 
+/* The pods that a command is given are not the child's to read. */
+static void test_standard_input(void **state)
+{
+    RESULT_CLEANUP struct result result;
+    char rest[16];
+    int ends[2], before = dup(STDIN_FILENO);
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "pods\n", 5), 5);
+    assert_int_equal(close(ends[1]), 0);
+    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(sh(&result, "cat; echo .", LONG_MS), 0);
+    assert_string_equal(strbuf_str(&result.out), ".\n");
+    assert_int_equal(read(STDIN_FILENO, rest, sizeof(rest)), 5);
+    assert_int_equal(dup2(before, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(before), 0);
+}
+
 /* An agent that stays, with our pipes in its hands, is not waited for. */
 static void test_what_it_leaves_behind(void **state)
 {
@@ -195,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_one_that_takes_too_long),
         cmocka_unit_test(test_one_that_writes_too_much),
         cmocka_unit_test(test_much_on_standard_error),
+        cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_what_it_leaves_behind),
         cmocka_unit_test(test_signals_reach_it),
         cmocka_unit_test(test_stopped),

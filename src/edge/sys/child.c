@@ -2,6 +2,8 @@
  * posix_spawn, two pipes, and a loop that looks at pipes, child and clock by turns. Who is given
  * the terminal may ask there for a password; it comes back to us however the child ends.
  *
+ * Standard input that is no terminal is ours alone: pods may come there, which a child would eat.
+ *
  * What the child leaves behind when it ends by itself (an agent that others will ask) is not waited
  * for and not killed, even if it holds the pipes.
  */
@@ -66,6 +68,9 @@ static int spawn(struct run *run, const int ends[2])
     problem = posix_spawn_file_actions_adddup2(&actions, ends[0], STDOUT_FILENO);
     if (problem == 0)
         problem = posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    if (problem == 0 && isatty(STDIN_FILENO) != 1)
+        problem =
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (problem == 0)
         problem = posix_spawnp(&run->pid, run->child->words[0], &actions, &attributes,
                                run->child->words, environ);
