@@ -70,10 +70,13 @@ class Laptop:
         assert status == 3, shown
         return shown.removeprefix("pullthrough rules: ECR could not be looked at: ").strip()
 
-    def at_terminal(self, typed, *arguments):
-        """(exit status, what the terminal showed); `typed` once something is asked for"""
+    def at_terminal(self, typed, *arguments, stdin=None):
+        """(exit status, what the terminal showed); `typed` once something is asked for; standard
+        input is the terminal, or this file"""
         child, terminal = pty.fork()
         if child == 0:
+            if stdin:
+                os.dup2(os.open(stdin, os.O_RDONLY), 0)
             os.execve(self.program, [self.program, *arguments], self.environment)
         shown = b""
         while select.select([terminal], [], [], 60)[0]:
@@ -315,6 +318,20 @@ def test_a_program_may_ask_at_the_terminal(aws, laptop, tmp_path):
     status, shown = laptop.at_terminal("yes\n", "rules", "list", "--profile", "dev")
     assert status == 0 and "Token: " in shown, shown
     assert aws.calls(operation="DescribePullThroughCacheRules")[-1]["principal"] == "operator"
+
+
+def test_a_program_may_ask_at_the_terminal_while_pods_come(aws, laptop, tmp_path):
+    """Whose pods standard input is; what the program reads there it doesn't take from us."""
+    answer = json.dumps({"Version": 1, "AccessKeyId": KEY, "SecretAccessKey": SECRET})
+    tool = program_that(tmp_path, "cat > /dev/null; printf 'Token: ' > /dev/tty\n"
+                                  f"read -r typed < /dev/tty; [ \"$typed\" = yes ] && echo '{answer}'\n")
+    laptop.write(f'[profile dev]\ncredential_process = "{tool}"\n')
+    pods = tmp_path / "pods.json"
+    pods.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+                                "spec": {"containers": [{"name": "c", "image": "nginx"}]}}))
+    status, shown = laptop.at_terminal("yes\n", "scan", "--profile", "dev", stdin=pods)
+    assert status == 0 and "Token: " in shown, shown
+    assert "1 pod, 1 container, 1 image" in shown and "The rules are those of account" in shown
 
 
 def test_serve_starts_no_program(laptop, services, tmp_path):

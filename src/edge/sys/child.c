@@ -25,12 +25,13 @@ struct run {
     struct strbuf *texts[2]; /* of standard output and standard error */
     int pipes[2];            /* -1: at its end */
     pid_t pid;
-    int status; /* as of waitpid() */
-    bool ended, took_terminal;
+    int status;   /* as of waitpid() */
+    int terminal; /* that we are in the foreground of, whatever standard input is; or -1 */
+    bool ended;
     struct error *error;
 };
 
-static void close_pipe(int *fd)
+static void close_end(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
@@ -38,14 +39,14 @@ static void close_pipe(int *fd)
 }
 
 /* The terminal to a group, though we may not be in the foreground any more. */
-static void give_terminal(pid_t group)
+static void give_terminal(const struct run *run, pid_t group)
 {
     sigset_t stop, before;
 
     (void)sigemptyset(&stop);
     (void)sigaddset(&stop, SIGTTOU);
     (void)sigprocmask(SIG_BLOCK, &stop, &before);
-    (void)tcsetpgrp(STDIN_FILENO, group);
+    (void)tcsetpgrp(run->terminal, group);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -78,10 +79,11 @@ static int spawn(struct run *run, const int ends[2])
     (void)posix_spawn_file_actions_destroy(&actions);
     if (problem != 0)
         return error_set(run->error, "%s: %s", run->child->words[0], strerror(problem));
-    if (tcgetpgrp(STDIN_FILENO) == getpgrp()) {
-        give_terminal(run->pid);
+    if (run->terminal >= 0 && tcgetpgrp(run->terminal) != getpgrp())
+        close_end(&run->terminal);
+    if (run->terminal >= 0) {
+        give_terminal(run, run->pid);
         (void)kill(-run->pid, SIGCONT); /* it may have asked for it too early */
-        run->took_terminal = true;
     }
     return 0;
 }
@@ -102,8 +104,8 @@ static int start(struct run *run)
     }
     if (result == 0)
         result = spawn(run, ends);
-    close_pipe(&ends[0]);
-    close_pipe(&ends[1]);
+    close_end(&ends[0]);
+    close_end(&ends[1]);
     return result;
 }
 
@@ -120,7 +122,7 @@ static bool read_pipe(struct run *run, int i)
         if (got < 0 && errno == EAGAIN)
             break;
         if (got <= 0) {
-            close_pipe(&run->pipes[i]);
+            close_end(&run->pipes[i]);
             break;
         }
         if (i == 1 && (size_t)got > run->texts[i]->ceiling - run->texts[i]->len)
@@ -195,19 +197,24 @@ static int judge(const struct run *run, const char *problem)
 int child_run(const struct child *child, struct strbuf *out, struct strbuf *err,
               struct error *error)
 {
-    struct run run = {
-        .child = child, .texts = {out, err}, .pipes = {-1, -1}, .pid = -1, .error = error};
+    struct run run = {.child = child,
+                      .texts = {out, err},
+                      .pipes = {-1, -1},
+                      .pid = -1,
+                      .terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY),
+                      .error = error};
     int result = start(&run);
 
     if (result == 0) {
         const char *problem = watch(&run);
 
         kill_group(&run);
-        if (run.took_terminal)
-            give_terminal(getpgrp());
+        if (run.terminal >= 0)
+            give_terminal(&run, getpgrp());
         result = judge(&run, problem);
     }
-    close_pipe(&run.pipes[0]);
-    close_pipe(&run.pipes[1]);
+    close_end(&run.pipes[0]);
+    close_end(&run.pipes[1]);
+    close_end(&run.terminal);
     return result;
 }
