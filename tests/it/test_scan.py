@@ -248,9 +248,31 @@ def test_an_input_that_breaks_off_has_no_numbers(scan):
 
 
 def test_no_pods(scan):
-    done = scan("--offline", input="")
+    done = scan("--offline", input=json.dumps(listed()))
     assert done.stderr == "pullthrough scan: there is not one image in the input\n"
     assert done.stdout.startswith("0 pods, 0 containers, 0 images in 0 namespaces")
+
+
+# A kubectl that fails in front of a pipe leaves an empty text, and without `-o json` it prints a table.
+@pytest.mark.parametrize("text", ["", "\n", "---\n", "null", "NAME   READY\nweb-1  1/1\n", "pod/web-1\n", "[]",
+                                  "{}", '{"items": []}'])
+def test_what_is_no_cluster_at_all(scan, text):
+    done = scan("--offline", "--check", input=text, status=3)
+    assert done.stdout == "" and done.stderr == (
+        "pullthrough scan: there is not one Kubernetes object in the input; `kubectl get pods -A -o json` "
+        "prints them\n")
+
+
+def test_several_files_of_which_one_holds_something(scan, tmp_path):
+    (tmp_path / "empty.yaml").write_text("---\n# nothing\n")
+    (tmp_path / "service.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
+    done = scan("--offline", "-f", str(tmp_path / "empty.yaml"), "-f", str(tmp_path / "service.yaml"))
+    assert done.stderr == "pullthrough scan: there is not one image in the input\n"
+
+
+def test_a_list_that_is_cut_is_an_object(scan):
+    done = scan("--offline", input='{"apiVersion": "v1", "items": [], "x": "' + "y" * (1 << 20) + '", "kind": "List"}')
+    assert done.stderr == "pullthrough scan: there is not one image in the input\n"
 
 
 # --- where pods come from -------------------------------------------------------------------------

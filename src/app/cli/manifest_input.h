@@ -16,6 +16,7 @@ struct manifest_input {
     const struct rule_set *rules;
     enum config_kinds kinds;
     struct manifest_report report;
+    size_t *objects; /* NULL; or how many objects there were is added */
 };
 
 /* It could not be read; else -1: read, and not understood. */

@@ -94,8 +94,11 @@ static int scan_files(const struct pods_input *input, const char *const *files, 
 int pods_input_scan(const struct pods_input *input, const struct rule_set *rules, struct scan *scan)
 {
     static const char *const standard_input[] = {"-"};
-    const struct manifest_input manifests = {
-        .rules = rules, .kinds = CONFIG_KINDS_KNOWN, .report = scan_counter(scan)};
+    size_t objects = 0;
+    const struct manifest_input manifests = {.rules = rules,
+                                             .kinds = CONFIG_KINDS_KNOWN,
+                                             .report = scan_counter(scan),
+                                             .objects = &objects};
     int status;
 
     if (input->n_files > 0)
@@ -104,6 +107,11 @@ int pods_input_scan(const struct pods_input *input, const struct rule_set *rules
         status = scan_kubectl(input, &manifests);
     else
         status = scan_files(input, standard_input, 1, &manifests, scan);
+    /* Whoever failed in front of the pipe may have said nothing. */
+    if (status == EXIT_FINE && objects == 0)
+        return command_fail(input->command, EXIT_FAILED,
+                            "there is not one Kubernetes object in the input; `kubectl get pods -A "
+                            "-o json` prints them");
     if (status == EXIT_FINE && scan_all(scan).containers == 0)
         (void)command_fail(input->command, EXIT_FINE, "there is not one image in the input");
     return status;

@@ -21,7 +21,7 @@ struct manifest_stream {
     struct manifest_piece raw_at;
     bool is_raw, in_list;
     struct strbuf kind, version; /* of the list whose items come */
-    size_t pods;
+    size_t pods, objects;
 };
 
 struct manifest_stream *manifest_stream_new(const struct rule_set *rules, enum config_kinds kinds,
@@ -61,8 +61,10 @@ static int judge(struct manifest_stream *stream, struct slice text, struct manif
     int r;
 
     piece.pods = stream->pods;
+    piece.objects = stream->objects;
     r = manifest_judge(stream->rules, stream->kinds, text, &piece, &stream->report, error);
     stream->pods = piece.pods;
+    stream->objects = piece.objects;
     return r;
 }
 
@@ -102,6 +104,7 @@ static int end_list(struct manifest_stream *stream, const struct json_piece *pie
     stream->in_list = false;
     if (read_kind(stream, piece, piece->text, error) != 0)
         return -1;
+    stream->objects++;
     return manifest_is_list(strbuf_slice(&stream->kind))
                ? 0
                : error_set(error, "%zu:%zu: it has items, and its kind isn't a List",
@@ -170,6 +173,11 @@ int manifest_stream_end(struct manifest_stream *stream, struct error *error)
         begin_raw(stream);
     }
     return judge(stream, strbuf_slice(&stream->raw), stream->raw_at, error);
+}
+
+size_t manifest_stream_objects(const struct manifest_stream *stream)
+{
+    return stream->objects;
 }
 
 bool manifest_stream_holds_templates(const struct manifest_stream *stream)

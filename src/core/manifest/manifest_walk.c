@@ -136,6 +136,7 @@ static void visit_object(struct manifest_visit *walk, struct yaml_found object,
     version = manifest_get_text(walk, object, "apiVersion");
     if (!kind.len)
         kind = defaults->kind;
+    walk->piece->objects += kind.len > 0;
     if (!version.len)
         version = defaults->version;
     if (lists > 0 && is_list(kind, version, &items)) {

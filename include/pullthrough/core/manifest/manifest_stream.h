@@ -30,6 +30,9 @@ void manifest_stream_free(struct manifest_stream *stream); /* NULL is allowed */
 int manifest_stream_feed(struct manifest_stream *stream, struct slice bytes, struct error *error);
 int manifest_stream_end(struct manifest_stream *stream, struct error *error);
 
+/* How many objects have come so far, of whatever kind; a List is one, too. */
+size_t manifest_stream_objects(const struct manifest_stream *stream);
+
 /* Whether it holds "{{", and isn't JSON. */
 bool manifest_stream_holds_templates(const struct manifest_stream *stream);
 
