@@ -403,6 +403,19 @@ def test_stopped_while_ecr_hangs(warm, aws, number):
     assert out.endswith("".join(f"{image}\n" for image in QUAY))
 
 
+def test_a_signal_that_is_ignored_from_the_start(warm, aws):
+    """As in the background of a script, where Ctrl-C is meant for another."""
+    aws.fault("slow", service="registry", operation="GetManifest", seconds=2, times=None)
+    command = ["env", "--ignore-signal=INT", *warm.command("warm", "-f", warm.pods(*QUAY))]
+    process = subprocess.Popen(command, env=warm.environment, stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    aws.calls(operation="GetManifest", count=4, wait=60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert len(warm.imports()) == len(QUAY)
+
+
 def test_four_at_once(warm, aws):
     """No more, and no fewer where there is enough to do."""
     aws.fault("hang", service="registry", operation="GetManifest", seconds=5, times=None)

@@ -305,6 +305,22 @@ static int import_all(struct pool *pool, const sigset_t *signals, const sigset_t
     return ended_by;
 }
 
+/* Those that end us. One that we were started to ignore would be told to who waits for it. */
+static sigset_t ending_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct sigaction action;
+
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            (void)sigaddset(&signals, numbers[i]);
+    }
+    return signals;
+}
+
 int warm_import(const struct warm_work *work, struct error *error)
 {
     struct pool pool = {
@@ -314,13 +330,11 @@ int warm_import(const struct warm_work *work, struct error *error)
         .aws = PTHREAD_MUTEX_INITIALIZER,
         .lock = PTHREAD_MUTEX_INITIALIZER,
     };
-    sigset_t signals, before;
+    const sigset_t signals = ending_signals();
+    sigset_t before;
     int result = make_runners(&pool, error);
 
     if (result == 0) {
-        (void)sigemptyset(&signals);
-        (void)sigaddset(&signals, SIGINT);
-        (void)sigaddset(&signals, SIGTERM);
         (void)pthread_sigmask(SIG_BLOCK, &signals, &before);
         fill_queue(&pool);
         result = import_all(&pool, &signals, &before, error);
