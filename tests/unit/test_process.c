@@ -57,6 +57,8 @@ static int close_and_look(unsigned closed)
         if (closed & 1U << fd && found.st_rdev != makedev(1, 3))
             return 20 + fd;
     }
+    if (closed & 1U << STDOUT_FILENO && write(STDOUT_FILENO, "x", 1) >= 0)
+        return 40; /* whoever prints is not to believe that it was read */
     return open("/", O_PATH | O_CLOEXEC) > STDERR_FILENO ? 0 : 30;
 }
 

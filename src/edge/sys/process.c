@@ -94,7 +94,7 @@ void process_open_standard_streams(void)
             continue;
         /* The lowest free number is this one. Where there is no /dev/null, there is always "/", and
          * O_PATH gives what can be neither read nor written. */
-        if (open("/dev/null", O_RDWR) < 0)
+        if (open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) < 0)
             (void)open("/", O_PATH | O_DIRECTORY);
     }
 }

@@ -19,7 +19,8 @@ struct process_facts {
 struct process_facts process_facts_now(void);
 
 /* Descriptors 0 to 2 that are closed become /dev/null: else a socket gets the number, and the log
- * is written into it. Before anything else is opened. */
+ * is written into it; standard output one that can't be written to, so that printing fails. Before
+ * anything else is opened. */
 void process_open_standard_streams(void);
 
 /* Raise the limit of open descriptors to what the system allows this process, but to no more than
