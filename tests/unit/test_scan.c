@@ -298,12 +298,60 @@ static void test_memory_has_an_end(void **state)
     rule_set_free(rules);
 }
 
+static void add_times(struct strbuf *out, size_t n, const char *text)
+{
+    while (n--)
+        strbuf_add_str(out, text);
+}
+
+/* Nobody's registry or namespace is called so: what is kept of a name has an end, and is named. */
+static void test_long_names(void **state)
+{
+    enum { LONG = 5000, KEPT = 768 };
+    STRBUF_CLEANUP struct strbuf domain = STRBUF_INIT(TEXT_MAX), port = STRBUF_INIT(TEXT_MAX),
+                                 namespace = STRBUF_INIT(TEXT_MAX);
+    struct rule_set *rules = make_rules();
+    struct scan *scan = scan_new(rules);
+    const struct manifest_report report = scan_counter(scan);
+    struct scan_sum *sums;
+    size_t n;
+
+    (void)state;
+    add_times(&domain, LONG, "a.");
+    strbuf_add_str(&domain, "io/x:1");
+    strbuf_add_str(&port, "localhost:");
+    add_times(&port, LONG, "1");
+    strbuf_add_str(&port, "/x:1");
+    add_times(&namespace, LONG, "n");
+    report.image(report.context, &(struct manifest_image){.original = strbuf_slice(&domain),
+                                                          .namespace = strbuf_slice(&namespace),
+                                                          .outcome = OUTCOME_NOT_UPSTREAM,
+                                                          .pod = 1});
+    report.image(report.context, &(struct manifest_image){.original = strbuf_slice(&port),
+                                                          .namespace = strbuf_slice(&namespace),
+                                                          .outcome = OUTCOME_NOT_UPSTREAM,
+                                                          .pod = 2});
+    assert_int_equal(scan_all(scan).images, 2);
+    sums = scan_by_registry(scan, &n);
+    for (size_t i = 0; i < n; i++)
+        assert_true(sums[i].name.len <= KEPT);
+    free(sums);
+    sums = scan_by_namespace(scan, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(sums[0].name.len, KEPT);
+    assert_true(slice_ends_with(sums[0].name, slice_str("nn\xe2\x80\xa6")));
+    free(sums);
+    scan_free(scan);
+    rule_set_free(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_one), cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_hints),       cmocka_unit_test(test_what_is_to_be_in_the_cache),
         cmocka_unit_test(test_kinds),       cmocka_unit_test(test_memory_has_an_end),
+        cmocka_unit_test(test_long_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 
 enum {
-    NAME_MAX = 768, /* more than any reference; of what isn't one the rest is left out */
+    NAME_MAX = 768,       /* more than any reference; of what isn't one the rest is left out */
+    DOMAIN_MAX = 253 + 6, /* of a host and its port */
     KINDS_MAX = 4096,
 };
 
@@ -122,6 +123,16 @@ struct named {
     bool valid, is_hub, cacheable; /* by ECR */
 };
 
+/* What is kept of a text that may be of any length. */
+static void add_cut(struct strbuf *out, struct slice text)
+{
+    static const char dots[] = "\xe2\x80\xa6";
+    bool whole = text.len <= NAME_MAX;
+
+    strbuf_add(out, text.ptr, whole ? text.len : NAME_MAX - strlen(dots));
+    strbuf_add_str(out, whole ? "" : dots);
+}
+
 static struct named name_image(const struct scan *scan, const struct manifest_image *image,
                                struct strbuf *name)
 {
@@ -129,9 +140,9 @@ static struct named name_image(const struct scan *scan, const struct manifest_im
     struct named named = {.upstream = -1};
     struct image_ref ref;
 
-    if (image->obstacle == MANIFEST_NO_STRING || image_ref_parse(&ref, text, NULL) != 0) {
-        strbuf_add(name, text.ptr, text.len < NAME_MAX - 3 ? text.len : NAME_MAX - 3);
-        strbuf_add_str(name, text.len < NAME_MAX - 3 ? "" : "\xe2\x80\xa6");
+    if (image->obstacle == MANIFEST_NO_STRING || image_ref_parse(&ref, text, NULL) != 0 ||
+        ref.domain.len > DOMAIN_MAX) {
+        add_cut(name, text);
         return named;
     }
     named.valid = true;
@@ -203,13 +214,18 @@ static uint32_t hints_of(const struct manifest_image *image, const struct named 
 static struct place *place_of(struct scan *scan, struct slice namespace, struct slice image,
                               const struct named *named)
 {
+    STRBUF_CLEANUP struct strbuf cut = STRBUF_INIT(NAME_MAX);
     int64_t registry = row_of(&scan->registries, named->registry, &scan->registry_rows,
                               &scan->registries_size, sizeof(*scan->registry_rows));
-    int64_t space = row_of(&scan->namespaces, namespace, &scan->namespace_rows,
-                           &scan->namespaces_size, sizeof(*scan->namespace_rows));
-    int64_t number, at;
+    int64_t space, number, at;
     uint32_t key[2];
 
+    if (namespace.len > NAME_MAX) {
+        add_cut(&cut, namespace);
+        namespace = strbuf_slice(&cut);
+    }
+    space = row_of(&scan->namespaces, namespace, &scan->namespace_rows, &scan->namespaces_size,
+                   sizeof(*scan->namespace_rows));
     if (registry < 0 || space < 0)
         return NULL;
     number = row_of(&scan->images, image, &scan->image_rows, &scan->images_size,
