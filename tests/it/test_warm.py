@@ -180,6 +180,15 @@ def test_from_the_cluster(warm, tmp_path):
         "get pods -o json --namespace web --context there\n")
 
 
+def test_more_images_than_there_is_room_for(warm, aws):
+    """ECR may have all that were counted, and that isn't all."""
+    done = warm.run("warm", "--dry-run", "-f", warm.pods(*(f"quay.io/org/app:{i}" for i in range(65540))), status=3)
+    assert done.stdout == "" and done.stderr.endswith(
+        "pullthrough warm: more images than the 65536 that there is room for: 4 aren't counted; take a "
+        "namespace at a time (-n)\n")
+    assert not aws.calls(operation="DescribeImages")
+
+
 def test_from_standard_input(warm, tmp_path):
     with open(warm.pods(QUAY[3]), encoding="utf-8") as file:
         done = subprocess.run(warm.command("warm", "-", "-o", "json"), env=warm.environment,

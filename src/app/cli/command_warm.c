@@ -157,7 +157,15 @@ static int warm(const struct command_line *line, const struct pods_input *input,
     struct scan *scan = scan_new(work->rules->rules);
     int status = pods_input_scan(input, work->rules->rules, scan);
 
-    if (status == EXIT_FINE) {
+    if (status == EXIT_FINE && scan_uncounted(scan) > 0) {
+        struct error error;
+
+        (void)error_set(&error,
+                        "more images than the %d that there is room for: %zu aren't counted; take "
+                        "a namespace at a time (-n)",
+                        SCAN_NAMES_MAX, scan_uncounted(scan));
+        status = command_fail(line->command, EXIT_FAILED, error.text);
+    } else if (status == EXIT_FINE) {
         warm_list_make(work->list, scan, work->rules);
         status = work_on(line, work);
         warm_list_fini(work->list);
