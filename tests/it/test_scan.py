@@ -319,6 +319,15 @@ def test_kubectl_that_fails(scan, kubectl):
     assert done.stdout == "" and done.stderr == "error: no login\npullthrough scan: kubectl ended with status 1\n"
 
 
+def test_kubectl_that_fails_halfway(scan, kubectl):
+    """What it printed breaks off; that it failed is why."""
+    done = scan("--offline", "-n", "web", status=3,
+                environment=kubectl(status=1, printed='{"kind": "List", "apiVersion": "v1", "items": [{},'))
+    assert done.stdout == ""
+    assert re.fullmatch(r"error: no login\npullthrough scan: kubectl ended with status 1, and what it printed can't "
+                        r"be read: kubectl:\d+:\d+: .*\n", done.stderr)
+
+
 def test_kubectl_that_is_not_there(scan, tmp_path):
     done = scan("--offline", "-n", "web", environment={"PATH": str(tmp_path)}, status=3)
     assert "kubectl isn't in PATH; where it is, type: kubectl get pods -A -o json | pullthrough scan" in done.stderr

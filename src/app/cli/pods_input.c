@@ -52,7 +52,7 @@ static int scan_kubectl(const struct pods_input *input, const struct manifest_in
     struct piped kubectl;
     struct error error = {""}, ended = {""};
     size_t n = 5;
-    int r;
+    int r, ending;
 
     words[n++] = input->namespace ? "--namespace" : "--all-namespaces";
     if (input->namespace)
@@ -71,10 +71,11 @@ static int scan_kubectl(const struct pods_input *input, const struct manifest_in
     if (r != 0)
         return fail(input, &error);
     r = manifest_input_fd(manifests, kubectl.fd, "kubectl", &error);
-    if (piped_end(&kubectl, &ended) != 0 && r == 0) {
-        (void)error_set(&error, "kubectl %s", ended.text);
-        r = -1;
-    }
+    ending = piped_end(&kubectl, &ended);
+    if (r == 0 && ending != 0)
+        r = error_set(&error, "kubectl %s", ended.text);
+    else if (ending == PIPED_FAILED) /* which a signal needn't be: we read no more */
+        r = error_prefix(&error, "kubectl %s, and what it printed can't be read", ended.text);
     return r == 0 ? EXIT_FINE : fail(input, &error);
 }
 

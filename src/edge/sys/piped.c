@@ -61,6 +61,8 @@ int piped_end(struct piped *piped, struct error *error)
             return error_set(error, "is lost: %s", strerror(errno));
     if (WIFSIGNALED(status))
         return error_set(error, "was ended by signal %d", WTERMSIG(status));
-    return WEXITSTATUS(status) == 0 ? 0
-                                    : error_set(error, "ended with status %d", WEXITSTATUS(status));
+    if (WEXITSTATUS(status) == 0)
+        return 0;
+    (void)error_set(error, "ended with status %d", WEXITSTATUS(status));
+    return PIPED_FAILED;
 }

@@ -19,7 +19,9 @@ enum { PIPED_ABSENT = 1 };
 int piped_start(struct piped *piped, char *const *words, struct error *error);
 
 /* Close the pipe, and wait until the program has ended: one that still writes ends by that. 0: with
- * status 0. Else -1, and how it ended in error, without its name. */
+ * status 0. PIPED_FAILED: with another; -1: by a signal. Both with how it ended in error, without
+ * its name. */
+enum { PIPED_FAILED = 1 };
 int piped_end(struct piped *piped, struct error *error);
 
 #endif
