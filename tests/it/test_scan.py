@@ -263,6 +263,21 @@ def test_what_is_no_cluster_at_all(scan, text):
         "prints them\n")
 
 
+@pytest.mark.parametrize("beside", ["", "y" * (1 << 20)], ids=["whole", "cut"])
+@pytest.mark.parametrize("kind", ["PodList", "List"])
+def test_a_page_of_a_list_is_not_the_list(scan, kind, beside):
+    """As `kubectl get --raw '/api/v1/pods?limit=500'` prints it."""
+    page = {"kind": kind, "apiVersion": "v1", "x": beside, "items": [pod("a", "nginx")],
+            "metadata": {"resourceVersion": "1", "continue": "eyJ2", "remainingItemCount": 7}}
+    done = scan("--offline", input=json.dumps(page), status=3)
+    assert done.stdout == "" and done.stderr == (
+        "pullthrough scan: a list in the input goes on elsewhere (metadata.continue); `kubectl get pods -A -o json` "
+        "prints all of it\n")
+    for none in "", None:
+        page["metadata"]["continue"] = none
+        assert scan("--offline", input=json.dumps(page)).stdout.startswith("1 pod,")
+
+
 def test_several_files_of_which_one_holds_something(scan, tmp_path):
     (tmp_path / "empty.yaml").write_text("---\n# nothing\n")
     (tmp_path / "service.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")

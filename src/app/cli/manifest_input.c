@@ -47,8 +47,10 @@ static int read_all(const struct manifest_input *input, const char *file, int fd
 
         (void)error_set(error, "%s:%s%s", name, reason.text, hint ? manifest_input_hint : "");
     }
-    if (input->objects)
-        *input->objects += manifest_stream_objects(reading.stream);
+    if (input->seen) {
+        input->seen->objects += manifest_stream_objects(reading.stream);
+        input->seen->goes_on |= manifest_stream_goes_on(reading.stream);
+    }
     manifest_stream_free(reading.stream);
     return r == 0 ? 0 : reading.misread ? -1 : MANIFEST_INPUT_UNREAD;
 }

@@ -12,11 +12,16 @@ extern const char manifest_input_hint[];
 /* "standard input" for "-". */
 const char *manifest_input_name(const char *file);
 
+struct manifest_seen {
+    size_t objects; /* of whatever kind */
+    bool goes_on;   /* a List was a page of a longer one */
+};
+
 struct manifest_input {
     const struct rule_set *rules;
     enum config_kinds kinds;
     struct manifest_report report;
-    size_t *objects; /* NULL; or how many objects there were is added */
+    struct manifest_seen *seen; /* NULL; or is added to */
 };
 
 /* It could not be read; else -1: read, and not understood. */

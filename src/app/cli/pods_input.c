@@ -95,11 +95,9 @@ static int scan_files(const struct pods_input *input, const char *const *files, 
 int pods_input_scan(const struct pods_input *input, const struct rule_set *rules, struct scan *scan)
 {
     static const char *const standard_input[] = {"-"};
-    size_t objects = 0;
-    const struct manifest_input manifests = {.rules = rules,
-                                             .kinds = CONFIG_KINDS_KNOWN,
-                                             .report = scan_counter(scan),
-                                             .objects = &objects};
+    struct manifest_seen seen = {0};
+    const struct manifest_input manifests = {
+        .rules = rules, .kinds = CONFIG_KINDS_KNOWN, .report = scan_counter(scan), .seen = &seen};
     int status;
 
     if (input->n_files > 0)
@@ -109,7 +107,11 @@ int pods_input_scan(const struct pods_input *input, const struct rule_set *rules
     else
         status = scan_files(input, standard_input, 1, &manifests, scan);
     /* Whoever failed in front of the pipe may have said nothing. */
-    if (status == EXIT_FINE && objects == 0)
+    if (status == EXIT_FINE && seen.goes_on)
+        return command_fail(input->command, EXIT_FAILED,
+                            "a list in the input goes on elsewhere (metadata.continue); `kubectl "
+                            "get pods -A -o json` prints all of it");
+    if (status == EXIT_FINE && seen.objects == 0)
         return command_fail(input->command, EXIT_FAILED,
                             "there is not one Kubernetes object in the input; `kubectl get pods -A "
                             "-o json` prints them");

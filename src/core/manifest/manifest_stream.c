@@ -22,6 +22,7 @@ struct manifest_stream {
     bool is_raw, in_list;
     struct strbuf kind, version; /* of the list whose items come */
     size_t pods, objects;
+    bool goes_on;
 };
 
 struct manifest_stream *manifest_stream_new(const struct rule_set *rules, enum config_kinds kinds,
@@ -65,6 +66,7 @@ static int judge(struct manifest_stream *stream, struct slice text, struct manif
     r = manifest_judge(stream->rules, stream->kinds, text, &piece, &stream->report, error);
     stream->pods = piece.pods;
     stream->objects = piece.objects;
+    stream->goes_on |= piece.goes_on;
     return r;
 }
 
@@ -75,7 +77,7 @@ static int read_kind(struct manifest_stream *stream, const struct json_piece *pi
     static const struct yaml_limits limits = {
         .max_bytes = MANIFEST_TEXT_MAX, .max_nodes = NODES_MAX, .max_depth = DEPTH_MAX};
     YAML_TREE_CLEANUP struct yaml_tree *tree = NULL;
-    const struct yaml_node *root, *kind, *version;
+    const struct yaml_node *root, *kind, *version, *more;
     struct error reason = {""};
 
     if (yaml_tree_parse(&tree, text, &limits, &reason) != 0)
@@ -84,6 +86,8 @@ static int read_kind(struct manifest_stream *stream, const struct json_piece *pi
     root = yaml_tree_root(tree, 0);
     kind = yaml_node_get(root, "kind");
     version = yaml_node_get(root, "apiVersion");
+    more = yaml_node_get(yaml_node_get(root, "metadata"), "continue");
+    stream->goes_on |= more && yaml_node_is_string(more) && more->text.len > 0;
     strbuf_clear(&stream->kind);
     strbuf_clear(&stream->version);
     strbuf_add_slice(&stream->kind, kind ? kind->text : slice_str(""));
@@ -178,6 +182,11 @@ int manifest_stream_end(struct manifest_stream *stream, struct error *error)
 size_t manifest_stream_objects(const struct manifest_stream *stream)
 {
     return stream->objects;
+}
+
+bool manifest_stream_goes_on(const struct manifest_stream *stream)
+{
+    return stream->goes_on;
 }
 
 bool manifest_stream_holds_templates(const struct manifest_stream *stream)

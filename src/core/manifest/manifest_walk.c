@@ -115,6 +115,15 @@ static bool is_list(struct slice kind, struct slice version, struct defaults *it
     return slice_is(version, "v1");
 }
 
+/* Of a longer list. */
+static bool is_page(struct manifest_visit *walk, struct yaml_found list)
+{
+    const struct yaml_found metadata = manifest_get(walk, list, "metadata"),
+                            more = manifest_get(walk, metadata, "continue");
+
+    return more.node && yaml_node_is_string(more.node) && more.node->text.len > 0;
+}
+
 static struct slice object_name(struct manifest_visit *walk, struct yaml_found metadata)
 {
     struct slice name = manifest_get_text(walk, metadata, "name");
@@ -140,6 +149,7 @@ static void visit_object(struct manifest_visit *walk, struct yaml_found object,
     if (!version.len)
         version = defaults->version;
     if (lists > 0 && is_list(kind, version, &items)) {
+        walk->piece->goes_on |= is_page(walk, object);
         visit_items(walk, object, &items, lists - 1);
         return;
     }

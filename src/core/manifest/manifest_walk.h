@@ -44,6 +44,7 @@ struct manifest_piece {
     size_t line, column; /* before its first byte, from 0 */
     size_t pods;         /* before it; counted on */
     size_t objects;      /* of a kind, lists among them; counted on */
+    bool goes_on;        /* one of the lists is a page of a longer one; stays set */
     bool is_item;        /* of a list, which is of this kind as far as that is known */
     size_t index;        /* in the list, from 0 */
     struct slice kind, version;

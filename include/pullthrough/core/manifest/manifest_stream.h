@@ -33,6 +33,9 @@ int manifest_stream_end(struct manifest_stream *stream, struct error *error);
 /* How many objects have come so far, of whatever kind; a List is one, too. */
 size_t manifest_stream_objects(const struct manifest_stream *stream);
 
+/* Whether a List among them is a page of a longer one. */
+bool manifest_stream_goes_on(const struct manifest_stream *stream);
+
 /* Whether it holds "{{", and isn't JSON. */
 bool manifest_stream_holds_templates(const struct manifest_stream *stream);
 
