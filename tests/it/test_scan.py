@@ -293,6 +293,14 @@ def test_a_list_that_is_cut_is_an_object(scan):
 # --- where pods come from -------------------------------------------------------------------------
 
 
+def test_a_dash_is_standard_input(scan, kubectl):
+    """As for warm, also where standard input is a terminal's."""
+    done = scan("-", "--offline", input=json.dumps(pod("a", "nginx")), environment=kubectl())
+    assert done.stdout.startswith("1 pod, ")
+    done = scan("pods.json", "--offline", status=2)
+    assert 'pods come from a file after -f, or from standard input by "-"' in done.stderr
+
+
 @pytest.fixture
 def kubectl(tmp_path):
     """One that writes down its arguments, and prints a pod; by `status` it fails."""

@@ -114,8 +114,8 @@ static int run(const struct command_line *line)
 {
     CONFIG_CLEANUP const struct config *loaded = NULL;
     const char *file = command_line_option(line, CONFIG);
-    const char **files = alloc_zeroed(line->n_given + 1, sizeof(*files));
-    const struct pods_input input = {
+    const char **files = alloc_zeroed(line->n_given + 2, sizeof(*files));
+    struct pods_input input = {
         .command = line->command,
         .files = files,
         .n_files = command_line_options(line, FILES, files),
@@ -123,11 +123,14 @@ static int run(const struct command_line *line)
         .kubeconfig = command_line_option(line, KUBECONFIG),
         .namespace = command_line_option(line, NAMESPACE),
     };
-    const char *wrong = pods_input_judge(&input, file);
+    const char *wrong;
     struct error error = {""};
     struct config config;
     int status;
 
+    if (line->n_words > 0)
+        files[input.n_files++] = line->words[0];
+    wrong = pods_input_judge(&input, line, file);
     if (wrong) {
         status = command_misused(line->command, wrong);
     } else if (config_source_load(file, &loaded, &error) < 0) {
@@ -144,7 +147,7 @@ static int run(const struct command_line *line)
 const struct command command_scan = {
     .name = "scan",
     .summary = "tell what would become of a cluster's images, before anything is installed",
-    .usage = "[OPTION...]\n[OPTION...] -f FILE",
+    .usage = "[OPTION...]\n[OPTION...] -f FILE\n[OPTION...] -",
     .about = "Read pods, as `kubectl get pods -A -o json` prints them, from standard input; on a "
              "terminal run kubectl for them. Tell for each registry or namespace how many images "
              "would be pulled through the cache, how many stay as they are and why, and what is "
@@ -164,6 +167,8 @@ const struct command command_scan = {
               "--check, and images stay for a reason that can be mended: rule-not-ready, "
               "too-long or invalid",
               [EXIT_FAILED] = "could not read the pods"},
+    .word = "-",
+    .words_most = 1,
     COMMAND_OPTIONS(option_table),
     .run = run,
 };

@@ -220,15 +220,6 @@ static int warm_with(const struct command_line *line, const struct config *confi
     return status;
 }
 
-/* "-" may stand for "-f -". */
-static const char *judge(const struct command_line *line, const struct pods_input *input,
-                         const char *config)
-{
-    if (line->n_words > 0 && strcmp(line->words[0], "-") != 0)
-        return "pods come from a file after -f, or from standard input by \"-\"";
-    return pods_input_judge(input, config);
-}
-
 static int run(const struct command_line *line)
 {
     CONFIG_CLEANUP const struct config *loaded = NULL;
@@ -249,8 +240,8 @@ static int run(const struct command_line *line)
     int status;
 
     if (line->n_words > 0)
-        files[input.n_files++] = "-";
-    wrong = judge(line, &input, file);
+        files[input.n_files++] = line->words[0];
+    wrong = pods_input_judge(&input, line, file);
     if (wrong) {
         status = command_misused(line->command, wrong);
     } else if (config_source_load(file, &loaded, &error) < 0) {

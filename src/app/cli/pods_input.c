@@ -17,10 +17,13 @@ static bool asks_kubectl(const struct pods_input *input)
     return input->context || input->kubeconfig || input->namespace || input->from_cluster;
 }
 
-const char *pods_input_judge(const struct pods_input *input, const char *config)
+const char *pods_input_judge(const struct pods_input *input, const struct command_line *line,
+                             const char *config)
 {
     size_t standard_input = config && strcmp(config, "-") == 0;
 
+    if (line->n_words > 0 && strcmp(line->words[0], "-") != 0)
+        return "pods come from a file after -f, or from standard input by \"-\"";
     if (input->n_files > 0 && input->from_cluster)
         return "the pods come from the cluster or from files, not both";
     if (input->n_files > 0 && asks_kubectl(input))

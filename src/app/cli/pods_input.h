@@ -4,7 +4,7 @@
 #ifndef PULLTHROUGH_APP_CLI_PODS_INPUT_H
 #define PULLTHROUGH_APP_CLI_PODS_INPUT_H
 
-#include "command.h"
+#include "command_line.h"
 #include "pullthrough/core/scan/scan.h"
 
 /* The options that say so. */
@@ -38,8 +38,10 @@ struct pods_input {
     bool from_cluster;                            /* kubectl, whatever standard input is */
 };
 
-/* NULL, or what is wrong with them together. `config`: the configuration's file; or NULL. */
-const char *pods_input_judge(const struct pods_input *input, const char *config);
+/* NULL, or what is wrong with them together. A word, which is the last file then, may only be "-".
+ * `config`: the configuration's file; or NULL. */
+const char *pods_input_judge(const struct pods_input *input, const struct command_line *line,
+                             const char *config);
 
 /* Count all images by the rules. EXIT_FINE, or EXIT_FAILED, which it said. An input without an
  * image is one, and that is said, too. */
