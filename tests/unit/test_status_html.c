@@ -86,7 +86,7 @@ static const struct {
     {RULES(UPSTREAM("a.io", "denied", "false") "," UPSTREAM("b.io", "missing", "false")) "," PASS(
          "\"lastPass\":\"2026-11-29T13:00:00Z\",\"problem\":\"denied\""),
      STATUS_BAD, "Nothing is rewritten: none of the 2 upstreams is ready.", "denied"},
-    {CERTIFICATE("\"bundle\":{\"state\":\"absent\",\"problem\":\"not there\"}"), STATUS_WARNS,
+    {CERTIFICATE("\"bundle\":{\"state\":\"absent\",\"problem\":\"not there\"}"), STATUS_BAD,
      "The API server doesn't know of this webhook, so nothing is rewritten.", "not there"},
     {CERTIFICATE("\"bundle\":{\"state\":\"differs\",\"problem\":null}"), STATUS_WARNS,
      "The API server may refuse this replica: the webhook's caBundle isn't its.", ""},
@@ -107,11 +107,19 @@ static const struct {
      STATUS_WARNS,
      "Images of 2 upstreams keep their own names for now: nodes can't pull them from the cache.",
      ""},
-    {"\"cached\":{\"state\":\"listing\",\"repositories\":17,\"unlisted\":3,\"problem\":\"slow\"}",
+    {"\"cached\":{\"state\":\"listing\",\"repositories\":17,\"unlisted\":3,\"problem\":null}",
      STATUS_WAITS,
      "What ECR holds is being listed, 3 of 17 repositories are still to come: until then images "
      "keep their own names.",
+     ""},
+    {"\"cached\":{\"state\":\"listing\",\"repositories\":17,\"unlisted\":3,\"problem\":\"slow\"}",
+     STATUS_WARNS,
+     "What ECR holds can't be listed now, 3 of 17 repositories are still to come: until then "
+     "images keep their own names.",
      "slow"},
+    {"\"cached\":{\"state\":\"listing\",\"repositories\":0,\"unlisted\":0,\"problem\":\"denied\"}",
+     STATUS_BAD, "What ECR holds can't be listed now: until then images keep their own names.",
+     "denied"},
     {"\"cached\":{\"state\":\"listing\",\"repositories\":0,\"unlisted\":0}", STATUS_WAITS,
      "What ECR holds is being listed: until then images keep their own names.", ""},
     {"\"cached\":{\"state\":\"on\",\"problem\":\"throttled\"}", STATUS_WARNS,
@@ -248,6 +256,12 @@ static void hasnt(const struct strbuf *page, const char *part)
         fail_msg("%s\nis in\n%s", part, strbuf_str(page));
 }
 
+#define REASON                                                                                     \
+    "ECR could not be asked: DescribePullThroughCacheRules: AccessDeniedException: not authorized"
+#define FAILED(name)                                                                               \
+    "{\"registry\":\"" name "\",\"prefix\":\"p-" name "\",\"rewritten\":false,\"state\":"          \
+    "\"unknown\",\"reason\":\"" REASON "\"}"
+
 static void test_what_a_page_says(void **state)
 {
     STRBUF_CLEANUP struct strbuf page = STRBUF_INIT(TEXT_MAX);
@@ -271,6 +285,9 @@ static void test_what_a_page_says(void **state)
                                                                           "false")));
     has(&page, "What to do: make the secret, with the keys <code>username</code>");
     assert_true(strstr(strbuf_str(&page), "p-b.io") < strstr(strbuf_str(&page), "p-a.io"));
+    make_page(&page, RULES(FAILED("a.io") "," FAILED("b.io")));
+    has(&page, "<td>" REASON "<small>What to do: see the reason");
+    has(&page, "<td>as for a.io</td>");
     make_page(&page, PASS("\"lastPass\":null,\"nextPass\":null,\"notes\":[\"<i>&\"]"));
     has(&page, "next pass now");
     has(&page, "<li>&lt;i&gt;&amp;</li>");
@@ -286,8 +303,9 @@ static void test_what_a_page_says(void **state)
                      "\"2026-11-29T14:03:00Z\"}],\"refused\":[{\"image\":\"p/x:1\",\"reason\":"
                      "\"gone\"}]}");
     has(&page, "1,200 tags, 1 digest in 1 repository");
-    has(&page, "3 images to come<ul><li class=warns>p: none now, throttled, until 14:03 UTC, in 3 "
-               "minutes</li></ul>");
+    has(&page,
+        "3 images to come<ul><li class=warns>p: none until 14:03 UTC, in 3 minutes: too many "
+        "requests</li></ul>");
     has(&page, "60 images<ul><li>p/x:1<small>gone</small></li></ul>");
     assert_int_equal(status_html_print(slice_str("{"), NOW_S, &page), -1);
 }

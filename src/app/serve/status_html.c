@@ -56,9 +56,9 @@ static const char head[] =
     "border-spacing:0}"
     "th,td,dl div{padding:.6rem .9rem;text-align:left;vertical-align:top}"
     "tr+tr>*,dl div+div{border-top:1px solid var(--l)}"
-    "th{min-width:11rem}.s{white-space:nowrap}td:last-child{width:99%}"
+    "th{min-width:12rem}.s{white-space:nowrap}td:last-child{width:99%}"
     ".n{white-space:nowrap;text-align:right;font-variant-numeric:tabular-nums}"
-    "dl div{display:grid;grid-template-columns:11rem 1fr}"
+    "dl div{display:grid;grid-template-columns:12rem 1fr}"
     ".k{display:flex}.k div{display:block;flex:1}.k div+div{border:0;border-left:1px solid "
     "var(--l)}"
     ".k dd{font-size:1.4rem}"
@@ -123,14 +123,47 @@ static int round_of(yyjson_val *upstream)
     return yyjson_is_true(json_member(upstream, "rewritten")) && state == UPSTREAM_READY;
 }
 
-enum { UPSTREAM_ROUNDS = 3 };
+enum { UPSTREAM_ROUNDS = 3, REASON_LONG = 60 };
+
+/* The first one of the same round that tells the same, at length: one call failed for all. NULL:
+ * it is itself the first. */
+static yyjson_val *same_before(const struct html_page *page, yyjson_val *upstream)
+{
+    yyjson_arr_iter iter = yyjson_arr_iter_with(page_member(page, "ruleSet", "upstreams"));
+    const struct slice reason = json_text(json_member(upstream, "reason"));
+
+    for (yyjson_val *each; (each = yyjson_arr_iter_next(&iter)) && each != upstream;)
+        if (reason.len > REASON_LONG && state_of(each) == state_of(upstream) &&
+            round_of(each) == round_of(upstream) &&
+            slice_equal(json_text(json_member(each, "reason")), reason))
+            return each;
+    return NULL;
+}
+
+/* Why, and what to do. */
+static void put_why(const struct html_page *page, yyjson_val *upstream)
+{
+    const int state = state_of(upstream);
+    const char *advice =
+        state < UPSTREAM_STATE_COUNT ? upstream_state_advice((enum upstream_state)state) : NULL;
+    yyjson_val *same = same_before(page, upstream);
+
+    if (same) {
+        page_put(page, "as for ");
+        page_text(page, json_member(same, "registry"));
+        return;
+    }
+    page_text(page, json_member(upstream, "reason"));
+    if (advice) {
+        page_put(page, "<small>What to do: ");
+        html_words(page->out, advice);
+        page_put(page, ".</small>");
+    }
+}
 
 static bool put_upstream(const struct html_page *page, yyjson_val *upstream, int which)
 {
     static const char *const levels[UPSTREAM_ROUNDS] = {"warns", "good", "off"};
-    const int state = state_of(upstream);
-    const char *advice =
-        state < UPSTREAM_STATE_COUNT ? upstream_state_advice((enum upstream_state)state) : NULL;
 
     if (which != round_of(upstream))
         return false;
@@ -141,12 +174,7 @@ static bool put_upstream(const struct html_page *page, yyjson_val *upstream, int
     strbuf_add_format(page->out, "</small></th><td class=\"s %s\"><i>", levels[which]);
     page_text(page, json_member(upstream, "state"));
     page_put(page, "</i></td><td>");
-    page_text(page, json_member(upstream, "reason"));
-    if (advice) {
-        page_put(page, "<small>What to do: ");
-        html_words(page->out, advice);
-        page_put(page, ".</small>");
-    }
+    put_why(page, upstream);
     page_put(page, "</td></tr>");
     return true;
 }

@@ -88,15 +88,16 @@ static bool put_refusal(const struct html_page *page, yyjson_val *item, int whic
 
 static bool put_pause(const struct html_page *page, yyjson_val *item, int which)
 {
+    const struct slice pause = json_text(json_member(item, "pause"));
+
     (void)which;
-    if (!json_member(item, "pause"))
+    if (!pause.len)
         return false;
     page_put(page, "<li class=warns>");
     page_text(page, json_member(item, "prefix"));
-    page_put(page, ": none now, ");
-    page_text(page, json_member(item, "pause"));
-    page_put(page, ", until ");
+    page_put(page, ": none until ");
     page_time(page, json_member(item, "pausedUntil"));
+    page_put(page, slice_is(pause, "throttled") ? ": too many requests" : ": no answer");
     page_put(page, "</li>");
     return true;
 }

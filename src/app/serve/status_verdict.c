@@ -141,6 +141,8 @@ static bool is_not_trusted(const struct facts *facts, struct strbuf *out,
 
     verdict->why = json_text(json_member(bundle, "problem"));
     if (slice_is(state, "absent"))
+        verdict->level = STATUS_BAD;
+    if (slice_is(state, "absent"))
         return say(out, "The API server doesn't know of this webhook, so nothing is rewritten.");
     return slice_is(state, "differs") &&
            say(out, "The API server may refuse this replica: the webhook's caBundle isn't its.");
@@ -193,19 +195,28 @@ static bool is_turned_away(const struct facts *facts, struct strbuf *out,
     return n && say(out, " their own names for now: nodes can't pull them from the cache.");
 }
 
+static const char to_list[] =
+    "see the reason: a permission, which `pullthrough iam webhook` prints "
+    "with this configuration, or the way to `ecr.api`";
+
 static bool is_listing(const struct facts *facts, struct strbuf *out,
                        struct status_verdict *verdict)
 {
     const uint64_t repositories = number_at(facts, "cached", "repositories");
+    const uint64_t unlisted = number_at(facts, "cached", "unlisted");
 
     verdict->why = text_at(facts, "cached", "problem");
     if (!slice_is(text_at(facts, "cached", "state"), "listing"))
         return false;
-    strbuf_add_str(out, "What ECR holds is being listed");
+    if (verdict->why.len) {
+        verdict->level = unlisted == repositories ? STATUS_BAD : STATUS_WARNS;
+        verdict->advice = to_list;
+    }
+    strbuf_add_format(out, "What ECR holds %s",
+                      verdict->why.len ? "can't be listed now" : "is being listed");
     if (repositories)
         strbuf_add_format(out, ", %llu of %llu repositories are still to come",
-                          (unsigned long long)number_at(facts, "cached", "unlisted"),
-                          (unsigned long long)repositories);
+                          (unsigned long long)unlisted, (unsigned long long)repositories);
     return say(out, ": until then images keep their own names.");
 }
 
@@ -213,6 +224,7 @@ static bool holds_old_images(const struct facts *facts, struct strbuf *out,
                              struct status_verdict *verdict)
 {
     verdict->why = text_at(facts, "cached", "problem");
+    verdict->advice = to_list;
     return verdict->why.len && say(out, "ECR can't be asked for images now: what it is known to "
                                         "hold goes on, nothing new is imported.");
 }

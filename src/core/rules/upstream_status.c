@@ -12,7 +12,9 @@
 static const struct {
     const char *name, *advice;
 } words[UPSTREAM_STATE_COUNT] = {
-    [UPSTREAM_UNKNOWN] = {"unknown", "see the reason: network, credentials, region"},
+    [UPSTREAM_UNKNOWN] = {"unknown",
+                          "see the reason: network, credentials, region, or a permission, "
+                          "which `pullthrough iam webhook` prints"},
     [UPSTREAM_READY] = {"ready", NULL},
     [UPSTREAM_MISSING] = {"missing",
                           "`pullthrough rules apply` makes it; in mode `observe` nothing else "
