@@ -389,6 +389,7 @@ def test_the_rules_as_ecr_has_them(program, tmp_path, aws):
         "docker.io": {"rewritten": 1}, "ghcr.io": {"rule-not-ready": 1}, "quay.io": {"rewritten": 1}}
     text = commands.run("scan", "-f", str(file)).stdout
     assert "- ghcr.io is secret-missing: " in text and "The rules are those of account " in text
+    assert "What to do: make the secret, with the keys" in text
     assert len(commands.writes()) == written
 
 
@@ -400,6 +401,34 @@ def test_without_rules_nothing_is_made(program, tmp_path, aws):
     said = commands.json("scan", "-f", str(file))
     assert said["registries"][0]["outcomes"] == {"rule-not-ready": 1}
     assert commands.writes() == []
+
+
+def test_what_to_do_is_told_once_of_each_state(program, tmp_path, aws):
+    """A fresh account has no rule."""
+    commands = Commands(program, tmp_path, aws)
+    file = tmp_path / "pods.json"
+    file.write_text(json.dumps(pod("a", "quay.io/a/b:1", "registry.k8s.io/pause:1")))
+    text = " ".join(commands.run("scan", "-f", str(file)).stdout.split())
+    assert text.count(" is missing: ") == 2 and text.count("What to do: `pullthrough rules apply`") == 1
+
+
+def test_a_command_to_type_has_no_full_stop(scan, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(
+        "[profile dev]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n"
+        "sso_account_id = 111122223333\nsso_role_name = webhook\nregion = us-west-2\n")
+    text = scan("--profile", "dev", input=json.dumps(pod("a", "nginx"))).stdout
+    assert "aws sso login --profile dev\n" in text
+
+
+def test_nothing_to_name(scan):
+    text = scan("--offline", "--verbose", input=json.dumps(pod("a", "quay.io/a/b:1"))).stdout
+    assert "Each namespace's images" not in text
+
+
+def test_an_image_that_changes_and_stays(scan):
+    text = scan("--offline", input=json.dumps(listed(pod("a", "nginx:1"), pod("b", "nginx:1", namespace="kube-system"))))
+    assert "1 would change, 1 stay\n(1 of them is both: it changes in some pods, and stays in others)\n" in text.stdout
 
 
 def test_without_credentials_the_rules_are_taken_for_ready(scan):

@@ -116,8 +116,9 @@ static void add_summary(const struct scan_report *report, const struct scan_sum 
     add_number(out, scan_namespaces(report->scan), "namespace");
     strbuf_add_format(out, ": %zu would change, %zu stay", all->change, all->stay);
     if (all->both)
-        strbuf_add_format(out, "\n(%zu of them both: in some pods so, and in others so)",
-                          all->both);
+        strbuf_add_format(out, "\n(%zu of them %s in some pods, and %s in others)", all->both,
+                          all->both == 1 ? "is both: it changes" : "are both: they change",
+                          all->both == 1 ? "stays" : "stay");
     strbuf_add_char(out, '\n');
 }
 
@@ -134,8 +135,7 @@ static void add_rules(const struct scan_report *report, struct strbuf *out)
 
     if (!report->live) {
         strbuf_add_str(&text, "Every rule is taken for ready: ");
-        text_add_printable(&text, slice_str(report->assumed));
-        strbuf_add_char(&text, '.');
+        text_add_printable(&text, slice_str(report->assumed)); /* may end in what is to be typed */
     } else {
         strbuf_add_format(&text, "The rules are those of account %s in %s.", report->live->account,
                           report->live->region);
@@ -143,11 +143,12 @@ static void add_rules(const struct scan_report *report, struct strbuf *out)
     text_add_wrapped(out, strbuf_slice(&text), 0, 0);
 }
 
-/* Upstreams whose images stay because of their rule. */
+/* Upstreams whose images stay because of their rule; what to do is told once of each state. */
 static void add_unready(const struct scan_report *report, struct strbuf *out)
 {
     size_t n;
     struct scan_sum *sums = scan_by_registry(report->scan, &n);
+    bool told[UPSTREAM_STATE_COUNT] = {false};
 
     for (size_t i = 0; i < n; i++) {
         STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(TEXT_MAX);
@@ -161,6 +162,9 @@ static void add_unready(const struct scan_report *report, struct strbuf *out)
         text_add_printable(&text, sums[i].name);
         strbuf_add_format(&text, " is %s: ", upstream_state_name(status->state));
         text_add_printable(&text, slice_str(status->reason ? status->reason : "not judged"));
+        if (!told[status->state] && upstream_state_advice(status->state))
+            strbuf_add_format(&text, ". What to do: %s", upstream_state_advice(status->state));
+        told[status->state] = true;
         add_point(out, &text);
     }
     free(sums);
@@ -339,6 +343,7 @@ static void add_points(const struct scan_report *report, const struct scan_sum *
 void scan_report_text(const struct scan_report *report, struct text_look look, struct strbuf *out)
 {
     STRBUF_CLEANUP struct strbuf points = STRBUF_INIT(out->ceiling);
+    STRBUF_CLEANUP struct strbuf places = STRBUF_INIT(out->ceiling);
     struct scan_sum all = scan_all(report->scan);
 
     (void)look;
@@ -350,10 +355,11 @@ void scan_report_text(const struct scan_report *report, struct text_look look, s
     strbuf_add_str(out, points.len ? "\nTo know before the switch:\n" : "");
     strbuf_add_slice(out, strbuf_slice(&points));
     add_start(report, out);
-    if (report->verbose) {
+    if (report->verbose)
+        scan_each_place(report->scan, add_place, &places);
+    if (places.len)
         strbuf_add_str(out, "\nEach namespace's images that stay, or are named above:\n");
-        scan_each_place(report->scan, add_place, out);
-    }
+    strbuf_add_slice(out, strbuf_slice(&places));
 }
 
 bool scan_report_is_mendable(const struct scan_report *report)
