@@ -159,6 +159,7 @@ def test_denied(commands, aws):
     for word, action in (("dockercache", "DescribeRepositories"), ("nginx", "DescribeImages")):
         done = commands.run("images", "list", word, status=3)
         assert "ECR does not say what it holds: " in done.stderr and f"ecr:{action}" in done.stderr
+        assert done.stderr.endswith("; what it takes is printed by: pullthrough iam verify\n")
 
 
 def test_another_account(commands, aws):

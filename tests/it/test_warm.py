@@ -324,6 +324,13 @@ def test_denied(warm, aws):
     assert len(warm.imports()) <= 4
 
 
+def test_a_reason_is_told_once(warm, aws):
+    """Only the number of the request differs."""
+    aws.fault("access-denied", operation="GetAuthorizationToken", times=None)
+    text = warm.run("warm", "-f", warm.pods(*QUAY), status=1).stdout
+    assert text.count("AccessDeniedException") == 1 and "request id" in text
+
+
 def test_nobody_says_what_ecr_has(warm, aws):
     policy = json.loads(warm.run("iam", "verify", status=0).stdout)
     for statement in policy["Statement"]:
@@ -334,6 +341,7 @@ def test_nobody_says_what_ecr_has(warm, aws):
     assert done.stdout == ""
     assert "ECR does not say which images it holds: " in done.stderr
     assert "ecr:DescribeImages" in done.stderr
+    assert done.stderr.endswith("; what it takes is printed by: pullthrough iam verify\n")
     assert warm.imports() == []
 
 
@@ -342,6 +350,7 @@ def test_the_rules_can_not_be_seen(warm, aws):
     warm.use(*aws.session("webhook"))
     done = warm.run("warm", "-f", warm.pods(*QUAY), status=3)
     assert "ecr:DescribePullThroughCacheRules" in done.stderr
+    assert done.stderr.endswith("; what it takes is printed by: pullthrough iam verify\n")
 
 
 def test_the_policy_of_verify_suffices(warm, aws):

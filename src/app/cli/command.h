@@ -124,6 +124,8 @@ int command_unknown(const char *name, struct error *error);
 int command_print(const struct command *command, const struct strbuf *text);
 /* Say on standard error why it fails; returns the status. */
 int command_fail(const struct command *command, int status, const char *reason);
+/* Adds to AWS's words, where they are that an action is denied, what prints what it takes. */
+void command_add_denied(struct error *error);
 /* The same for a wrong command line, and how to write it; EXIT_USAGE. */
 int command_misused(const struct command *command, const char *reason);
 

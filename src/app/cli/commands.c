@@ -38,6 +38,15 @@ int command_unknown(const char *name, struct error *error)
     return error_prefix(error, "%s", name);
 }
 
+void command_add_denied(struct error *error)
+{
+    const struct error said = *error;
+
+    if (strstr(said.text, "AccessDenied")) /* AccessDeniedException, too */
+        (void)error_set(error, "%s; what it takes is printed by: pullthrough iam verify",
+                        said.text);
+}
+
 int command_fail(const struct command *command, int status, const char *reason)
 {
     (void)fflush(stdout);

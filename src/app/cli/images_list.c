@@ -4,6 +4,7 @@
  */
 #include "images_list.h"
 
+#include "command.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/rules/rewrite.h"
 
@@ -84,6 +85,7 @@ static bool is_wanted(const struct images_wanted *wanted, const struct ecr_image
 
 static int fail(struct error *error)
 {
+    command_add_denied(error);
     return error_prefix(error, "ECR does not say what it holds");
 }
 

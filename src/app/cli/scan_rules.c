@@ -4,6 +4,7 @@
  */
 #include "scan_rules.h"
 
+#include "command.h"
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/base/alloc.h"
@@ -87,6 +88,7 @@ int scan_rules_find(struct scan_rules *found, const struct config *config,
         (void)error_set(&found->assumed, "AWS wasn't asked");
     else
         found->is_live = ask_ecr(found, asker, &found->assumed) == 0;
+    command_add_denied(&found->assumed);
     if (found->is_live && *found->live.account && !*found->config.registry.account)
         found->config.registry.account = found->live.account;
     if (found->is_live && *found->live.region && !*found->config.registry.region)

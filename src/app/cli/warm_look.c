@@ -2,6 +2,7 @@
  * One call an image: several in one call fail as a whole where ECR lacks one. They follow one
  * another, since ECR publishes no rate for them.
  */
+#include "command.h"
 #include "pullthrough/edge/aws/image_client.h"
 #include "warm_work.h"
 
@@ -122,7 +123,9 @@ static int take_answer(struct warm_image *image, enum image_outcome outcome,
                             "tag once through the cache");
         return 0;
     case IMAGE_REFUSED: warm_image_fail(image, error->text, NULL); return 0;
-    default: return error_prefix(error, "ECR does not say which images it holds");
+    default:
+        command_add_denied(error);
+        return error_prefix(error, "ECR does not say which images it holds");
     }
 }
 

@@ -70,6 +70,16 @@ static bool is_same_advice(const struct warm_image *a, const struct warm_image *
            strcmp(a->advice ? a->advice : "", b->advice ? b->advice : "") == 0;
 }
 
+/* But for the number of the request, which AWS gives each call. */
+static bool is_same_reason(const char *a, const char *b)
+{
+    const char *end_a = strstr(a, ", request id "), *end_b = strstr(b, ", request id ");
+
+    if (!end_a || !end_b)
+        return strcmp(a, b) == 0;
+    return slice_equal(slice_of(a, (size_t)(end_a - a)), slice_of(b, (size_t)(end_b - b)));
+}
+
 static void add_wrapped(struct strbuf *out, const char *before, const char *text)
 {
     STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(LINE_MAX_BYTES);
@@ -94,7 +104,7 @@ static void add_failed(const struct warm_list *list, size_t first, struct strbuf
 
         if (!is_same_advice(image, of))
             continue;
-        if (said && strcmp(said, image->reason) != 0)
+        if (said && !is_same_reason(said, image->reason))
             add_wrapped(out, "", said);
         said = image->reason;
         text_add_printable(out, image->name);
