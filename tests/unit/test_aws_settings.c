@@ -189,7 +189,8 @@ static void test_mistakes_show_at_once(void **state)
     } rows[] = {
         {"AWS_REGION", "us_east_1", NULL, false, "\"us_east_1\" is not an AWS region"},
         {"AWS_PROFILE", "missing", NULL, false,
-         "AWS shared files: AWS_PROFILE is \"missing\", which is in neither"},
+         "AWS shared files: AWS_PROFILE is \"missing\", which neither file has; type: aws "
+         "configure list-profiles"},
         {"AWS_ENDPOINT_URL_STS", "localhost:1", NULL, false,
          "custom endpoint for sts: the URL begins neither with https:// nor with http://"},
         {"AWS_ENDPOINT_URL", "http://h", NULL, true,
@@ -270,13 +271,18 @@ static void test_which_profile(void **state)
     fake_surroundings_set(&home->fake, "AWS_PROFILE", "b");
     check_profile(home, NULL, "b");
     check_profile(home, "c", "c");
-    check_profile(home, "d", "AWS shared files: --profile is \"d\", which is in neither");
+    check_profile(home, "d",
+                  "AWS shared files: --profile is \"d\", which neither file has; type: aws "
+                  "configure list-profiles");
     fake_surroundings_set(&home->fake, "AWS_PROFILE", "d");
-    check_profile(home, NULL, "AWS shared files: AWS_PROFILE is \"d\", which is in neither");
+    check_profile(home, NULL,
+                  "AWS shared files: AWS_PROFILE is \"d\", which neither file has; type: aws "
+                  "configure list-profiles");
     fake_surroundings_set(&home->fake, "AWS_PROFILE", "");
     fake_surroundings_set(&home->fake, "AWS_DEFAULT_PROFILE", "d");
     check_profile(home, NULL,
-                  "AWS shared files: AWS_DEFAULT_PROFILE is \"d\", which is in neither");
+                  "AWS shared files: AWS_DEFAULT_PROFILE is \"d\", which neither file has; type: "
+                  "aws configure list-profiles");
 }
 
 static void test_a_profile_that_is_named(void **state)

@@ -54,8 +54,10 @@ static int find_profile(const struct aws_profiles *profiles, struct slice *profi
         says = "--profile";
     *profile = first_of(named, first_of(first, environment_get(environment, says)));
     if (profile->len > 0 && !aws_profiles_has(profiles, *profile))
-        return error_set(error, "AWS shared files: %s is \"%.*s\", which is in neither", says,
-                         SLICE_FMT(*profile));
+        return error_set(error,
+                         "AWS shared files: %s is \"%.*s\", which neither file has; type: aws "
+                         "configure list-profiles",
+                         says, SLICE_FMT(*profile));
     if (profile->len == 0)
         *profile = slice_str("default");
     return 0;
