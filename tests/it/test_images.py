@@ -87,6 +87,9 @@ def test_all_of_it(commands, aws):
     (f"{HOST}/{APP}:1.1", [(APP, "1.1")]),
     ("quay.io/org/app", [(APP, "1.0"), (APP, "1.1")]),
     ("quay.io/org/app:1.0", [(APP, "1.0")]),
+    ("docker.io", [(TOOL, "3"), (OTHER, "7")]),
+    ("registry-1.docker.io/", [(TOOL, "3"), (OTHER, "7")]),
+    ("quay.io", [(APP, "1.0"), (APP, "1.1")]),
     ("tool", [(TOOL, "3")]),
     ("docker.io/org/other:7", [(OTHER, "7")])])
 def test_a_part_of_it(commands, word, names):

@@ -51,11 +51,14 @@ int images_wanted_read(struct images_wanted *wanted, const char *text, const str
 {
     struct slice path = slice_str(text), host = rule_set_host(rules);
     bool version;
+    int upstream;
 
     if (slice_starts_with(path, host) && path.len > host.len && path.ptr[host.len] == '/')
         path = slice_from(path, host.len + 1);
     while (path.len && path.ptr[path.len - 1] == '/')
         path.len--;
+    if ((upstream = rule_set_find_any(rules, path)) >= 0)
+        path = rule_set_prefix(rules, upstream);
     version = slice_find(path, ':') < path.len || slice_find(path, '@') < path.len;
     if (is_cached_path(version ? rewrite_name_of(path).repository : path, config)) {
         if (version)
