@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { WIDTH = 96, TEXT_COLUMN = 24 };
+enum { WIDTH = 79, TEXT_COLUMN = 24 };
 
 static void add_spaces(struct strbuf *out, size_t n)
 {
