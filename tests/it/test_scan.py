@@ -320,6 +320,7 @@ def kubectl(tmp_path):
 
 
 @pytest.mark.parametrize("options, words", [
+    (["-A"], "get pods -o json --all-namespaces"),
     (["--context", "prod"], "get pods -o json --all-namespaces --context prod"),
     (["--kubeconfig", "k.yaml", "-n", "web"], "get pods -o json --namespace web --kubeconfig k.yaml")])
 def test_kubectl_gets_its_options(scan, kubectl, options, words):
@@ -357,7 +358,7 @@ def test_kubectl_that_is_not_there(scan, tmp_path):
 
 
 def test_what_does_not_go_together(scan):
-    for arguments in (["-f", "-", "-n", "web"], ["-f", "-", "-f", "-"], ["-f", "-", "--config", "-"]):
+    for arguments in (["-f", "-", "-n", "web"], ["-f", "-", "-A"], ["-A", "-n", "web"], ["-f", "-", "-f", "-"], ["-f", "-", "--config", "-"]):
         assert "usage: pullthrough scan" in scan(*arguments, status=2).stderr
     assert 'did you mean "--offline"?' in scan("--ofline", status=2).stderr
 

@@ -19,6 +19,7 @@ enum {
     CONTEXT,
     KUBECONFIG,
     NAMESPACE,
+    ALL_NAMESPACES,
     BY,
     VERBOSE,
     CHECK,
@@ -35,6 +36,7 @@ static const struct command_option option_table[] = {
     [CONTEXT] = PODS_INPUT_CONTEXT,
     [KUBECONFIG] = PODS_INPUT_KUBECONFIG,
     [NAMESPACE] = PODS_INPUT_NAMESPACE,
+    [ALL_NAMESPACES] = PODS_INPUT_ALL_NAMESPACES,
     [BY] = {.name = "by",
             .argument = "WHAT",
             .choices = "registry namespace",
@@ -122,6 +124,7 @@ static int run(const struct command_line *line)
         .context = command_line_option(line, CONTEXT),
         .kubeconfig = command_line_option(line, KUBECONFIG),
         .namespace = command_line_option(line, NAMESPACE),
+        .all_namespaces = command_line_option(line, ALL_NAMESPACES) != NULL,
     };
     const char *wrong;
     struct error error = {""};

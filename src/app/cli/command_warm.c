@@ -30,6 +30,7 @@ enum {
     CONTEXT,
     KUBECONFIG,
     NAMESPACE,
+    ALL_NAMESPACES,
     DRY_RUN,
     PER_HOUR,
     TIMEOUT,
@@ -83,6 +84,7 @@ static const struct command_option option_table[] = {
     [CONTEXT] = PODS_INPUT_CONTEXT,
     [KUBECONFIG] = PODS_INPUT_KUBECONFIG,
     [NAMESPACE] = PODS_INPUT_NAMESPACE,
+    [ALL_NAMESPACES] = PODS_INPUT_ALL_NAMESPACES,
     [DRY_RUN] = {.name = "dry-run",
                  .help = "import nothing: tell what is missing, and how large what is there is"},
     [PER_HOUR] = {.name = "per-hour",
@@ -232,6 +234,7 @@ static int run(const struct command_line *line)
         .context = command_line_option(line, CONTEXT),
         .kubeconfig = command_line_option(line, KUBECONFIG),
         .namespace = command_line_option(line, NAMESPACE),
+        .all_namespaces = command_line_option(line, ALL_NAMESPACES) != NULL,
         .from_cluster = command_line_option(line, FROM_CLUSTER) != NULL,
     };
     const char *wrong;

@@ -14,7 +14,8 @@ enum { KUBECTL_WORDS = 16 };
 
 static bool asks_kubectl(const struct pods_input *input)
 {
-    return input->context || input->kubeconfig || input->namespace || input->from_cluster;
+    return input->context || input->kubeconfig || input->namespace || input->all_namespaces ||
+           input->from_cluster;
 }
 
 const char *pods_input_judge(const struct pods_input *input, const struct command_line *line,
@@ -27,7 +28,9 @@ const char *pods_input_judge(const struct pods_input *input, const struct comman
     if (input->n_files > 0 && input->from_cluster)
         return "the pods come from the cluster or from files, not both";
     if (input->n_files > 0 && asks_kubectl(input))
-        return "--context, --kubeconfig and --namespace are kubectl's, which isn't run with -f";
+        return "--context, --kubeconfig, -n and -A are kubectl's, which isn't run for files";
+    if (input->namespace && input->all_namespaces)
+        return "-n is one namespace, -A all of them";
     for (size_t i = 0; i < input->n_files; i++)
         standard_input += strcmp(input->files[i], "-") == 0;
     return standard_input > 1 ? "standard input can be read once only" : NULL;

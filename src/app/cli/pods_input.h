@@ -27,6 +27,10 @@
         .name = "namespace", .letter = 'n', .argument = "NAME",                                    \
         .help = "kubectl's: of this namespace alone"                                               \
     }
+#define PODS_INPUT_ALL_NAMESPACES                                                                  \
+    {                                                                                              \
+        .name = "all-namespaces", .letter = 'A', .help = "kubectl's: of all, as without -n"        \
+    }
 
 /* What they said; all texts are borrowed. */
 struct pods_input {
@@ -35,6 +39,7 @@ struct pods_input {
                                       something below is said; else standard input */
     size_t n_files;
     const char *context, *kubeconfig, *namespace; /* kubectl's; or NULL */
+    bool all_namespaces;                          /* kubectl's */
     bool from_cluster;                            /* kubectl, whatever standard input is */
 };
 
