@@ -125,14 +125,17 @@ static void test_one_that_writes_too_much(void **state)
     check_none_left();
 }
 
-/* Of standard error only the beginning is kept. */
+/* Of standard error the end is kept, where the reason stands. */
 static void test_much_on_standard_error(void **state)
 {
     RESULT_CLEANUP struct result result;
 
     (void)state;
-    assert_int_equal(sh(&result, "yes why | head -c 100000 >&2; echo done", LONG_MS), 0);
+    assert_int_equal(
+        sh(&result, "yes why | head -c 100000 >&2; echo because >&2; echo done", LONG_MS), 0);
     assert_string_equal(strbuf_str(&result.out), "done\n");
+    assert_true(slice_ends_with(strbuf_slice(&result.err), slice_str("why\nbecause\n")));
+    assert_int_equal(result.err.len, OUT_MAX);
     check_none_left();
 }
 

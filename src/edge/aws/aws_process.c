@@ -12,7 +12,8 @@
 enum {
     LIMIT_MS = 60 * 1000,
     ANSWER_MAX = 64 * 1024,
-    WORDS_MAX = 4 * 1024, /* of standard error, of which this is shown: */
+    WORDS_MAX = 16 * 1024, /* of standard error, its end, so that a secret's name stands there
+                              before it; of which this is shown: */
     SHOWN_MAX = 240,
 };
 

@@ -109,6 +109,21 @@ static int start(struct run *run)
     return result;
 }
 
+/* Append; of what is too much the beginning is dropped. */
+static void add_end(struct strbuf *text, struct slice more)
+{
+    size_t most = text->ceiling, drop;
+
+    if (more.len > most)
+        more = slice_from(more, more.len - most);
+    drop = text->len + more.len > most ? text->len + more.len - most : 0;
+    if (drop > 0) {
+        memmove(text->ptr, text->ptr + drop, text->len - drop);
+        strbuf_truncate(text, text->len - drop);
+    }
+    strbuf_add_slice(text, more);
+}
+
 /* All that is there now. False: more than fits on standard output. */
 static bool read_pipe(struct run *run, int i)
 {
@@ -125,9 +140,10 @@ static bool read_pipe(struct run *run, int i)
             close_end(&run->pipes[i]);
             break;
         }
-        if (i == 1 && (size_t)got > run->texts[i]->ceiling - run->texts[i]->len)
-            got = (ssize_t)(run->texts[i]->ceiling - run->texts[i]->len); /* the rest is dropped */
-        strbuf_add(run->texts[i], chunk, (size_t)got);
+        if (i == 1)
+            add_end(run->texts[i], slice_of(chunk, (size_t)got));
+        else
+            strbuf_add(run->texts[i], chunk, (size_t)got);
         if (i == 0 && strbuf_overflowed(run->texts[i]))
             break;
     }

@@ -21,9 +21,10 @@ enum { CHILD_FAILED = 1 };
 
 /* Run it with our environment and terminal (its standard input is empty where ours is no terminal),
  * in a process group of its own, which is killed where it takes too long, writes more to standard
- * output than `out` takes, or is to stop. Of what it writes to standard error `err` takes what
- * fits. 0: it ended with status 0. CHILD_FAILED: it ended otherwise. -1: it could not be started,
- * or was killed. The reason is in error, and says nothing of its arguments and its output. */
+ * output than `out` takes, or is to stop. Of what it writes to standard error `err` takes the end,
+ * as much as fits. 0: it ended with status 0. CHILD_FAILED: it ended otherwise. -1: it could not be
+ * started, or was killed. The reason is in error, and says nothing of its arguments and its output.
+ */
 int child_run(const struct child *child, struct strbuf *out, struct strbuf *err,
               struct error *error);
 
