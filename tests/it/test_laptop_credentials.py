@@ -334,6 +334,14 @@ def test_a_program_may_ask_at_the_terminal_while_pods_come(aws, laptop, tmp_path
     assert "1 pod, 1 container, 1 image" in shown and "The rules are those of account" in shown
 
 
+def test_ctrl_c_at_a_program_that_asks(laptop, tmp_path):
+    """It is meant for all of us; `scan` would go on without credentials."""
+    tool = program_that(tmp_path, "printf 'Token: ' > /dev/tty; read -r typed < /dev/tty\n")
+    laptop.write(f'[profile dev]\ncredential_process = "{tool}"\n')
+    status, shown = laptop.at_terminal("\x03", "scan", "--profile", "dev", stdin="/dev/null")
+    assert status == -signal.SIGINT and "pullthrough" not in shown, shown
+
+
 def test_serve_starts_no_program(laptop, services, tmp_path):
     """Nor takes any other of the ways that are for commands."""
     tool = program_that(tmp_path, f"touch '{tmp_path}/started'\n")

@@ -50,6 +50,15 @@ static void give_terminal(const struct run *run, pid_t group)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* What was typed there to end a program reached the child alone, and is meant for us as well. */
+static void take_terminal_back(const struct run *run)
+{
+    give_terminal(run, getpgrp());
+    if (WIFSIGNALED(run->status) &&
+        (WTERMSIG(run->status) == SIGINT || WTERMSIG(run->status) == SIGQUIT))
+        (void)kill(getpid(), WTERMSIG(run->status));
+}
+
 static int spawn(struct run *run, const int ends[2])
 {
     posix_spawn_file_actions_t actions;
@@ -226,7 +235,7 @@ int child_run(const struct child *child, struct strbuf *out, struct strbuf *err,
 
         kill_group(&run);
         if (run.terminal >= 0)
-            give_terminal(&run, getpgrp());
+            take_terminal_back(&run);
         result = judge(&run, problem);
     }
     close_end(&run.pipes[0]);

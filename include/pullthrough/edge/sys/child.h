@@ -24,7 +24,7 @@ enum { CHILD_FAILED = 1 };
  * output than `out` takes, or is to stop. Of what it writes to standard error `err` takes the end,
  * as much as fits. 0: it ended with status 0. CHILD_FAILED: it ended otherwise. -1: it could not be
  * started, or was killed. The reason is in error, and says nothing of its arguments and its output.
- */
+ * Where it had the terminal and ended by SIGINT or SIGQUIT, that is sent to us, too. */
 int child_run(const struct child *child, struct strbuf *out, struct strbuf *err,
               struct error *error);
 
