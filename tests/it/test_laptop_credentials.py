@@ -497,8 +497,8 @@ def test_which_profile(aws, laptop):
                             AWS_SECRET_ACCESS_KEY=SECRET) == "webhook"
     status, shown = laptop.run("rules", "list", "--profile", "hok")
     assert status == 3
-    assert shown == ('pullthrough rules: AWS shared files: --profile is "hok", which neither file has; '
-                     'type: aws configure list-profiles\n')
+    assert shown == ('pullthrough rules: AWS shared files: --profile is "hok", which is in neither; '
+                     'did you mean "hook"?\n')
 
 
 @pytest.mark.parametrize("command", [

@@ -440,6 +440,21 @@ def test_without_credentials_the_rules_are_taken_for_ready(scan):
     assert said["total"]["outcomes"] == {"rewritten": 1}
 
 
+def test_a_profile_that_is_named_and_can_not_be_used(scan, tmp_path):
+    """Whoever names one wants the rules of that account, and no others."""
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text("[profile prod]\nregion = eu-central-1\n")
+    pods = json.dumps(pod("a", "quay.io/a/b:1"))
+    surroundings = {"AWS_EC2_METADATA_DISABLED": "true"}
+    for profile, reason in (("prd", '--profile is "prd", which is in neither; did you mean "prod"?'),
+                            ("prod", "no AWS credentials found (")):  # fmt: skip
+        done = scan("--profile", profile, input=pods, environment=surroundings, status=3)
+        assert reason in done.stderr and done.stdout == ""
+        assert done.stderr.endswith("(--offline takes every rule for ready)\n")
+        # nobody asks AWS then
+        scan("--profile", profile, "--offline", input=pods, environment=surroundings)
+
+
 # --- memory ---------------------------------------------------------------------------------------
 
 

@@ -225,9 +225,8 @@ quay.io/org/app:none
 quay.io/org/nobody:1
     HTTP 404 MANIFEST_UNKNOWN: Requested image not found
     What to do: check that the upstream has this image and tag; if it does,
-    ecr:BatchImportUpstreamImage is missing for whoever imports (`pullthrough
-    iam nodes`, in cached mode `iam webhook`; or `iam registry`): ECR says the
-    same then
+    ecr:BatchImportUpstreamImage is missing for whoever runs this (`pullthrough
+    iam verify`, or `iam registry`): ECR says the same then
 """
 
 

@@ -286,7 +286,7 @@ static void test_a_source_that_fails_is_an_error(void **state)
          "AWS_ROLE_ARN is not"},
         {"AWS_PROFILE", "missing", 200,
          "AWS credentials from the shared files: AWS shared files: AWS_PROFILE is \"missing\", "
-         "which neither file has; type: aws configure list-profiles"},
+         "which is in neither; `aws configure list-profiles` names what there is"},
         {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/", 200,
          "AWS credentials from the container endpoint: the container credential endpoint: "
          "10.0.0.1 may not be asked in the clear"},

@@ -77,6 +77,22 @@ static void test_values(void **state)
     assert_false(aws_profiles_has(profiles, slice_str("s")));
 }
 
+static void test_names(void **state)
+{
+    AWS_PROFILES_CLEANUP struct aws_profiles *profiles =
+        profiles_of("[default]\n[b]\nregion = x\n[b]\n",
+                    "[profile \"two words\"]\n[default]\n[profile b]\n[plain]\n[sso-session s]\n"
+                    "[profile last]\n");
+    static const char *const names[] = {"default", "b", "two words", "last"};
+    struct slice name;
+    size_t i = 0;
+
+    (void)state;
+    for (; aws_profiles_at(profiles, i, &name); i++)
+        assert_true(i < 4 && slice_is(name, names[i]));
+    assert_int_equal(i, 4);
+}
+
 static void test_endpoints(void **state)
 {
     AWS_PROFILES_CLEANUP struct aws_profiles *profiles =
@@ -194,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_sections_that_stand_further_in),
         cmocka_unit_test(test_whole_values),
         cmocka_unit_test(test_endpoints),

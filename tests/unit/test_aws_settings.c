@@ -189,8 +189,8 @@ static void test_mistakes_show_at_once(void **state)
     } rows[] = {
         {"AWS_REGION", "us_east_1", NULL, false, "\"us_east_1\" is not an AWS region"},
         {"AWS_PROFILE", "missing", NULL, false,
-         "AWS shared files: AWS_PROFILE is \"missing\", which neither file has; type: aws "
-         "configure list-profiles"},
+         "AWS shared files: AWS_PROFILE is \"missing\", which is in neither; `aws configure "
+         "list-profiles` names what there is"},
         {"AWS_ENDPOINT_URL_STS", "localhost:1", NULL, false,
          "custom endpoint for sts: the URL begins neither with https:// nor with http://"},
         {"AWS_ENDPOINT_URL", "http://h", NULL, true,
@@ -264,25 +264,25 @@ static void test_which_profile(void **state)
 {
     struct home *home = *state;
 
-    write_file(home->config, "[profile a]\n[profile b]\n[profile c]\nregion = eu-west-1\n");
+    write_file(home->config, "[profile a]\n[profile b]\n[profile prod]\nregion = eu-west-1\n");
     check_profile(home, NULL, "default");
     fake_surroundings_set(&home->fake, "AWS_DEFAULT_PROFILE", "a");
     check_profile(home, NULL, "a");
     fake_surroundings_set(&home->fake, "AWS_PROFILE", "b");
     check_profile(home, NULL, "b");
-    check_profile(home, "c", "c");
-    check_profile(home, "d",
-                  "AWS shared files: --profile is \"d\", which neither file has; type: aws "
-                  "configure list-profiles");
-    fake_surroundings_set(&home->fake, "AWS_PROFILE", "d");
+    check_profile(home, "prod", "prod");
+    check_profile(home, "pord",
+                  "AWS shared files: --profile is \"pord\", which is in neither; did you mean "
+                  "\"prod\"?");
+    fake_surroundings_set(&home->fake, "AWS_PROFILE", "dev");
     check_profile(home, NULL,
-                  "AWS shared files: AWS_PROFILE is \"d\", which neither file has; type: aws "
-                  "configure list-profiles");
+                  "AWS shared files: AWS_PROFILE is \"dev\", which is in neither; `aws configure "
+                  "list-profiles` names what there is");
     fake_surroundings_set(&home->fake, "AWS_PROFILE", "");
-    fake_surroundings_set(&home->fake, "AWS_DEFAULT_PROFILE", "d");
+    fake_surroundings_set(&home->fake, "AWS_DEFAULT_PROFILE", "dev");
     check_profile(home, NULL,
-                  "AWS shared files: AWS_DEFAULT_PROFILE is \"d\", which neither file has; type: "
-                  "aws configure list-profiles");
+                  "AWS shared files: AWS_DEFAULT_PROFILE is \"dev\", which is in neither; `aws "
+                  "configure list-profiles` names what there is");
 }
 
 static void test_a_profile_that_is_named(void **state)

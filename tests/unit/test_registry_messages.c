@@ -67,16 +67,13 @@ static void test_advice(void **state)
         const char *advice;
     } cases[] = {
         {404, "NAME_UNKNOWN", "The repository with name 'a' does not exist", false,
-         "allow ecr:CreateRepository on it to whoever imports (`pullthrough iam nodes`, in cached "
-         "mode "
-         "`iam webhook`"},
+         "allow ecr:CreateRepository on it to whoever runs this (`pullthrough iam verify`"},
         {404, "NAME_UNKNOWN", "", true, "allow ecr:CreateRepository"},
         {404, "MANIFEST_UNKNOWN", "Requested image not found", false,
-         "ecr:BatchImportUpstreamImage is missing for whoever imports (`pullthrough iam nodes`, in "
-         "cached mode `iam webhook`"},
+         "ecr:BatchImportUpstreamImage is missing for whoever runs this (`pullthrough iam verify`"},
         {404, "MANIFEST_UNKNOWN", "Requested image not found", true, "pull it once by tag"},
         {403, "DENIED", "User: arn:aws:sts::1:a is not authorized to perform: ecr:BatchGetImage on",
-         false, "allow the action that is named"},
+         false, "allow the action that is named (`pullthrough iam verify` prints"},
         {403, "DENIED", "The authentication to the upstream registry failed. Verify that", false,
          "check the secret's username and accessToken"},
         {403, "DENIED", "Your authorization token has expired. Reauthenticate", false, "clock"},

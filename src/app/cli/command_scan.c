@@ -80,6 +80,17 @@ static int tell(const struct command_line *line, const struct scan_rules *rules,
     return printed == EXIT_FINE && negative ? EXIT_NEGATIVE : printed;
 }
 
+/* Whoever names a profile wants the rules of that account, and no others. */
+static int find_rules(struct scan_rules *rules, const struct config *config,
+                      const struct scan_rules_asker *asker, struct error *error)
+{
+    if (scan_rules_find(rules, config, asker, error) != 0)
+        return -1;
+    if (asker->profile && !asker->offline && !rules->is_live)
+        return error_set(error, "%s (--offline takes every rule for ready)", rules->assumed.text);
+    return 0;
+}
+
 static int scan_with(const struct command_line *line, const struct config *config,
                      const struct pods_input *input)
 {
@@ -92,14 +103,14 @@ static int scan_with(const struct command_line *line, const struct config *confi
 
     progress_init(&progress, "scan");
     timing = progress_timing(&progress);
-    if (scan_rules_find(&rules, config,
-                        &(struct scan_rules_asker){
-                            .profile = command_line_option(line, PROFILE),
-                            .offline = command_line_option(line, OFFLINE) != NULL,
-                            .progress = &progress,
-                            .timing = &timing,
-                        },
-                        &error) != 0) {
+    if (find_rules(&rules, config,
+                   &(struct scan_rules_asker){
+                       .profile = command_line_option(line, PROFILE),
+                       .offline = command_line_option(line, OFFLINE) != NULL,
+                       .progress = &progress,
+                       .timing = &timing,
+                   },
+                   &error) != 0) {
         status = command_fail(line->command, EXIT_FAILED, error.text);
     } else {
         scan = scan_new(rules.rules);

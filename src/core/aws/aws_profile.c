@@ -252,6 +252,30 @@ static bool has_section(const struct aws_profiles *profiles, enum section_kind s
     return false;
 }
 
+/* Of several sections of one name the first; entry number i. */
+static bool begins_profile(const struct aws_profiles *profiles, size_t i)
+{
+    const struct entry *entry = &profiles->entries[i];
+
+    if (entry->section != SECTION_PROFILE || entry->key.len > 0)
+        return false;
+    for (size_t k = 0; k < i; k++)
+        if (profiles->entries[k].section == SECTION_PROFILE && profiles->entries[k].key.len == 0 &&
+            slice_equal(profiles->entries[k].name, entry->name))
+            return false;
+    return true;
+}
+
+bool aws_profiles_at(const struct aws_profiles *profiles, size_t i, struct slice *name)
+{
+    for (size_t k = 0; k < profiles->n; k++)
+        if (begins_profile(profiles, k) && i-- == 0) {
+            *name = profiles->entries[k].name;
+            return true;
+        }
+    return false;
+}
+
 bool aws_profiles_has(const struct aws_profiles *profiles, struct slice profile)
 {
     return has_section(profiles, SECTION_PROFILE, profile);

@@ -117,8 +117,7 @@ static bool says(const struct registry_refusal *refusal, const char *text)
 static const char *advise_forbidden(const struct registry_refusal *refusal)
 {
     if (says(refusal, "not authorized to perform"))
-        return "allow the action that is named (`pullthrough iam nodes`, in cached mode `iam "
-               "webhook`; `iam verify`)";
+        return "allow the action that is named (`pullthrough iam verify` prints all that it takes)";
     if (says(refusal, "upstream registry failed"))
         return "the upstream did not take the secret's account, or that account may not read this "
                "image: check the secret's username and accessToken, and pull the image from the "
@@ -142,14 +141,14 @@ const char *registry_messages_advice(const struct registry_refusal *refusal, boo
     case 404:
         if (strcmp(refusal->code, "NAME_UNKNOWN") == 0)
             return "ECR did not make the repository: allow ecr:CreateRepository on it to whoever "
-                   "imports (`pullthrough iam nodes`, in cached mode `iam webhook`; or `iam "
-                   "registry`); a creation template with tags and without a role prevents it too";
+                   "runs this (`pullthrough iam verify`, or `iam registry`); a creation template "
+                   "with tags and without a role prevents it too";
         if (by_digest)
             return "ECR may not import an image that is first pulled by digest: pull it once by "
                    "tag";
         return "check that the upstream has this image and tag; if it does, "
-               "ecr:BatchImportUpstreamImage is missing for whoever imports (`pullthrough iam "
-               "nodes`, in cached mode `iam webhook`; or `iam registry`): ECR says the same then";
+               "ecr:BatchImportUpstreamImage is missing for whoever runs this (`pullthrough iam "
+               "verify`, or `iam registry`): ECR says the same then";
     case 429: return "ECR or the upstream is asked too often: try again later";
     default: break;
     }

@@ -5,6 +5,7 @@
 #include "pullthrough/edge/aws/aws_settings.h"
 
 #include "pullthrough/core/base/alloc.h"
+#include "pullthrough/core/base/spelling.h"
 #include "pullthrough/core/image/ecr_host.h"
 #include "pullthrough/edge/sys/file.h"
 
@@ -41,6 +42,27 @@ static struct slice first_of(struct slice a, struct slice b)
     return a.len > 0 ? a : b;
 }
 
+/* The name is one of no profile: which may be meant, or who lists them. */
+static int unknown_profile(const struct aws_profiles *profiles, struct slice written,
+                           const char *says, struct error *error)
+{
+    struct slice name, nearest = {0};
+
+    for (size_t i = 0; aws_profiles_at(profiles, i, &name); i++)
+        if (spelling_is_slip(written, name) &&
+            (!nearest.len ||
+             spelling_distance(written, name) < spelling_distance(written, nearest)))
+            nearest = name;
+    if (nearest.len)
+        return error_set(error, "%s is \"%.*s\", which is in neither; did you mean \"%.*s\"?", says,
+                         SLICE_FMT(written), SLICE_FMT(nearest));
+    return error_set(
+        error,
+        "%s is \"%.*s\", which is in neither; `aws configure list-profiles` names what "
+        "there is",
+        says, SLICE_FMT(written));
+}
+
 /* As the AWS CLI has it; its library alone (botocore) takes the two variables the other way round.
  */
 static int find_profile(const struct aws_profiles *profiles, struct slice *profile,
@@ -54,12 +76,23 @@ static int find_profile(const struct aws_profiles *profiles, struct slice *profi
         says = "--profile";
     *profile = first_of(named, first_of(first, environment_get(environment, says)));
     if (profile->len > 0 && !aws_profiles_has(profiles, *profile))
-        return error_set(error,
-                         "AWS shared files: %s is \"%.*s\", which neither file has; type: aws "
-                         "configure list-profiles",
-                         says, SLICE_FMT(*profile));
+        return unknown_profile(profiles, *profile, says, error);
     if (profile->len == 0)
         *profile = slice_str("default");
+    return 0;
+}
+
+int aws_settings_read_profiles(struct aws_profiles **profilesp,
+                               const struct environment *environment, struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf credentials = STRBUF_SECRET_INIT(AWS_PROFILE_FILE_MAX);
+    STRBUF_CLEANUP struct strbuf config = STRBUF_SECRET_INIT(AWS_PROFILE_FILE_MAX);
+
+    if (read_shared_file(&credentials, environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
+                         error) < 0 ||
+        read_shared_file(&config, environment, "AWS_CONFIG_FILE", "config", error) < 0 ||
+        aws_profiles_new(profilesp, strbuf_slice(&credentials), strbuf_slice(&config), error) < 0)
+        return error_prefix(error, "AWS shared files");
     return 0;
 }
 
@@ -67,17 +100,12 @@ int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile
                           struct slice named, const struct environment *environment,
                           struct error *error)
 {
-    STRBUF_CLEANUP struct strbuf credentials = STRBUF_SECRET_INIT(AWS_PROFILE_FILE_MAX);
-    STRBUF_CLEANUP struct strbuf config = STRBUF_SECRET_INIT(AWS_PROFILE_FILE_MAX);
     AWS_PROFILES_CLEANUP struct aws_profiles *profiles = NULL;
 
-    if (read_shared_file(&credentials, environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
-                         error) < 0 ||
-        read_shared_file(&config, environment, "AWS_CONFIG_FILE", "config", error) < 0 ||
-        aws_profiles_new(&profiles, strbuf_slice(&credentials), strbuf_slice(&config), error) < 0)
-        return error_prefix(error, "AWS shared files");
-    if (find_profile(profiles, profile, named, environment, error) < 0)
+    if (aws_settings_read_profiles(&profiles, environment, error) < 0)
         return -1;
+    if (find_profile(profiles, profile, named, environment, error) < 0)
+        return error_prefix(error, "AWS shared files");
     *profilesp = profiles;
     profiles = NULL;
     return 0;

@@ -39,6 +39,10 @@ static inline void aws_profiles_cleanup(struct aws_profiles **profilesp)
 /* Whether either file has a section for the profile. */
 bool aws_profiles_has(const struct aws_profiles *profiles, struct slice profile);
 
+/* The names of all profiles, each once, the credentials file's first. The i-th; false behind the
+ * last. It lives as long as *profiles. */
+bool aws_profiles_at(const struct aws_profiles *profiles, size_t i, struct slice *name);
+
 /* A value of a profile, or of its nested block ("s3", "max_queue_size"; block NULL: none). Empty
  * where there is none. Lives as long as *profiles. */
 struct slice aws_profiles_get(const struct aws_profiles *profiles, struct slice profile,

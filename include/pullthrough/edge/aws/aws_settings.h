@@ -34,11 +34,15 @@ struct aws_settings {
     bool person;
 };
 
-/* Read the files ~/.aws/credentials and ~/.aws/config (or those that the environment names) and
- * find the profile that is to be used: `named` if it isn't empty, else by AWS_PROFILE, by
- * AWS_DEFAULT_PROFILE, or "default". A file that isn't there is an empty one. The texts are wiped
- * by aws_profiles_free(); *profile lives as long as `named` and the environment. -1 with the
- * reason: unreadable, malformed, or a profile is named that isn't there. */
+/* Read the files ~/.aws/credentials and ~/.aws/config, or those that the environment names. A file
+ * that isn't there is an empty one. The texts are wiped by aws_profiles_free(). -1 with the reason:
+ * unreadable or malformed. */
+int aws_settings_read_profiles(struct aws_profiles **profilesp,
+                               const struct environment *environment, struct error *error);
+
+/* The same, and find the profile that is to be used: `named` if it isn't empty, else by
+ * AWS_PROFILE, by AWS_DEFAULT_PROFILE, or "default"; *profile lives as long as `named` and the
+ * environment. -1 also where a profile is named that isn't there. */
 int aws_settings_profiles(struct aws_profiles **profilesp, struct slice *profile,
                           struct slice named, const struct environment *environment,
                           struct error *error);
