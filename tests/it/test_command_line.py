@@ -125,13 +125,37 @@ WANT = [
     ("pullthrough check-config mani\t", "check-config manifest.yaml "),
     ("pullthrough iam verify -o \t", "-o json "),
     ("pullthrough help cert\t", "help certificates "),
+    ("pullthrough rules list --profile pr\t", "--profile prod "),
+    ("pullthrough rules list --profile=pr\t", "--profile=prod "),
+    ("pullthrough scan --region eu-w\t", "--region eu-west-9 "),
+    ("pullthrough scan --context arn:aws:eks:eu-west-9:111122223333:cluster/p\t", "cluster/prod "),
+    ("pullthrough rules delete docker\t", "delete dockercache "),
+    ("pullthrough rules delete --config config.yaml my\t", "config.yaml mycache "),
+    ("pullthrough images list quayc\t", "list quaycache "),
+    ("pullthrough verify qu\torg", "verify quay.io/org"),
 ]
+
+
+def set_up(folder):
+    """What completion reads of a person's own."""
+    (folder / "manifest.yaml").touch()
+    (folder / "config.yaml").write_text("upstreams: [{registry: docker.io, prefix: mycache}]\n")
+    (folder / ".aws").mkdir()
+    (folder / ".aws/config").write_text("[profile prod]\nregion = eu-west-9\n[profile a$(touch b)]\n")
+    (folder / "bin").mkdir()
+    kubectl = folder / "bin/kubectl"
+    kubectl.write_text('#!/bin/sh\n[ "$1 $2 $3 $4" = "config get-contexts -o name" ] || exit 1\n'
+                       'case $5 in "") ;; *) cat "$6"; exit ;; esac\n'
+                       "echo arn:aws:eks:eu-west-9:111122223333:cluster/prod\necho kind-here\n")
+    kubectl.chmod(0o755)
+    (folder / "kube").write_text("other-context\n")
+    (folder / "second.ini").write_text("[profile second]\n")
 
 
 def type_into(command, program, folder, *lines):
     """What a terminal shows: each line is typed once the shell has shown what it waits for."""
     controller, terminal = pty.openpty()
-    path = f"{os.path.dirname(program)}:{os.environ['PATH']}"
+    path = f"{folder}/bin:{os.path.dirname(program)}:{os.environ['PATH']}"
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder,
                                start_new_session=True,
                                env={**environment(), "TERM": "dumb", "PATH": path, "PS1": "",
@@ -155,7 +179,7 @@ def type_into(command, program, folder, *lines):
 @pytest.mark.parametrize("typed, wanted", WANT, ids=[typed.strip() for typed, _ in WANT])
 @pytest.mark.parametrize("name", ["bash", "zsh"])
 def test_a_shell_completes(program, tmp_path, name, typed, wanted):
-    (tmp_path / "manifest.yaml").touch()
+    set_up(tmp_path)
     type_into(shell(name), program, tmp_path, (SET_UP[name] + "echo rea''dy\n", "ready"),
               (typed, wanted))
 
@@ -167,9 +191,13 @@ def test_a_shell_completes(program, tmp_path, name, typed, wanted):
     (["check-config", "none"], []),
     (["rules", "ap"], ["apply"]),
     (["rules", "*"], []),
+    (["scan", "--profile", "a"], [r"a\$\(touch\ b\)"]),
+    (["scan", "--profile", "=", "a"], [r"a\$\(touch\ b\)"]),
+    (["scan", "--profile", "="], ["prod", r"a\$\(touch\ b\)"]),
 ])
-def test_bash_takes_names_of_files_as_they_are(run, tmp_path, words, wanted):
-    """Another one may match a name that looks like a pattern."""
+def test_bash_takes_names_as_they_are(run, program, tmp_path, words, wanted):
+    """Another one may match a name that looks like a pattern, and nothing may be run."""
+    set_up(tmp_path)
     folder = tmp_path / "files"
     folder.mkdir()
     for name in ("[x]y", "xy", "p*", "p q  r "):
@@ -179,7 +207,10 @@ def test_bash_takes_names_of_files_as_they_are(run, tmp_path, words, wanted):
         'printf "%s\\n" "${#COMPREPLY[@]}" "${COMPREPLY[@]}"\n'
     )
     done = subprocess.run(["bash", "--norc", "--noprofile", "-c", script, "bash", *words],
-                          cwd=folder, capture_output=True, text=True, timeout=60)
+                          cwd=folder, capture_output=True, text=True, timeout=60,
+                          env={**environment(), "HOME": str(tmp_path),
+                               "PATH": f"{os.path.dirname(program)}:{os.environ['PATH']}"})
+    assert not (folder / "b").exists()
     count, *found = done.stdout.split("\n")[:-1]
     assert (int(count), sorted(each for each in found if each)) == (len(wanted), sorted(wanted))
     assert done.stderr == ""
@@ -189,21 +220,94 @@ def test_bash_takes_names_of_files_as_they_are(run, tmp_path, words, wanted):
     ("", COMMANDS),
     ("rules ", ["list", "apply", "delete"]),
     ("rules apply --dr", ["--dry-run"]),
-    ("iam verify --pri", ["--principal"]),
+    ("iam registry --pri", ["--principal"]),
+    ("iam verify --pri", []),
     ("iam verify --tim", []),
     ("rewrite --kinds ", ["known", "any-pod-spec"]),
     ("rewrite -f mani", ["manifest.yaml"]),
     ("check-config mani", ["manifest.yaml"]),
     ("help cert", ["certificates"]),
     ("serve ", []),
+    ("rules delete quay", ["quaycache"]),
+    ("rules delete --config config.yaml my", ["mycache"]),
+    ("images list quay", ["quaycache", "quay.io/"]),
+    ("scan --profile p", ["prod"]),
+    ("scan --profile=p", ["--profile=prod"]),
+    ("scan --config=con", ["--config=config.yaml"]),
+    ("scan --context ", ["arn:aws:eks:eu-west-9:111122223333:cluster/prod", "kind-here"]),
 ])
 def test_fish_completes(program, tmp_path, typed, wanted):
-    (tmp_path / "manifest.yaml").touch()
+    set_up(tmp_path)
     script = f"{program} completion fish | source; complete -C 'pullthrough {typed}'"
+    path = f"{tmp_path}/bin:{os.path.dirname(program)}:{os.environ['PATH']}"
     done = subprocess.run(["fish", "--no-config", "-c", script], cwd=tmp_path, capture_output=True,
-                          text=True, env={**environment(), "HOME": str(tmp_path)}, timeout=60)
+                          text=True, env={**environment(), "HOME": str(tmp_path), "PATH": path},
+                          timeout=60)
     assert done.stderr == ""
     assert sorted(line.split("\t")[0] for line in done.stdout.splitlines()) == sorted(wanted)
+
+
+@pytest.mark.parametrize("words, wanted", [
+    ([""], COMMANDS),
+    (["-"], ["--help", "--version"]),
+    (["-h"], []),
+    (["nonsense", ""], []),
+    (["ver"], ["verify", "version"]),
+    (["rules", ""], ["list", "apply", "delete"]),
+    (["rules", "--config", "x", "a"], ["apply"]),
+    (["rules", "list", ""], []),
+    (["rules", "apply", "--y"], []),
+    (["rules", "delete", "--y"], ["--yes"]),
+    (["rules", "delete", "a", ""], []),
+    (["rules", "--", "--"], []),
+    (["rules", "--", "l"], ["list"]),
+    (["scan", "-o", ""], ["json"]),
+    (["scan", "-oj"], ["-ojson"]),
+    (["scan", "--output=j"], ["--output=json"]),
+    (["scan", "--by", ""], ["registry", "namespace"]),
+    (["scan", "--check=x"], []),
+    (["scan", "--profile", ""], ["prod", "a$(touch b)"]),
+    (["scan", "--region", ""], ["eu-west-9"]),
+    (["scan", "--config", "region.yaml", "--region", ""], ["xx-own-1", "eu-west-9"]),
+    (["scan", "--config", "~/region.yaml", "--region", "xx"], ["xx-own-1"]),
+    (["scan", "--kubeconfig", "kube", "--context", ""], ["other-context"]),
+    (["scan", "--kubeconfig=kube", "--context="], ["--context=other-context"]),
+    (["verify", "doc"], ["docker.io/"]),
+    (["verify", "a", ""], []),
+    (["rewrite", "a", "doc"], ["docker.io/"]),
+    (["rules", "delete", "--config", "absent.yaml", ""], []),
+    (["rules", "delete", "--config", "-", ""], []),
+    (["rules", "delete", "docker"], ["dockercache"]),
+    (["images", "list", "docker"], ["dockercache", "docker.io/"]),
+    (["help", "ru"], ["rules"]),
+    (["completion", ""], ["bash", "zsh", "fish", "offer"]),
+    (["scan", "-f", ""], None),
+    (["scan", "--config=x"], None),
+    (["check-config", ""], None),
+])  # fmt: skip
+def test_what_is_offered(program, tmp_path, words, wanted):
+    """None: the name of a file. Standard input isn't read."""
+    set_up(tmp_path)
+    (tmp_path / "region.yaml").write_text("registry: {region: xx-own-1}\n")
+    read, write = os.pipe()
+    try:
+        done = subprocess.run([program, "completion", "offer", "--", *words], stdin=read, cwd=tmp_path,
+                              capture_output=True, text=True, timeout=60,
+                              env={**environment(), "HOME": str(tmp_path),
+                                   "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})  # fmt: skip
+    finally:
+        os.close(read)
+        os.close(write)
+    assert done.returncode == (1 if wanted is None else 0) and done.stderr == ""
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == (wanted or [])
+
+
+def test_profiles_of_another_file(program, tmp_path):
+    set_up(tmp_path)
+    files = {"AWS_CONFIG_FILE": "second.ini", "AWS_SHARED_CREDENTIALS_FILE": "absent", "AWS_PROFILE": "none"}
+    done = subprocess.run([program, "completion", "offer", "scan", "--", "--profile", ""], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60, env={**environment(), **files})  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "second\n", "")
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])

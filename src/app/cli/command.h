@@ -17,10 +17,22 @@
 
 struct command_line;
 
+/* What may stand somewhere, beyond what tables know; a shell offers it. */
+enum command_values {
+    VALUES_NONE,
+    VALUES_PROFILES,   /* of AWS's shared files */
+    VALUES_REGIONS,    /* that those, the configuration and the environment name */
+    VALUES_CONTEXTS,   /* of kubectl */
+    VALUES_PREFIXES,   /* of the configuration's upstreams */
+    VALUES_REGISTRIES, /* of those that are enabled, to go on behind a "/" */
+    VALUES_CACHED,     /* both */
+};
+
 struct command_option {
     const char *name;     /* without its dashes */
     const char *argument; /* what it is called in texts; "FILE" is completed. NULL: takes none */
     const char *choices;  /* the arguments there are, with a space between; NULL: any */
+    enum command_values values;
     int (*check)(struct slice argument, struct error *error); /* or NULL: nothing to check */
     unsigned verbs; /* 1 << VERB: it is for these only, and for the command without; 0: all */
     char letter;    /* or '\0' */
@@ -34,6 +46,8 @@ struct command_verb {
     const char *word; /* the one word that it takes, as texts call it, in brackets where it may be
                          left out; NULL: none */
     const char *help;
+    enum command_values values; /* of the word */
+    bool many;                  /* it takes as many words as there are, and empty ones, too */
 };
 
 struct command {
@@ -49,6 +63,7 @@ struct command {
     bool verb_is_optional;
     const char *word;  /* without verbs: what texts call a word of it; "FILE" is completed */
     size_t words_most; /* and how many it takes */
+    enum command_values values;           /* of each */
     const struct command_option *options; /* all but --help, which every command has */
     size_t n_options;
     int (*run)(const struct command_line *line);
@@ -75,12 +90,13 @@ struct command {
     }
 #define COMMAND_REGION                                                                             \
     {                                                                                              \
-        .name = "region", .argument = "REGION", .check = command_check_region,                     \
+        .name = "region", .argument = "REGION", .values = VALUES_REGIONS,                          \
+        .check = command_check_region,                                                             \
         .help = "the registry's AWS region, over the configuration's"                              \
     }
 #define COMMAND_PROFILE                                                                            \
     {                                                                                              \
-        .name = "profile", .argument = "NAME",                                                     \
+        .name = "profile", .argument = "NAME", .values = VALUES_PROFILES,                          \
         .help = "the profile of AWS's shared files, over AWS_PROFILE and over keys in the "        \
                 "environment"                                                                      \
     }

@@ -39,10 +39,13 @@ static const struct command_option options[] = {
 };
 
 static const struct command_verb verbs[] = {
-    [MAKE] = {"make", NULL,
-              "see that the Secret holds a CA and a certificate with more than half of their ten "
-              "years to live. New ones are told to the webhooks first, if there are any yet"},
-    [PUBLISH] = {"publish", NULL, "see that the webhooks' caBundle is what the Secret says"},
+    [MAKE] =
+        {.name = "make",
+         .help =
+             "see that the Secret holds a CA and a certificate with more than half of their ten "
+             "years to live. New ones are told to the webhooks first, if there are any yet"},
+    [PUBLISH] = {.name = "publish",
+                 .help = "see that the webhooks' caBundle is what the Secret says"},
 };
 
 enum { NAME_MAX_BYTES = 254 };

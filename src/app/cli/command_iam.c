@@ -75,15 +75,17 @@ static const struct command_option option_table[] = {
 };
 
 static const struct command_verb verbs[] = {
-    [IAM_WEBHOOK] = {"webhook", NULL,
-                     "what the role of `pullthrough serve` and `rules apply` needs, no more"},
-    [IAM_NODES] = {"nodes", NULL,
-                   "what the nodes, or whoever pulls, need on top of what they have"},
-    [IAM_REGISTRY] = {"registry", NULL,
-                      "the registry's policy, in place of two permissions of who imports"},
-    [IAM_TRUST] = {"trust", NULL, "who may take the webhook's role: pods of its service account"},
-    [IAM_VERIFY] = {"verify", NULL,
-                    "what who runs `pullthrough verify`, `warm` and `images` needs"},
+    [IAM_WEBHOOK] = {.name = "webhook",
+                     .help =
+                         "what the role of `pullthrough serve` and `rules apply` needs, no more"},
+    [IAM_NODES] = {.name = "nodes",
+                   .help = "what the nodes, or whoever pulls, need on top of what they have"},
+    [IAM_REGISTRY] = {.name = "registry",
+                      .help = "the registry's policy, in place of two permissions of who imports"},
+    [IAM_TRUST] = {.name = "trust",
+                   .help = "who may take the webhook's role: pods of its service account"},
+    [IAM_VERIFY] = {.name = "verify",
+                    .help = "what who runs `pullthrough verify`, `warm` and `images` needs"},
 };
 
 struct iam_options {

@@ -24,9 +24,11 @@ static const struct command_option option_table[] = {
 };
 
 static const struct command_verb verbs[] = {
-    {"list", "[PREFIX|IMAGE]",
-     "what ECR holds: of all upstreams, of a registry, below a prefix, or of an image as pods or "
-     "ECR name it"},
+    {.name = "list",
+     .word = "[PREFIX|IMAGE]",
+     .values = VALUES_CACHED,
+     .help =
+         "what ECR holds: of all upstreams, below a prefix, or of an image as pods or ECR name it"},
 };
 
 static int tell(const struct command_line *line, const struct images_list *list)

@@ -158,6 +158,8 @@ static int check_words(const struct command_line *line, struct error *error)
         line->verb == COMMAND_NO_VERB ? NULL : &line->command->verbs[line->verb];
     size_t most = verb ? verb->word != NULL : line->command->words_most;
 
+    if (verb && verb->many)
+        return 0;
     if (verb && verb->word && (line->n_words ? !*line->words[0] : *verb->word != '['))
         return error_set(error, "%s: the %s is missing", verb->name, verb->word);
     if (line->n_words > most)

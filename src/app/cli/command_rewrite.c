@@ -397,6 +397,7 @@ const struct command command_rewrite = {
                 "pullthrough rewrite -f deployment.yaml",
     .exits = {"done", "--check and something would change", [EXIT_FAILED] = "could not do it"},
     .word = "REFERENCE",
+    .values = VALUES_REGISTRIES,
     .words_most = SIZE_MAX,
     COMMAND_OPTIONS(option_table),
     .run = run,

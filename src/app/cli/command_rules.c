@@ -24,12 +24,17 @@ static const struct command_option options[] = {
 };
 
 static const struct command_verb verbs[] = {
-    [LIST] = {"list", NULL,
-              "what ECR has, what is wanted, and how each upstream stands; others' rules too"},
-    [APPLY] = {"apply", NULL,
-               "make what is missing, once, now, whatever reconcile.mode says; never deletes, "
-               "never points a rule elsewhere"},
-    [DELETE] = {"delete", "PREFIX", "delete the one rule that is named; what is cached stays"},
+    [LIST] = {.name = "list",
+              .help =
+                  "what ECR has, what is wanted, and how each upstream stands; others' rules too"},
+    [APPLY] = {.name = "apply",
+               .help =
+                   "make what is missing, once, now, whatever reconcile.mode says; never deletes, "
+                   "never points a rule elsewhere"},
+    [DELETE] = {.name = "delete",
+                .word = "PREFIX",
+                .values = VALUES_PREFIXES,
+                .help = "delete the one rule that is named; what is cached stays"},
 };
 
 static int act(const struct command_line *line, struct rules_command *command)

@@ -112,6 +112,7 @@ const struct command command_verify = {
     .exits = {"every step done", "a step failed",
               [EXIT_FAILED] = "could not try: no configuration, or no valid credentials"},
     .word = "REFERENCE",
+    .values = VALUES_REGISTRIES,
     .words_most = 1,
     COMMAND_OPTIONS(options),
     .run = run,

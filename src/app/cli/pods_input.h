@@ -16,7 +16,8 @@
     }
 #define PODS_INPUT_CONTEXT                                                                         \
     {                                                                                              \
-        .name = "context", .argument = "NAME", .help = "kubectl's: of which cluster"               \
+        .name = "context", .argument = "NAME", .values = VALUES_CONTEXTS,                          \
+        .help = "kubectl's: of which cluster"                                                      \
     }
 #define PODS_INPUT_KUBECONFIG                                                                      \
     {                                                                                              \
