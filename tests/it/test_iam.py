@@ -9,6 +9,7 @@ import shlex
 import subprocess
 
 import pytest
+import yaml
 
 from commands import ACCOUNT_VALUE, ROOT, Commands
 from standin import ACCOUNT, REGION, StandIn
@@ -162,7 +163,7 @@ def test_no_upstream(commands):
     (("--region", "a b"), "--region: wants an AWS region"),
     (("nobody",), "nobody: unknown"),
     (("nodes", "webhook"), "webhook: one too many"),
-    (("-o", "yaml"), '-o: wants json, not "yaml"'),
+    (("-o", "xml"), '-o: wants json or yaml, not "xml"'),
     (("--principal",), "--principal: an argument is missing"),
     (("--unknown",), "--unknown: unknown option"),
 ])
@@ -368,3 +369,10 @@ def test_the_registrys_policy_does_it_too(commands, quay):
     stranger = policy_of(commands, "registry", "--principal", NODE + "s")
     prepare_pull(commands, quay, nodes, stranger)
     assert pull(commands.aws)[0] == 404
+
+
+def test_as_yaml(commands):
+    """A policy alone, and all of them."""
+    for words in ((), ("nodes",)):
+        text = commands.run("iam", *words, "-o", "yaml", status=0).stdout
+        assert yaml.safe_load(text) == commands.json("iam", *words)

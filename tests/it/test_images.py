@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import yaml
 
 from commands import ACCOUNT_VALUE, Commands
 from standin import ACCOUNT, REGION
@@ -170,3 +171,16 @@ def test_another_account(commands, aws):
     assert done.stderr == (f"pullthrough images: the credentials are of account {ACCOUNT}, the "
                            "registry is of 999988887777\n")
     assert aws.calls(operation="Describe*") == []
+
+
+def test_names_and_yaml(commands, aws):
+    assert commands.run("images", "list", "-o", "name", status=0).stdout.splitlines() == [
+        f"{TOOL}:3", f"{OTHER}:7", f"{APP}:1.0", f"{APP}:1.1"]
+    names = commands.run("images", "list", TOOL, "--all", "-o", "name", status=0).stdout.splitlines()
+    digests = aws.state()["repositories"][TOOL]["images"]
+    assert sorted(names) == sorted([f"{TOOL}:3", *(f"{TOOL}@{each}" for each in digests
+                                                   if each != aws.state()["repositories"][TOOL]["tags"]["3"]["digest"])])
+    for name in names:   # each is what the command itself takes
+        assert commands.run("images", "list", name, "--all", "-o", "name", status=0).stdout == name + "\n"
+    document = commands.run("images", "list", "-o", "yaml", status=0).stdout
+    assert yaml.safe_load(document) == commands.json("images", "list")

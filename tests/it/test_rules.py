@@ -3,11 +3,13 @@
 import json
 import re
 import signal
+import subprocess
 import time
 
 import pytest
+import yaml
 
-from commands import ACCOUNT_VALUE, Commands
+from commands import ACCOUNT_VALUE, ROOT, Commands
 from standin import ACCOUNT, DEFAULTS, REGION
 
 PUBLIC = [{"registry": "registry.k8s.io"}, {"registry": "quay.io"}]
@@ -507,7 +509,7 @@ def test_somebody_was_faster(commands, aws):
     (("delete", "a", "b"), "b: one too many"),
     (("list", "--dry-run"), "--dry-run: is not for list"),
     (("apply", "--yes"), "--yes: is not for apply"),
-    (("list", "-o", "yaml"), '-o: wants json, not "yaml"'),
+    (("list", "-o", "xml"), '-o: wants json, yaml or name, not "xml"'),
     (("list", "--what"), "--what: unknown option"),
 ])
 def test_wrong_usage(commands, aws, arguments, reason):
@@ -520,3 +522,21 @@ def test_wrong_usage(commands, aws, arguments, reason):
 def test_help(commands):
     done = commands.run("rules", "--help", status=0)
     assert "exit status:" in done.stdout and done.stderr == ""
+
+
+# --- other formats --------------------------------------------------------------------------------
+
+
+def test_names_and_yaml(commands, aws, secrets):
+    commands.run("rules", "apply", status=0)
+    assert sorted(commands.run("rules", "list", "-o", "name", status=0).stdout.splitlines()) == sorted(
+        aws.state()["rules"])
+    for command in (("rules", "list"), ("rules", "apply"), ("rules", "apply", "--dry-run"), ("version",),
+                    ("scan", "-f", str(ROOT / "docs/examples/pods.yaml"))):
+        run = commands.run if command != ("version",) else lambda *words, status: subprocess.run(
+            [commands.program, *words], capture_output=True, text=True, check=True)
+        written = yaml.safe_load(run(*command, "-o", "yaml", status=0).stdout)
+        assert written == json.loads(run(*command, "-o", "json", status=0).stdout)
+    for options, reason in ((("apply", "-o", "name"), "-o name: is for list"),
+                            (("list", "-o", "xml"), '-o: wants json, yaml or name, not "xml"')):
+        assert reason in commands.run("rules", *options, status=2).stderr

@@ -603,7 +603,7 @@ def test_ctrl_c(ready, aws):
     (("--timeout", "2h"), "--timeout: wants 1s to 1h"),
     (("--timeout", "1ms"), "--timeout: wants 1s to 1h"),
     (("--timeout",), "--timeout: "),
-    (("-o", "yaml"), '-o: wants json, not "yaml"'),
+    (("-o", "xml"), '-o: wants json or yaml, not "xml"'),
     (("--what",), "--what: unknown option"),
 ])
 def test_wrong_usage(commands, aws, arguments, reason):

@@ -80,9 +80,18 @@ struct command {
     }
 #define COMMAND_OUTPUT                                                                             \
     {                                                                                              \
-        .name = "output", .letter = 'o', .argument = "json", .choices = "json",                    \
-        .help = "one JSON document instead"                                                        \
+        .name = "output", .letter = 'o', .argument = "FORMAT", .choices = "json yaml",             \
+        .help = "json or yaml: one document instead"                                               \
     }
+/* For a command that also gives names. */
+#define COMMAND_OUTPUT_NAMES(names)                                                                \
+    {                                                                                              \
+        .name = "output", .letter = 'o', .argument = "FORMAT", .choices = "json yaml name",        \
+        .help = "json or yaml: one document instead; name: " names                                 \
+    }
+enum command_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME };
+/* What the option of that row says. */
+enum command_output command_output_of(const struct command_line *line, size_t option);
 #define COMMAND_ACCOUNT                                                                            \
     {                                                                                              \
         .name = "account", .argument = "ID", .check = command_check_account,                       \
@@ -138,6 +147,9 @@ int command_unknown(const char *name, struct error *error);
 
 /* Write the whole text to standard output. EXIT_FINE; or EXIT_FAILED, which it said. */
 int command_print(const struct command *command, const struct strbuf *text);
+/* The same; a document, which is JSON, in the format that is wanted. */
+int command_print_document(const struct command *command, const struct strbuf *json,
+                           enum command_output output);
 /* Say on standard error why it fails; returns the status. */
 int command_fail(const struct command *command, int status, const char *reason);
 /* Adds to AWS's words, where they are that an action is denied, what prints what it takes. */

@@ -126,12 +126,11 @@ static int run(const struct command_line *line)
 const struct command command_completion = {
     .name = "completion",
     .summary = "print a script that completes commands in a shell",
-    .usage = "bash | zsh | fish\noffer -- [WORD...]",
+    .usage = "bash | zsh | fish\noffer [WORD...]",
     .about = "Print a script for a shell, by which it completes the commands of this program, "
              "their options, and the values of these: the configuration's prefixes and registries, "
              "the profiles and regions of AWS's shared files, the contexts of kubectl. Nothing is "
              "asked over the network.",
-    .examples = "source <(pullthrough completion bash)",
     .exits = {[EXIT_FINE] = "printed",
               [EXIT_NEGATIVE] = "offer: the name of a file goes here",
               [EXIT_FAILED] = "could not write it"},

@@ -69,9 +69,9 @@ static const struct command_option option_table[] = {
     [REGION] = COMMAND_REGION,
     [OUTPUT] = {.name = "output",
                 .letter = 'o',
-                .argument = "json",
-                .choices = "json",
-                .help = "the overview as one JSON document"},
+                .argument = "FORMAT",
+                .choices = "json yaml",
+                .help = "json or yaml: the overview as one document; a policy alone as YAML"},
 };
 
 static const struct command_verb verbs[] = {
@@ -117,7 +117,7 @@ static void read_options(struct iam_options *options, const struct command_line 
         .account = command_line_option(line, ACCOUNT),
         .region = command_line_option(line, REGION),
         .pod_identity = command_line_option(line, POD_IDENTITY) != NULL,
-        .json = command_line_option(line, OUTPUT) != NULL,
+        .json = command_output_of(line, OUTPUT) != OUTPUT_TEXT,
         .subject = {name_space ? name_space : "pullthrough", account ? account : "pullthrough"},
     };
     /* one more, that fill_in() puts there where there is none */
@@ -345,8 +345,9 @@ static int run(const struct command_line *line)
 
         status = answer(&options, &asked, &out, &error);
     }
-    return status == EXIT_FINE ? command_print(line->command, &out)
-                               : command_fail(line->command, status, error.text);
+    return status == EXIT_FINE
+               ? command_print_document(line->command, &out, command_output_of(line, OUTPUT))
+               : command_fail(line->command, status, error.text);
 }
 
 const struct command command_iam = {

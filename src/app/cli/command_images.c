@@ -15,8 +15,8 @@ enum { OUTPUT_MAX = 512 * 1024 * 1024 };
 enum { ALL, OUTPUT, CONFIG, PROFILE, ACCOUNT, REGION };
 
 static const struct command_option option_table[] = {
-    [ALL] = {.name = "all", .help = "also images without a tag, in the table"},
-    [OUTPUT] = COMMAND_OUTPUT,
+    [ALL] = {.name = "all", .help = "also images without a tag, in the table and by name"},
+    [OUTPUT] = COMMAND_OUTPUT_NAMES("REPOSITORY:TAG of each, one a line"),
     [CONFIG] = COMMAND_CONFIG,
     [PROFILE] = COMMAND_PROFILE,
     [ACCOUNT] = COMMAND_ACCOUNT,
@@ -34,14 +34,17 @@ static const struct command_verb verbs[] = {
 static int tell(const struct command_line *line, const struct images_list *list)
 {
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_MAX);
+    enum command_output output = command_output_of(line, OUTPUT);
     int printed;
 
-    if (command_line_option(line, OUTPUT))
+    if (output == OUTPUT_NAME)
+        images_list_names(list, command_line_option(line, ALL) != NULL, &out);
+    else if (output != OUTPUT_TEXT)
         images_list_json(list, &out);
     else
         images_list_table(list, command_line_option(line, ALL) != NULL, text_look_of(STDOUT_FILENO),
                           &out);
-    printed = command_print(line->command, &out);
+    printed = command_print_document(line->command, &out, output);
     if (printed != EXIT_FINE || list->n > 0)
         return printed;
     return command_fail(line->command, EXIT_NEGATIVE, "ECR holds no such image");

@@ -219,6 +219,18 @@ const char *command_line_option(const struct command_line *line, size_t option)
     return argument;
 }
 
+enum command_output command_output_of(const struct command_line *line, size_t option)
+{
+    static const char *const names[] = {
+        [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml", [OUTPUT_NAME] = "name"};
+    const char *said = command_line_option(line, option);
+
+    for (unsigned i = OUTPUT_JSON; said && i <= OUTPUT_NAME; i++)
+        if (strcmp(said, names[i]) == 0)
+            return (enum command_output)i;
+    return OUTPUT_TEXT;
+}
+
 size_t command_line_options(const struct command_line *line, size_t option, const char **arguments)
 {
     size_t n = 0;

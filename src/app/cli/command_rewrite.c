@@ -40,7 +40,7 @@ static const struct command_option option_table[] = {
                 .letter = 'o',
                 .argument = "json",
                 .choices = "json",
-                .help = "instead, all of that as one JSON document"},
+                .help = "instead, all of that as one JSON document, image by image as they come"},
     [LIVE] = {.name = "live",
               .help = "with one of these: ask ECR which images it holds, where rewrite.when or "
                       "rewrite.digests is cached"},

@@ -20,7 +20,7 @@ static const struct command_option options[] = {
     [PROFILE] = COMMAND_PROFILE,
     [ACCOUNT] = COMMAND_ACCOUNT,
     [REGION] = COMMAND_REGION,
-    [OUTPUT] = COMMAND_OUTPUT,
+    [OUTPUT] = COMMAND_OUTPUT_NAMES("list: the prefix of each rule that ECR has, one a line"),
 };
 
 static const struct command_verb verbs[] = {
@@ -56,7 +56,7 @@ static int act(const struct command_line *line, struct rules_command *command)
                                command_line_option(line, PROFILE), &command->timing, &error) < 0)
         return command_fail(line->command, EXIT_FAILED, error.text);
     status = acts[line->verb](command, &out);
-    printed = command_print(line->command, &out);
+    printed = command_print_document(line->command, &out, command_output_of(line, OUTPUT));
     return printed == EXIT_FINE ? status : printed;
 }
 
@@ -66,9 +66,14 @@ static int run(const struct command_line *line)
         .prefix = line->n_words ? line->words[0] : NULL,
         .dry_run = command_line_option(line, DRY_RUN) != NULL,
         .yes = command_line_option(line, YES) != NULL,
-        .json = command_line_option(line, OUTPUT) != NULL,
+        .output = command_output_of(line, OUTPUT),
+        .json = command_output_of(line, OUTPUT) != OUTPUT_TEXT,
     };
-    int status = act(line, &command);
+    int status;
+
+    if (command.output == OUTPUT_NAME && line->verb != LIST)
+        return command_misused(line->command, "-o name: is for list");
+    status = act(line, &command);
 
     aws_client_free(command.client);
     config_unref(command.loaded);

@@ -70,13 +70,14 @@ static int tell(const struct command_line *line, const struct scan_rules *rules,
         .assumed = rules->assumed.text,
     };
     bool negative = command_line_option(line, CHECK) && scan_report_is_mendable(&report);
+    enum command_output output = command_output_of(line, OUTPUT);
     int printed;
 
-    if (command_line_option(line, OUTPUT))
+    if (output != OUTPUT_TEXT)
         scan_report_json(&report, &out);
     else
         scan_report_text(&report, text_look_of(STDOUT_FILENO), &out);
-    printed = command_print(line->command, &out);
+    printed = command_print_document(line->command, &out, output);
     return printed == EXIT_FINE && negative ? EXIT_NEGATIVE : printed;
 }
 

@@ -70,7 +70,7 @@ static int run(const struct command_line *line)
 {
     const char *config_path = command_line_option(line, CONFIG);
     const char *pod = command_line_option(line, POD), *timeout = command_line_option(line, TIMEOUT);
-    bool json = command_line_option(line, OUTPUT) != NULL;
+    enum command_output output = command_output_of(line, OUTPUT);
     CONFIG_CLEANUP const struct config *loaded = NULL;
     struct config config;
     struct verify verify = {.profile = command_line_option(line, PROFILE),
@@ -84,14 +84,14 @@ static int run(const struct command_line *line)
         return command_misused(line->command,
                                "--pod: takes no image, and no configuration or option of AWS");
     if (pod)
-        return verify_pod(pod, verify.timeout_ms, json);
+        return verify_pod(pod, verify.timeout_ms, output);
     if (config_source_load(config_path, &loaded, &verify.error) < 0)
         return command_fail(line->command, EXIT_FAILED, verify.error.text);
     config = command_with_place(loaded, command_line_option(line, ACCOUNT),
                                 command_line_option(line, REGION));
     verify.config = &config;
     verify.text = line->n_words ? line->words[0] : default_image;
-    status = verify_init(&verify, json) < 0
+    status = verify_init(&verify, output) < 0
                  ? command_fail(line->command, EXIT_FAILED, verify.error.text)
                  : walk(&verify);
     verify_fini(&verify);

@@ -50,23 +50,24 @@ static int run(const struct command_line *line)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(COMMAND_TEXT_MAX);
     STRBUF_CLEANUP struct strbuf libraries = STRBUF_INIT(COMMAND_TEXT_MAX);
+    enum command_output output = command_output_of(line, OUTPUT);
 
     strbuf_add_format(&libraries, "%s, %s, %s, yyjson %s, jansson %s, libyaml %s",
                       http_server_library(), http_client_library(),
                       OpenSSL_version(OPENSSL_VERSION), YYJSON_VERSION_STRING,
                       jansson_version_str(), yaml_get_version_string());
-    if (command_line_option(line, OUTPUT))
+    if (output != OUTPUT_TEXT)
         add_json(&text, strbuf_str(&libraries));
     else
         strbuf_add_format(&text, "pullthrough %s (commit %s)\n%s\n", version_number, version_commit,
                           strbuf_str(&libraries));
-    return command_print(line->command, &text);
+    return command_print_document(line->command, &text, output);
 }
 
 const struct command command_version = {
     .name = "version",
     .summary = "print version, commit and libraries",
-    .usage = "[-o json]",
+    .usage = "[-o json|yaml]",
     .about = "Print the version, the commit that it was built from, and the libraries.",
     .exits = {[EXIT_FINE] = "printed", [EXIT_FAILED] = "could not write it"},
     COMMAND_OPTIONS(options),

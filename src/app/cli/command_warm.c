@@ -106,13 +106,14 @@ static const struct command_option option_table[] = {
 static int tell(const struct command_line *line, const struct warm_report *report)
 {
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(OUTPUT_MAX);
+    enum command_output output = command_output_of(line, OUTPUT);
     int printed;
 
-    if (command_line_option(line, OUTPUT))
+    if (output != OUTPUT_TEXT)
         warm_report_json(report, &out);
     else
         warm_report_text(report, &out);
-    printed = command_print(line->command, &out);
+    printed = command_print_document(line->command, &out, output);
     if (printed != EXIT_FINE)
         return printed;
     return warm_report_is_whole(report) ? EXIT_FINE : EXIT_NEGATIVE;

@@ -6,6 +6,8 @@
 
 #include "command.h"
 #include "command_line.h"
+#include "pullthrough/core/base/alloc.h"
+#include "pullthrough/core/json/json_yaml.h"
 
 #include <stdio.h>
 
@@ -72,6 +74,17 @@ int command_print(const struct command *command, const struct strbuf *text)
     return command_fail(command, EXIT_FAILED,
                         strbuf_overflowed(text) ? "the text is too long"
                                                 : "can't write all of the output");
+}
+
+int command_print_document(const struct command *command, const struct strbuf *json,
+                           enum command_output output)
+{
+    STRBUF_CLEANUP struct strbuf yaml = STRBUF_INIT(2 * json->ceiling);
+
+    if (output != OUTPUT_YAML || strbuf_overflowed(json))
+        return command_print(command, json);
+    alloc_must(json_yaml_print(&yaml, strbuf_slice(json)) == 0);
+    return command_print(command, &yaml);
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -47,6 +47,9 @@ void images_list_fini(struct images_list *list);
  * with `all`. What isn't shown is said. */
 void images_list_table(const struct images_list *list, bool all, struct text_look look,
                        struct strbuf *out);
+/* Lines of the same images, as `images list` and registries' clients take them: REPOSITORY:TAG, or
+ * REPOSITORY@DIGEST. */
+void images_list_names(const struct images_list *list, bool all, struct strbuf *out);
 /* All of them, one object each. */
 void images_list_json(const struct images_list *list, struct strbuf *out);
 

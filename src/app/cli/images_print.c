@@ -132,6 +132,20 @@ void images_list_table(const struct images_list *list, bool all, struct text_loo
     free(rows);
 }
 
+void images_list_names(const struct images_list *list, bool all, struct strbuf *out)
+{
+    size_t n, untagged;
+    struct row *rows = rows_of(list, all, &n, &untagged);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct images_found *found = rows[i].found;
+
+        strbuf_add_format(out, "%s%c%s\n", found->repository, *rows[i].tag ? ':' : '@',
+                          *rows[i].tag ? rows[i].tag : found->image.digest);
+    }
+    free(rows);
+}
+
 static void add_json_time(struct json_writer *json, const char *name, int64_t seconds)
 {
     STRBUF_CLEANUP struct strbuf text = STRBUF_INIT(CELL_MAX);

@@ -4,6 +4,7 @@
 #ifndef PULLTHROUGH_SRC_APP_RULES_COMMAND_H
 #define PULLTHROUGH_SRC_APP_RULES_COMMAND_H
 
+#include "command.h"
 #include "progress.h"
 #include "pullthrough/app/reconcile/reconcile.h"
 #include "pullthrough/core/config/config.h"
@@ -14,7 +15,8 @@ enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
 
 struct rules_command {
     const char *prefix; /* of delete */
-    bool dry_run, yes, json;
+    enum command_output output;
+    bool dry_run, yes, json;              /* json: a document, which may become YAML */
     const struct config *loaded;          /* owned */
     struct config config;                 /* the same but for the mode that the command means */
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that the operator names, or "" */

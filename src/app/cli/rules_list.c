@@ -190,12 +190,22 @@ static void add_json(const struct reconcile_view *seen, struct strbuf *out)
     strbuf_add_char(out, '\n');
 }
 
+static void add_names(const struct ecr_rules *rules, struct strbuf *out)
+{
+    for (size_t i = 0; i < rules->n; i++) {
+        text_add_printable(out, slice_str(rules->items[i].prefix));
+        strbuf_add_char(out, '\n');
+    }
+}
+
 static void show(void *context, const struct reconcile_view *seen)
 {
     struct list_view *view = context;
 
     view->looked = seen->observed->rules != NULL;
-    if (view->looked && view->command->json)
+    if (view->looked && view->command->output == OUTPUT_NAME)
+        add_names(seen->observed->rules, view->out);
+    else if (view->looked && view->command->json)
         add_json(seen, view->out);
     else if (view->looked)
         add_table(seen, &view->command->config, view->out);

@@ -122,7 +122,7 @@ static enum kube_outcome watch(struct look *look, uint64_t timeout_ms)
     }
 }
 
-static int tell(struct look *look, uint64_t timeout_ms, bool json)
+static int tell(struct look *look, uint64_t timeout_ms, enum command_output output)
 {
     STRBUF_CLEANUP struct strbuf detail = STRBUF_INIT(DETAIL_MAX);
     bool pulled = look->now.pull == KUBE_PULL_DONE;
@@ -138,11 +138,11 @@ static int tell(struct look *look, uint64_t timeout_ms, bool json)
         strbuf_add_format(&detail, ": it has said nothing about it in %llu s",
                           (unsigned long long)timeout_ms / 1000);
     }
-    verify_report_init(&report, json);
+    verify_report_init(&report, output);
     progress_end(&look->progress);
     verify_report_step(&report, VERIFY_PULL, pulled ? VERIFY_OK : VERIFY_FAILED,
                        strbuf_str(&detail), pulled ? NULL : look->advice);
-    if (json)
+    if (output != OUTPUT_TEXT)
         verify_report_end(&report, strbuf_str(&look->image), "");
     unwritten = report.unwritten;
     verify_report_fini(&report);
@@ -151,7 +151,7 @@ static int tell(struct look *look, uint64_t timeout_ms, bool json)
     return unwritten ? EXIT_FAILED : pulled ? EXIT_FINE : EXIT_NEGATIVE;
 }
 
-int verify_pod(const char *where, uint64_t timeout_ms, bool json)
+int verify_pod(const char *where, uint64_t timeout_ms, enum command_output output)
 {
     LOOK_CLEANUP struct look look;
     struct error error = {""};
@@ -163,7 +163,7 @@ int verify_pod(const char *where, uint64_t timeout_ms, bool json)
     }
     if (connect_to_api(&look, &error) == 0) {
         if (watch(&look, timeout_ms) == KUBE_DONE)
-            return tell(&look, timeout_ms, json);
+            return tell(&look, timeout_ms, output);
         error = look.error;
     }
     progress_end(&look.progress);

@@ -22,10 +22,11 @@ static const char *const step_names[VERIFY_STEP_COUNT] = {
     [VERIFY_CACHED] = "cached",
 };
 
-void verify_report_init(struct verify_report *report, bool json)
+void verify_report_init(struct verify_report *report, enum command_output output)
 {
     *report = (struct verify_report){
-        .json = json,
+        .json = output != OUTPUT_TEXT,
+        .yaml = output == OUTPUT_YAML,
         .look = text_look_of(STDOUT_FILENO),
         .steps = STRBUF_INIT(DOCUMENT_MAX),
     };
@@ -119,5 +120,7 @@ void verify_report_end(struct verify_report *report, const char *image, const ch
     json_add_line(&json, 0);
     json_end(&json);
     strbuf_add_char(&document, '\n');
-    write_out(report, &document);
+    if (command_print_document(&command_verify, &document,
+                               report->yaml ? OUTPUT_YAML : OUTPUT_JSON) != EXIT_FINE)
+        report->unwritten = true;
 }

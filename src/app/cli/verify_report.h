@@ -4,6 +4,7 @@
 #ifndef PULLTHROUGH_SRC_APP_VERIFY_REPORT_H
 #define PULLTHROUGH_SRC_APP_VERIFY_REPORT_H
 
+#include "command.h"
 #include "pullthrough/core/base/strbuf.h"
 #include "text_table.h"
 
@@ -25,14 +26,14 @@ enum { VERIFY_STEP_COUNT = VERIFY_CACHED + 1 };
 enum verify_result { VERIFY_SKIPPED, VERIFY_OK, VERIFY_FAILED };
 
 struct verify_report {
-    bool json;
+    bool json, yaml; /* a document; as YAML */
     struct text_look look;
     struct strbuf steps; /* JSON objects, so far */
     bool done[VERIFY_STEP_COUNT];
     bool failed, unwritten;
 };
 
-void verify_report_init(struct verify_report *report, bool json);
+void verify_report_init(struct verify_report *report, enum command_output output);
 void verify_report_fini(struct verify_report *report);
 
 /* One step: on standard output at once, or into the JSON document. `advice` is "" or NULL for

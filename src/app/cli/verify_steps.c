@@ -12,12 +12,12 @@
 
 enum { ARENA_EXPECTED = 64 * 1024, LOGIN_MAX = 128 * 1024, HOST_MAX = 512 };
 
-int verify_init(struct verify *verify, bool json)
+int verify_init(struct verify *verify, enum command_output output)
 {
     arena_init(&verify->arena, ARENA_EXPECTED);
     strbuf_init(&verify->rewritten, REWRITE_TEXT_MAX);
     verify->login = (struct strbuf)STRBUF_SECRET_INIT(LOGIN_MAX);
-    verify_report_init(&verify->report, json);
+    verify_report_init(&verify->report, output);
     progress_init(&verify->progress, "verify");
     verify->timing = progress_timing(&verify->progress);
     return aws_access_for_command(&verify->client, verify->config, verify->profile, &verify->timing,

@@ -38,7 +38,7 @@ struct verify {
 };
 
 /* Client, report and all; -1 with the reason in the error where AWS can't be asked at all. */
-int verify_init(struct verify *verify, bool json);
+int verify_init(struct verify *verify, enum command_output output);
 void verify_fini(struct verify *verify);
 
 struct ecr_client verify_client(struct verify *verify);

@@ -1,18 +1,15 @@
 /*
  * A configuration as YAML again, by the table of keys: block style, one key a line, so
  * that two of them can be compared with diff.
- *
- * A text stays bare only where no reader of YAML 1.1 or 1.2 can take it for anything
- * else; otherwise it stands in double quotes, in ASCII. Values that print alike are the same.
+ * Values that print alike are the same.
  */
 #include "pullthrough/core/config/config.h"
 
 #include "config_schema.h"
-#include "pullthrough/core/base/utf8.h"
+#include "pullthrough/core/base/yaml_text.h"
 #include "pullthrough/core/config/config_values.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 enum { INDENT = 2, PATH_MAX_BYTES = 64 };
 
@@ -25,75 +22,9 @@ static void print_indent(struct strbuf *out, unsigned indent)
         strbuf_add_char(out, ' ');
 }
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_bare_byte(char c)
-{
-    return is_letter(c) || (c >= '0' && c <= '9') || (c && strchr("-_./=+@", c));
-}
-
-/* YAML 1.1: !!bool and !!null. Numbers don't begin with a letter or "/". */
-static bool means_something(const char *text)
-{
-    static const char *const words[] = {"y",  "n",   "yes",  "no",    "true",
-                                        "on", "off", "null", "false", NULL};
-
-    for (size_t i = 0; words[i]; i++)
-        if (strcasecmp(text, words[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool is_bare(const char *text)
-{
-    if ((!is_letter(text[0]) && text[0] != '/') || means_something(text))
-        return false;
-    for (size_t i = 1; text[i]; i++)
-        if (!is_bare_byte(text[i]))
-            return false;
-    return true;
-}
-
-/* Cut the first character off; a byte that is not UTF-8 gives U+FFFD. */
-static uint32_t take_character(struct slice *text)
-{
-    size_t length = utf8_length(text->ptr, text->len);
-    unsigned char first = (unsigned char)text->ptr[0];
-    uint32_t character = length == 1 ? first : first & (0x7fu >> length);
-
-    for (size_t i = 1; i < length; i++)
-        character = character << 6 | ((unsigned char)text->ptr[i] & 0x3f);
-    *text = slice_from(*text, length ? length : 1);
-    return length ? character : 0xfffd;
-}
-
-static void print_quoted(struct strbuf *out, struct slice text)
-{
-    strbuf_add_char(out, '"');
-    while (text.len) {
-        uint32_t c = take_character(&text);
-
-        if (c == '"' || c == '\\')
-            strbuf_add_char(out, '\\');
-        if (c >= 0x20 && c < 0x7f)
-            strbuf_add_char(out, (char)c);
-        else if (c < 0x10000)
-            strbuf_add_format(out, "\\u%04x", (unsigned)c);
-        else
-            strbuf_add_format(out, "\\U%08x", (unsigned)c);
-    }
-    strbuf_add_char(out, '"');
-}
-
 static void print_text(struct strbuf *out, const char *text)
 {
-    if (is_bare(text))
-        strbuf_add_str(out, text);
-    else
-        print_quoted(out, slice_str(text));
+    yaml_text_print(out, slice_str(text));
 }
 
 static void print_scalar(struct strbuf *out, const struct config_key *key, const void *base)
