@@ -1,11 +1,14 @@
 """The commands that ask AWS, run beside the stand-in; and what no output of theirs may hold."""
 
+import fcntl
 import json
 import os
 import pathlib
 import pty
 import select
+import struct
 import subprocess
+import termios
 import time
 
 import yaml
@@ -67,9 +70,10 @@ class Commands:
     def json(self, *arguments, status=0):
         return json.loads(self.run(*arguments, "-o", "json", status=status).stdout)
 
-    def terminal(self, *arguments, answer="", **environment):
-        """(status, all output) on a terminal where `answer` is typed."""
+    def terminal(self, *arguments, answer="", columns=80, **environment):
+        """(status, all output) on a terminal of so many columns where `answer` is typed."""
         controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
         process = subprocess.Popen(self.command(*arguments), stdin=terminal, stdout=terminal,
                                    stderr=terminal,
                                    env={**self.environment, "TERM": "xterm", **environment})

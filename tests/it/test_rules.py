@@ -407,9 +407,18 @@ def test_list_on_a_terminal(commands, aws):
     status, text = commands.terminal("rules", "list", NO_COLOR="")
     lines = text.splitlines()
     assert status == 0
+    assert lines[:8] == [
+        "REGISTRY         PREFIX     STATE",
+        "registry.k8s.io  k8scache   \033[33mmissing\033[0m",
+        '    there is no rule "k8scache" yet',
+        "quay.io          quaycache  \033[32mready\033[0m",
+        "    rule for: quay.io",
+        '    the rule "quaycache" points to quay.io',
+        "public.ecr.aws   public     disabled",
+        "    switched off in the configuration"]
+    lines = commands.terminal("rules", "list", NO_COLOR="", columns=200)[1].splitlines()
     assert re.split(r"  +", lines[0]) == ["REGISTRY", "PREFIX", "RULE FOR", "SECRET", "STATE",
                                           "REASON"]
-    assert "\033[33mmissing\033[0m" in lines[1] and "\033[32mready\033[0m" in lines[2]
     assert re.split(r"  +", lines[3])[4] == "disabled"
     assert "\033" not in lines[3]
     document = commands.json("rules", "list")

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     OUTPUT_MAX = 64 * 1024 * 1024,
@@ -112,7 +113,7 @@ static int tell(const struct command_line *line, const struct warm_report *repor
     if (output != OUTPUT_TEXT)
         warm_report_json(report, &out);
     else
-        warm_report_text(report, &out);
+        warm_report_text(report, text_look_of(STDOUT_FILENO), &out);
     printed = command_print_document(line->command, &out, output);
     if (printed != EXIT_FINE)
         return printed;

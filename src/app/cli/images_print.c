@@ -87,14 +87,12 @@ static struct row *rows_of(const struct images_list *list, bool all, size_t *n, 
     return rows;
 }
 
-/* The lines of the table, each repository above its own. */
-static void add_lines(struct strbuf *out, struct slice lines, const struct row *rows, size_t n)
+/* Each repository above its own. */
+static void add_rows(struct strbuf *out, const struct text_table *table, const struct row *rows,
+                     size_t n, struct text_look look)
 {
-    struct slice heading = slice_cut(&lines, '\n');
-
     strbuf_add_str(out, "REPOSITORY\n");
-    strbuf_add_slice(out, heading);
-    strbuf_add_char(out, '\n');
+    text_table_print_heading(table, look, out);
     for (size_t i = 0; i < n; i++) {
         const char *repository = rows[i].found->repository;
 
@@ -102,8 +100,7 @@ static void add_lines(struct strbuf *out, struct slice lines, const struct row *
             text_add_printable(out, slice_str(repository));
             strbuf_add_char(out, '\n');
         }
-        strbuf_add_slice(out, slice_cut(&lines, '\n'));
-        strbuf_add_char(out, '\n');
+        text_table_print_row(table, i, look, out);
     }
 }
 
@@ -112,7 +109,6 @@ void images_list_table(const struct images_list *list, bool all, struct text_loo
 {
     static const char *const headings[] = {"REPOSITORY", "  TAG",  "DIGEST",
                                            "SIZE",       "PUSHED", "LAST PULL"};
-    STRBUF_CLEANUP struct strbuf lines = STRBUF_INIT(out->ceiling);
     struct text_table *table = look.terminal ? text_table_new(headings + 1, COLUMNS - 1)
                                              : text_table_new(headings, COLUMNS);
     size_t n, untagged;
@@ -120,11 +116,10 @@ void images_list_table(const struct images_list *list, bool all, struct text_loo
 
     for (size_t i = 0; i < n; i++)
         add_row(table, &rows[i], look);
-    text_table_print(table, look, &lines);
     if (look.terminal && n)
-        add_lines(out, strbuf_slice(&lines), rows, n);
+        add_rows(out, table, rows, n, look);
     else
-        strbuf_add_slice(out, strbuf_slice(&lines));
+        text_table_print(table, look, out);
     if (look.terminal && untagged)
         strbuf_add_format(out, "%s%zu image%s without a tag, mostly parts of these: --all\n",
                           n ? "\n" : "", untagged, untagged == 1 ? "" : "s");

@@ -101,6 +101,7 @@ void rewrite_report_table(const struct rewrite_report *report, struct text_look 
     struct text_table *table = text_table_new(headings + (places ? 0 : PLACE_COLUMNS),
                                               IMAGE_COLUMNS + (places ? PLACE_COLUMNS : 0));
 
+    text_table_fold(table, places ? 1u << 1 | 1u << 2 | 1u << 5 | 1u << 6 : 1u << 2 | 1u << 3);
     for (size_t i = 0; i < report->n_entries; i++)
         add_row(report, &report->entries[i], table);
     text_table_print(table, look, out);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { PLAN_TEXT_COLUMN = 18 }; /* where texts of a plan begin */
+
 struct plan_view {
     bool json, looked;
     struct strbuf text; /* the plan as core prints it */
@@ -84,15 +86,15 @@ static void show_plan(void *context, const struct reconcile_view *seen)
         reconcile_plan_print(&view->text, seen->plan, seen->wanted, seen->observed);
 }
 
-static const char *colour_of(struct slice line)
+static enum text_colour colour_of(struct slice line)
 {
     if (line.len < 4 || line.ptr[0] != ' ' || line.ptr[1] != ' ' || line.ptr[3] != ' ')
-        return "";
+        return TEXT_NO_COLOUR;
     switch (line.ptr[2]) {
-    case '+': return "\033[32m";
-    case '~': return "\033[33m";
-    case '!': return "\033[31m";
-    default: return "";
+    case '+': return TEXT_GREEN;
+    case '~': return TEXT_YELLOW;
+    case '!': return TEXT_RED;
+    default: return TEXT_NO_COLOUR;
     }
 }
 
@@ -101,11 +103,19 @@ static void add_plan(struct slice text, struct text_look look, struct strbuf *ou
 {
     while (text.len) {
         struct slice line = slice_cut(&text, '\n');
-        const char *colour = look.colour ? colour_of(line) : "";
+        enum text_colour colour = colour_of(line);
+        STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(RULES_TEXT_MAX);
 
-        strbuf_add_str(out, colour);
-        text_add_printable(out, line);
-        strbuf_add_str(out, *colour ? "\033[0m\n" : "\n");
+        text_add_printable(&shown, line);
+        text_colour_begin(out, colour, look);
+        if (look.terminal) {
+            text_add_wrapped(out, strbuf_slice(&shown), 0, PLAN_TEXT_COLUMN);
+            strbuf_truncate(out, out->len - 1);
+        } else {
+            strbuf_add_slice(out, strbuf_slice(&shown));
+        }
+        text_colour_end(out, colour, look);
+        strbuf_add_char(out, '\n');
     }
 }
 
@@ -143,6 +153,7 @@ static void add_table(const struct rules_command *command, const struct reconcil
     static const char *const headings[] = {"REGISTRY", "PREFIX", "STATE", "REASON"};
     struct text_table *table = text_table_new(headings, 4);
 
+    text_table_fold(table, 1u << 3);
     for (size_t i = 0; i < report->n_statuses; i++) {
         const struct config_upstream *upstream = &command->config.upstreams[i];
         enum upstream_state state = report->statuses[i].state;

@@ -97,6 +97,7 @@ static void add_table(const struct reconcile_view *seen, const struct config *co
     const struct ecr_rules *rules = seen->observed->rules;
     struct text_table *table = text_table_new(headings, 6);
 
+    text_table_fold(table, 1u << 2 | 1u << 3 | 1u << 5);
     for (size_t i = 0; i < wanted->n_upstreams; i++) {
         const struct config_upstream *upstream = &wanted->upstreams[i];
         const struct upstream_status *status = &seen->plan->statuses[i];

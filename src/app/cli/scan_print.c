@@ -11,6 +11,7 @@
 enum {
     NAME_WIDTH = 26, /* leaves room for "skipped-namespace 123," behind the numbers */
     NUMBERS_WIDTH = 32,
+    CHANGE_WIDTH = 6,
     START_WITH = 5,
     TEXT_MAX = 64 * 1024,
 };
@@ -20,9 +21,16 @@ static void add_number(struct strbuf *out, size_t n, const char *noun)
     strbuf_add_format(out, "%zu %s%s", n, noun, n == 1 ? "" : "s");
 }
 
+/* Of a reason: whether it can be mended. */
+static enum text_colour colour_of(enum outcome outcome)
+{
+    return scan_is_mendable(outcome) ? TEXT_YELLOW : TEXT_NO_COLOUR;
+}
+
 /* "digest 3, excluded 1": the most frequent first. The spaces within are for wrapping; a reason and
  * its number stay together. */
-static void add_reasons(const struct scan_sum *sum, size_t column, struct strbuf *out)
+static void add_reasons(const struct scan_sum *sum, size_t column, struct text_look look,
+                        struct strbuf *out)
 {
     bool told[OUTCOME_COUNT] = {[OUTCOME_REWRITTEN] = true};
     size_t at = column;
@@ -46,7 +54,9 @@ static void add_reasons(const struct scan_sum *sum, size_t column, struct strbuf
             strbuf_add_str(out, ", ");
             at += 2;
         }
+        text_colour_begin(out, colour_of((enum outcome)most), look);
         strbuf_add_str(out, reason);
+        text_colour_end(out, colour_of((enum outcome)most), look);
         at += (size_t)width;
     }
     strbuf_add_char(out, '\n');
@@ -61,10 +71,12 @@ static void add_name(struct slice name, const char *otherwise, struct strbuf *ou
 }
 
 static void add_row(const struct scan_sum *sum, const char *otherwise, size_t column,
-                    struct strbuf *out)
+                    struct text_look look, struct strbuf *out)
 {
     STRBUF_CLEANUP struct strbuf name = STRBUF_INIT(TEXT_MAX);
+    enum text_colour change = sum->change ? TEXT_GREEN : TEXT_NO_COLOUR;
     size_t width;
+    char number[32];
 
     add_name(sum->name, otherwise, &name);
     width = text_width(strbuf_slice(&name));
@@ -73,17 +85,22 @@ static void add_row(const struct scan_sum *sum, const char *otherwise, size_t co
         strbuf_add_char(out, '\n');
         width = 0;
     }
-    strbuf_add_format(out, "%*s  %6zu  %5zu  %6zu  %5zu", (int)(column - width), "", sum->images,
-                      sum->pods, sum->change, sum->stay);
+    strbuf_add_format(out, "%*s  %6zu  %5zu  ", (int)(column - width), "", sum->images, sum->pods);
+    width = (size_t)snprintf(number, sizeof(number), "%zu", sum->change);
+    strbuf_add_format(out, "%*s", width < CHANGE_WIDTH ? (int)(CHANGE_WIDTH - width) : 0, "");
+    text_colour_begin(out, change, look);
+    strbuf_add_str(out, number);
+    text_colour_end(out, change, look);
+    strbuf_add_format(out, "  %5zu", sum->stay);
     if (sum->stay) {
         strbuf_add_str(out, "  ");
-        add_reasons(sum, column + NUMBERS_WIDTH, out);
+        add_reasons(sum, column + NUMBERS_WIDTH, look, out);
     } else {
         strbuf_add_char(out, '\n');
     }
 }
 
-static void add_table(const struct scan_report *report, struct strbuf *out)
+static void add_table(const struct scan_report *report, struct text_look look, struct strbuf *out)
 {
     const char *heading = report->by_namespace ? "NAMESPACE" : "REGISTRY";
     const char *otherwise = report->by_namespace ? "(none named)" : "(no registry)";
@@ -100,7 +117,7 @@ static void add_table(const struct scan_report *report, struct strbuf *out)
     strbuf_add_format(out, "\n%-*s  IMAGES   PODS  CHANGE   STAY  WHY THEY STAY\n", (int)column,
                       heading);
     for (size_t i = 0; i < n; i++)
-        add_row(&sums[i], otherwise, column, out);
+        add_row(&sums[i], otherwise, column, look, out);
     free(sums);
 }
 
@@ -346,11 +363,10 @@ void scan_report_text(const struct scan_report *report, struct text_look look, s
     STRBUF_CLEANUP struct strbuf places = STRBUF_INIT(out->ceiling);
     struct scan_sum all = scan_all(report->scan);
 
-    (void)look;
     add_summary(report, &all, out);
     add_rules(report, out);
     if (all.images)
-        add_table(report, out);
+        add_table(report, look, out);
     add_points(report, &all, &points);
     strbuf_add_str(out, points.len ? "\nTo know before the switch:\n" : "");
     strbuf_add_slice(out, strbuf_slice(&points));

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 16 * 1024, DOCUMENT_MAX = 256 * 1024 };
+enum { LINE_MAX_BYTES = 16 * 1024, DOCUMENT_MAX = 256 * 1024, TEXT_COLUMN = 15 };
 
 static const char *const step_names[VERIFY_STEP_COUNT] = {
     [VERIFY_CREDENTIALS] = "credentials",
@@ -44,24 +44,37 @@ static void write_out(struct verify_report *report, const struct strbuf *text)
         report->unwritten = true;
 }
 
+/* In one line where a program may read it. */
+static void add_text(struct strbuf *out, const char *text, struct text_look look)
+{
+    STRBUF_CLEANUP struct strbuf shown = STRBUF_INIT(LINE_MAX_BYTES);
+
+    text_add_printable(&shown, slice_str(text));
+    if (look.terminal) {
+        text_add_wrapped(out, strbuf_slice(&shown), TEXT_COLUMN, TEXT_COLUMN);
+        return;
+    }
+    strbuf_add_slice(out, strbuf_slice(&shown));
+    strbuf_add_char(out, '\n');
+}
+
 static void add_line(const struct verify_report *report, enum verify_step step,
                      enum verify_result result, const char *detail, const char *advice,
                      struct strbuf *out)
 {
     static const char *const signs[] = {
         [VERIFY_SKIPPED] = "-", [VERIFY_OK] = "\u2713", [VERIFY_FAILED] = "\u2717"};
-    static const char *const colours[] = {
-        [VERIFY_SKIPPED] = "", [VERIFY_OK] = "\033[32m", [VERIFY_FAILED] = "\033[31m"};
-    bool coloured = report->look.colour && result != VERIFY_SKIPPED;
+    static const enum text_colour colours[] = {
+        [VERIFY_SKIPPED] = TEXT_NO_COLOUR, [VERIFY_OK] = TEXT_GREEN, [VERIFY_FAILED] = TEXT_RED};
 
-    strbuf_add_format(out, "%s%s%s %-13s", coloured ? colours[result] : "", signs[result],
-                      coloured ? "\033[0m" : "", step_names[step]);
-    text_add_printable(out, slice_str(detail));
-    strbuf_add_char(out, '\n');
+    text_colour_begin(out, colours[result], report->look);
+    strbuf_add_str(out, signs[result]);
+    text_colour_end(out, colours[result], report->look);
+    strbuf_add_format(out, " %-13s", step_names[step]);
+    add_text(out, detail, report->look);
     if (advice && *advice) {
-        strbuf_add_format(out, "%-15s", "");
-        text_add_printable(out, slice_str(advice));
-        strbuf_add_char(out, '\n');
+        strbuf_add_format(out, "%*s", TEXT_COLUMN, "");
+        add_text(out, advice, report->look);
     }
 }
 

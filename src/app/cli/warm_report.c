@@ -4,8 +4,6 @@
 #include "warm_report.h"
 
 #include "pullthrough/core/json/json_writer.h"
-#include "text_table.h"
-
 #include <string.h>
 
 enum { LINE_MAX_BYTES = 8192, INDENT = 4 };
@@ -53,15 +51,22 @@ static void add_sums(const struct warm_report *report, const struct sums *sums, 
     text_add_wrapped(out, strbuf_slice(&text), 0, INDENT);
 }
 
-static void add_missing(const struct warm_report *report, struct strbuf *out)
+static void add_name(const struct warm_image *image, enum text_colour colour, struct text_look look,
+                     struct strbuf *out)
+{
+    text_colour_begin(out, colour, look);
+    text_add_printable(out, image->name);
+    text_colour_end(out, colour, look);
+    strbuf_add_char(out, '\n');
+}
+
+static void add_missing(const struct warm_report *report, struct text_look look, struct strbuf *out)
 {
     strbuf_add_str(out, report->interrupted ? "\nStopped; the next run goes on with these:\n"
                                             : "\nMissing, and imported without --dry-run:\n");
     for (size_t i = 0; i < report->list->n; i++)
-        if (report->list->items[i].state == WARM_MISSING) {
-            text_add_printable(out, report->list->items[i].name);
-            strbuf_add_char(out, '\n');
-        }
+        if (report->list->items[i].state == WARM_MISSING)
+            add_name(&report->list->items[i], TEXT_YELLOW, look, out);
 }
 
 static bool is_same_advice(const struct warm_image *a, const struct warm_image *b)
@@ -91,7 +96,8 @@ static void add_wrapped(struct strbuf *out, const char *before, const char *text
 }
 
 /* All that want what number `first` wants, if none before it does. */
-static void add_failed(const struct warm_list *list, size_t first, struct strbuf *out)
+static void add_failed(const struct warm_list *list, size_t first, struct text_look look,
+                       struct strbuf *out)
 {
     const struct warm_image *of = &list->items[first];
     const char *said = NULL;
@@ -107,26 +113,29 @@ static void add_failed(const struct warm_list *list, size_t first, struct strbuf
         if (said && !is_same_reason(said, image->reason))
             add_wrapped(out, "", said);
         said = image->reason;
-        text_add_printable(out, image->name);
-        strbuf_add_char(out, '\n');
+        add_name(image, TEXT_RED, look, out);
     }
     add_wrapped(out, "", said);
     if (of->advice)
         add_wrapped(out, "What to do: ", of->advice);
 }
 
-void warm_report_text(const struct warm_report *report, struct strbuf *out)
+void warm_report_text(const struct warm_report *report, struct text_look look, struct strbuf *out)
 {
     const struct sums sums = sums_of(report->list);
+    const enum text_colour sums_colour =
+        warm_report_is_whole(report) && report->list->n ? TEXT_GREEN : TEXT_NO_COLOUR;
 
+    text_colour_begin(out, sums_colour, look);
     add_sums(report, &sums, out);
+    text_colour_end(out, sums_colour, look);
     if (sums.n[WARM_MISSING])
-        add_missing(report, out);
+        add_missing(report, look, out);
     if (sums.n[WARM_FAILED])
         strbuf_add_str(out, "\nNot to be had through the cache:\n");
     for (size_t i = 0; i < report->list->n; i++)
         if (report->list->items[i].state == WARM_FAILED)
-            add_failed(report->list, i, out);
+            add_failed(report->list, i, look, out);
 }
 
 static void add_image(const struct warm_image *image, struct json_writer *json)

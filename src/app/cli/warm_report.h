@@ -5,6 +5,7 @@
 #define PULLTHROUGH_APP_CLI_WARM_REPORT_H
 
 #include "pullthrough/core/base/strbuf.h"
+#include "text_table.h"
 #include "warm_list.h"
 
 struct warm_report {
@@ -15,7 +16,7 @@ struct warm_report {
 
 /* For a person, in lines of 80 columns as far as names allow: the sums, and what isn't cached, by
  * what is to be done. */
-void warm_report_text(const struct warm_report *report, struct strbuf *out);
+void warm_report_text(const struct warm_report *report, struct text_look look, struct strbuf *out);
 /* The same, and each image. */
 void warm_report_json(const struct warm_report *report, struct strbuf *out);
 
