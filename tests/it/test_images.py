@@ -106,7 +106,8 @@ def test_by_digest(commands, aws):
 @pytest.mark.parametrize("word", ["dockercache/lib", "quay.io/org/app:2", "nginx", f"{APP}:latest"])
 def test_what_is_not_there(commands, word):
     done = commands.run("images", "list", word, status=1)
-    assert (done.stdout, done.stderr) == ("", "pullthrough images: ECR holds no such image\n")
+    assert (done.stdout, done.stderr) == ("", "pullthrough images: ECR holds no such image; `pullthrough "
+                                         "images list -o name` names those that it holds\n")
     assert listed(commands, word, status=1) == ([], [])
 
 

@@ -462,7 +462,10 @@ def test_delete(commands, aws):
     assert done.stdout == '{"deleted": "quaycache"}\n'
     assert "The configuration wants it for images of quay.io" in done.stderr
     done = commands.run("rules", "delete", "quaycache", "--yes", status=1)
-    assert done.stderr == 'pullthrough rules delete: there is no rule "quaycache"\n'
+    assert done.stderr == ('pullthrough rules delete: there is no rule "quaycache"; `pullthrough rules '
+                           "list -o name` names those that there are\n")
+    done = commands.run("rules", "delete", "k8cache", "--yes", status=1)
+    assert done.stderr.endswith('there is no rule "k8cache", did you mean "k8scache"?\n')
     assert set(aws.state()["rules"]) == {"k8scache"}
     assert set(aws.state()["templates"]) == {"ROOT"}
 

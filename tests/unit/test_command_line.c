@@ -86,7 +86,7 @@ static void test_lines(void **state)
         {&with_words, "x --", " | |"},
         {&with_words, "x --=a", "--: unknown option"},
         {&with_words, "x --config", "--config: an argument is missing"},
-        {&with_words, "x -o", "-o: an argument is missing"},
+        {&with_words, "x -o", "-o: an argument is missing: json, yaml or text"},
         {&with_words, "x --force=yes", "--force: takes no argument"},
         {&with_words, "x -o xml", "-o: wants json, yaml or text, not \"xml\""},
         {&with_words, "x --output=jso", "--output: wants json, yaml or text, not \"jso\""},

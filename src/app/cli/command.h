@@ -150,6 +150,8 @@ int command_print(const struct command *command, const struct strbuf *text);
 /* The same; a document, which is JSON, in the format that is wanted. */
 int command_print_document(const struct command *command, const struct strbuf *json,
                            enum command_output output);
+/* Say on standard error that `file` is read from the terminal, if that is so: "-" or NULL. */
+void command_say_reading(const struct command *command, const char *file);
 /* Say on standard error why it fails; returns the status. */
 int command_fail(const struct command *command, int status, const char *reason);
 /* Adds to AWS's words, where they are that an action is denied, what prints what it takes. */

@@ -153,8 +153,11 @@ static int prepare(struct renewing *renewing, struct error *error)
     strbuf_add_format(&agent, "pullthrough/%s", version_number);
     config.user_agent = strbuf_str(&agent);
     if (kube_client_new(&renewing->client, &config, error) ||
-        kube_client_namespace(renewing->client, &renewing->namespace, error))
-        return -1;
+        kube_client_namespace(renewing->client, &renewing->namespace, error)) {
+        struct error reason = *error;
+
+        return error_set(error, "%s; a Job of the chart runs this", reason.text);
+    }
     if (kube_name_namespace(strbuf_slice(&renewing->namespace), error))
         return error_prefix(error, "the service account's namespace");
     return 0;

@@ -27,8 +27,8 @@ static const struct command_verb verbs[] = {
     {.name = "list",
      .word = "[PREFIX|IMAGE]",
      .values = VALUES_CACHED,
-     .help =
-         "what ECR holds: of all upstreams, below a prefix, or of an image as pods or ECR name it"},
+     .help = "what ECR holds: of all upstreams, of a registry, below a prefix, or of an image as "
+             "pods or ECR name it"},
 };
 
 static int tell(const struct command_line *line, const struct images_list *list)
@@ -47,7 +47,9 @@ static int tell(const struct command_line *line, const struct images_list *list)
     printed = command_print_document(line->command, &out, output);
     if (printed != EXIT_FINE || list->n > 0)
         return printed;
-    return command_fail(line->command, EXIT_NEGATIVE, "ECR holds no such image");
+    return command_fail(line->command, EXIT_NEGATIVE,
+                        "ECR holds no such image; `pullthrough images list -o name` names those "
+                        "that it holds");
 }
 
 static int ask(struct images_list *list, const struct command_line *line,

@@ -78,6 +78,17 @@ static size_t find_option(const struct command *command, struct slice name, char
     return i;
 }
 
+static int missing_argument(const struct command_option *option, const char *text,
+                            struct error *error)
+{
+    STRBUF_CLEANUP struct strbuf choices = STRBUF_INIT(ERROR_TEXT_BYTES);
+
+    if (option->choices)
+        add_choices(&choices, option->choices);
+    return error_set(error, "%s: an argument is missing%s%s", text, choices.len ? ": " : "",
+                     strbuf_str(&choices));
+}
+
 /* Take "--name", "--name=argument", "-l" or "-largument", and the argument that follows. */
 static int take_option(struct reading *reading, const char *text)
 {
@@ -104,7 +115,7 @@ static int take_option(struct reading *reading, const char *text)
     if (option == command->n_options)
         return COMMAND_LINE_HELP;
     if (!argument && row->argument && reading->at == reading->argc)
-        return error_set(reading->error, "%s: an argument is missing", text);
+        return missing_argument(row, text, reading->error);
     if (!argument)
         argument = row->argument ? reading->argv[reading->at++] : "";
     reading->line->given[reading->line->n_given++] = (struct command_given){option, argument};

@@ -25,6 +25,7 @@ static int answer(const struct config *config, struct error *error)
     struct rule_set *rules;
     struct review review;
 
+    command_say_reading(&command_review, NULL);
     if (file_read_argument("-", &body, error))
         return -1;
     if (config_source_host(config, &host, error)) {

@@ -305,6 +305,7 @@ static int rewrite_files(const struct options *options, const struct config *con
     for (size_t i = 0; i < options->n_files; i++) {
         STRBUF_CLEANUP struct strbuf out = {0};
 
+        command_say_reading(&command_rewrite, options->files[i]);
         if (writes_texts(options)
                 ? rewrite_file(options->files[i], config->rewrite.kinds, report, &out) != 0 ||
                       print(&out, stdout) != 0

@@ -10,6 +10,8 @@
 #include "pullthrough/core/json/json_yaml.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 const char commands_about[] =
     "Rewrites the images of pods to the pull-through-cache of your own Amazon ECR";
@@ -54,6 +56,13 @@ int command_fail(const struct command *command, int status, const char *reason)
     (void)fflush(stdout);
     (void)fprintf(stderr, "pullthrough %s: %s\n", command->name, reason);
     return status;
+}
+
+void command_say_reading(const struct command *command, const char *file)
+{
+    if ((!file || strcmp(file, "-") == 0) && isatty(STDIN_FILENO) == 1)
+        (void)fprintf(stderr, "pullthrough %s: reading from the terminal; Ctrl-D ends it\n",
+                      command->name);
 }
 
 int command_misused(const struct command *command, const char *reason)

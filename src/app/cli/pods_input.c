@@ -47,7 +47,7 @@ static int fail_absent(const struct pods_input *input)
 
     (void)error_set(&error,
                     "kubectl isn't in PATH; where it is, type: kubectl get pods -A -o json | "
-                    "pullthrough %s",
+                    "pullthrough %s -",
                     input->command->name);
     return fail(input, &error);
 }
@@ -79,7 +79,8 @@ static int scan_kubectl(const struct pods_input *input, const struct manifest_in
     r = manifest_input_fd(manifests, kubectl.fd, "kubectl", &error);
     ending = piped_end(&kubectl, &ended);
     if (r == 0 && ending != 0)
-        r = error_set(&error, "kubectl %s", ended.text);
+        r = error_set(&error, "kubectl %s%s", ended.text,
+                      input->context ? "; `kubectl config get-contexts` names the contexts" : "");
     else if (ending == PIPED_FAILED) /* which a signal needn't be: we read no more */
         r = error_prefix(&error, "kubectl %s, and what it printed can't be read", ended.text);
     return r == 0 ? EXIT_FINE : fail(input, &error);
@@ -92,6 +93,7 @@ static int scan_files(const struct pods_input *input, const char *const *files, 
 
     for (size_t i = 0; i < n; i++) {
         scan_begin_input(scan);
+        command_say_reading(input->command, files[i]);
         if (manifest_input_file(manifests, files[i], &error) != 0)
             return fail(input, &error);
     }

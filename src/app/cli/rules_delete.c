@@ -90,6 +90,22 @@ static int confirm(struct rules_command *command, const struct ecr_rule *rule)
                : complain(command, EXIT_NEGATIVE, "nothing is deleted: the answer was not yes");
 }
 
+static void say_which(const struct ecr_rules *rules, const char *prefix, struct error *error)
+{
+    struct spelling spelling = {.written = slice_str(prefix)};
+
+    for (size_t i = 0; i < rules->n; i++)
+        spelling_try(&spelling, rules->items[i].prefix);
+    if (spelling.nearest)
+        (void)error_set(error, "there is no rule \"%s\", did you mean \"%s\"?", prefix,
+                        spelling.nearest);
+    else
+        (void)error_set(error,
+                        "there is no rule \"%s\"; `pullthrough rules list -o name` names those "
+                        "that there are",
+                        prefix);
+}
+
 int rules_delete(struct rules_command *command, struct strbuf *out)
 {
     ARENA_CLEANUP struct arena arena = {0};
@@ -111,7 +127,7 @@ int rules_delete(struct rules_command *command, struct strbuf *out)
     progress_end(&command->progress);
     rule = ecr_rules_find(&rules, command->prefix);
     if (!rule) {
-        (void)error_set(&error, "there is no rule \"%s\"", command->prefix);
+        say_which(&rules, command->prefix, &error);
         return complain(command, EXIT_NEGATIVE, error.text);
     }
     command->prefix = rule->prefix; /* as ECR has it, which may end in "/" */

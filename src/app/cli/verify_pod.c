@@ -161,7 +161,11 @@ int verify_pod(const char *where, uint64_t timeout_ms, enum command_output outpu
         (void)fprintf(stderr, "pullthrough verify: %s\n", error.text);
         return EXIT_USAGE;
     }
-    if (connect_to_api(&look, &error) == 0) {
+    if (connect_to_api(&look, &error) != 0) {
+        struct error reason = error;
+
+        (void)error_set(&error, "%s; `helm test` runs this in one", reason.text);
+    } else {
         if (watch(&look, timeout_ms) == KUBE_DONE)
             return tell(&look, timeout_ms, output);
         error = look.error;

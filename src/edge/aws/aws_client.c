@@ -73,8 +73,10 @@ int aws_client_region(struct aws_client *client, const char **region, struct err
 
     if (!client->settings.region[0]) {
         if (aws_instance_region(&instance, &found, error) != 0)
-            return error_prefix(error, "no AWS region is set (registry.region or "
-                                       "AWS_REGION), and from the instance");
+            return error_prefix(error,
+                                "no AWS region is set (%sregistry.region or AWS_REGION), and from "
+                                "the instance",
+                                client->settings.person ? "--region, " : "");
         if (!ecr_host_is_region(strbuf_slice(&found)))
             return error_set(error, "the instance's region is not an AWS region");
         memcpy(client->settings.region, found.ptr, found.len + 1);

@@ -201,7 +201,11 @@ static int fetch(struct aws_credentials *credentials, struct aws_keys *keys,
             return 0;
         strbuf_add_format(&looked, "%s%s: %s", i > 0 ? "; " : "", chain[i].words, why.text);
     }
-    return error_set(error, "no AWS credentials found (%s)", strbuf_str(&looked));
+    return error_set(error, "no AWS credentials found (%s)%s", strbuf_str(&looked),
+                     credentials->sender->settings->person
+                         ? "; log in (`aws sso login`, `aws configure`), or name a profile with "
+                           "--profile"
+                         : "");
 }
 
 static uint32_t random_below(const struct aws_credentials *credentials, uint32_t most)
