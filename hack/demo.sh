@@ -160,6 +160,8 @@ metrics >"$folder/after"
 awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { printf "  +%d  %s\n", $2 - before[$1], $1 }' \
     "$folder/before" "$folder/after"
 
+say "What ECR has of a cluster's images before the switch: pullthrough warm --dry-run -f docs/examples/pods.yaml"
+"$program" warm --dry-run -f docs/examples/pods.yaml --config "$folder/config.yaml" || [ $? = 1 ] # some are missing
 say "What would become of the images of a cluster: pullthrough scan -f docs/examples/pods.yaml"
 "$program" scan -f docs/examples/pods.yaml --config "$folder/config.yaml"
 

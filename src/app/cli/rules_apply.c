@@ -98,6 +98,14 @@ static enum text_colour colour_of(struct slice line)
     }
 }
 
+/* What stands in its column is more than one word, an ARN for example. */
+static bool is_prose(struct slice line)
+{
+    struct slice text = slice_from(line, line.len < PLAN_TEXT_COLUMN ? line.len : PLAN_TEXT_COLUMN);
+
+    return slice_find(text, ' ') < text.len;
+}
+
 /* Line by line, each in the colour of its sign. */
 static void add_plan(struct slice text, struct text_look look, struct strbuf *out)
 {
@@ -108,7 +116,7 @@ static void add_plan(struct slice text, struct text_look look, struct strbuf *ou
 
         text_add_printable(&shown, line);
         text_colour_begin(out, colour, look);
-        if (look.terminal) {
+        if (look.terminal && is_prose(line)) {
             text_add_wrapped(out, strbuf_slice(&shown), 0, PLAN_TEXT_COLUMN);
             strbuf_truncate(out, out->len - 1);
         } else {
