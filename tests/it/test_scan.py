@@ -358,7 +358,8 @@ def test_kubectl_that_is_not_there(scan, tmp_path):
 
 
 def test_what_does_not_go_together(scan):
-    for arguments in (["-f", "-", "-n", "web"], ["-f", "-", "-A"], ["-A", "-n", "web"], ["-f", "-", "-f", "-"], ["-f", "-", "--config", "-"]):
+    for arguments in (["-f", "-", "-n", "web"], ["-f", "-", "-A"], ["-A", "-n", "web"], ["-f", "-", "-f", "-"],
+                      ["-f", "-", "--config", "-"]):
         assert "usage: pullthrough scan" in scan(*arguments, status=2).stderr
     assert 'did you mean "--offline"?' in scan("--ofline", status=2).stderr
 
@@ -418,7 +419,7 @@ def test_a_command_to_type_has_no_full_stop(scan, tmp_path):
     (tmp_path / ".aws" / "config").write_text(
         "[profile dev]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n"
         "sso_account_id = 111122223333\nsso_role_name = webhook\nregion = us-west-2\n")
-    text = scan("--profile", "dev", input=json.dumps(pod("a", "nginx"))).stdout
+    text = scan(input=json.dumps(pod("a", "nginx")), environment={"AWS_PROFILE": "dev"}).stdout
     assert "aws sso login --profile dev\n" in text
 
 
@@ -428,7 +429,8 @@ def test_nothing_to_name(scan):
 
 
 def test_an_image_that_changes_and_stays(scan):
-    text = scan("--offline", input=json.dumps(listed(pod("a", "nginx:1"), pod("b", "nginx:1", namespace="kube-system"))))
+    pods = listed(pod("a", "nginx:1"), pod("b", "nginx:1", namespace="kube-system"))
+    text = scan("--offline", input=json.dumps(pods))
     assert "1 would change, 1 stay\n(1 of them is both: it changes in some pods, and stays in others)\n" in text.stdout
 
 
