@@ -210,7 +210,8 @@ def test_the_status(service, program, certs):
     assert certificate["file"] == str(service.tls / "tls.crt") and certificate["problem"] is None
     assert (certificate["notBefore"], certificate["notAfter"]) == certs.leaf.dates()
 
-    start, now = (service.log("listening")[0]["time"][:19] + "Z", utc_now())
+    start = service.metrics().value("process_start_time_seconds")
+    start, now = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)), utc_now())
     for loaded in (configuration["loaded"], certificate["loaded"]):
         assert RFC3339.fullmatch(loaded) and start <= loaded <= now
 
