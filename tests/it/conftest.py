@@ -37,8 +37,12 @@ class SilentResolver(Preloaded):
         return self._file.read_text().splitlines() if self._file.exists() else []
 
 
-class WallClock(Preloaded):
+class Clock(Preloaded):
     """That of a program that has its environment."""
+
+    def __init__(self, folder, name, file):
+        super().__init__(folder, name, file)
+        file.touch()
 
     def put_forward(self, seconds):
         os.truncate(self._file, os.stat(self._file).st_size + seconds)
@@ -78,8 +82,13 @@ def silent_resolver(build_dir, tmp_path):
 
 @pytest.fixture
 def wall_clock(build_dir, tmp_path):
-    (tmp_path / "ahead").touch()
-    return WallClock(build_dir, "set_clock", tmp_path / "ahead")
+    return Clock(build_dir, "set_clock", tmp_path / "ahead")
+
+
+@pytest.fixture
+def uptime(build_dir, tmp_path):
+    """The monotonic clock, which waits are counted by; those of libraries go on as they are."""
+    return Clock(build_dir, "pass_time", tmp_path / "passed")
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,11 @@ def ready(serve, **sections):
         yield replica
 
 
+def soon(uptime, condition, what):
+    """What condition() gives once that is true, for a program whose time flies."""
+    return wait_for(lambda: condition() or uptime.put_forward(5), what)
+
+
 def cached(replica):
     return replica.status()["cached"]
 
@@ -134,13 +139,13 @@ def unanswered(replica):
     return sum(float(line.rpartition(" ")[2]) for line in mine if 'outcome="no-answer"' in line)
 
 
-def refusal_of(replica, image, seconds=60):
+def refusals_of(replica, image):
+    return [each for each in cached(replica)["refused"] if each["image"] == image]
+
+
+def refusal_of(replica, image):
     """Once it was refused."""
-
-    def found():
-        return [each for each in cached(replica)["refused"] if each["image"] == image]
-
-    return wait_for(found, f"{image} is refused", seconds)[0]
+    return wait_for(lambda: refusals_of(replica, image), f"{image} is refused")[0]
 
 
 # What a pod gets
@@ -317,17 +322,19 @@ def test_archived_images_are_not_there(serve, aws):
         aws.archive("quaycache/org/app", "ACTIVE", tag="1.0")
 
 
-def test_what_changes_behind_our_back(serve, aws, images):
+def test_what_changes_behind_our_back(serve, aws, images, uptime):
     """What a lifecycle policy took is seen by the next listing. And a tag that names another image
     than the pod's digest can't bring that; which is only judged when ECR had time for it."""
     pinned, other = f"{APP}:1.0@{images.digest['1.1']}", "quay.io/org/other:1.0"
-    with ready(serve, **{"import": {"recheck": "1m"}}) as replica:
+    recheck = {"import": {"recheck": "1m"}}
+    with ready(serve, environment=uptime.environment, **recheck) as replica:
         assert replica.review(pinned) == [pinned]
         comes_from_ecr(replica, aws, other)
         aws.delete_images("quaycache/org/other")
-        wait_for(lambda: replica.review(other) == [other], "it was listed again", 240)
+        soon(uptime, lambda: replica.review(other) == [other], "it was listed again")
         comes_from_ecr(replica, aws, other)
-        refused = refusal_of(replica, f"quaycache/org/app:1.0@{images.digest['1.1']}", 240)
+        moved = f"quaycache/org/app:1.0@{images.digest['1.1']}"
+        (refused,) = soon(uptime, lambda: refusals_of(replica, moved), "it is refused")
         assert refused["reason"] == "the tag 1.0 is another image now"
         assert replica.review(pinned, f"{APP}:1.0") == [pinned, in_ecr(aws, f"{APP}:1.0")]
         assert sorted(imports(aws)) == sorted(map(path_of, (f"{APP}:1.0", other, other)))
@@ -426,9 +433,9 @@ def test_an_upstream_that_is_away_keeps_no_other_waiting(serve, aws):
         assert not replica.logged(PAUSED)
 
 
-def test_aws_goes_away(serve, aws):
+def test_aws_goes_away(serve, aws, uptime):
     """What is known stays; what isn't waits."""
-    with ready(serve) as replica:
+    with ready(serve, environment=uptime.environment) as replica:
         assert replica.review(f"{APP}:1.0") == [f"{APP}:1.0"]
         comes_from_ecr(replica, aws, f"{APP}:1.0")
         aws.fault("close", service="*", times=None)
@@ -443,10 +450,10 @@ def test_aws_goes_away(serve, aws):
         # a pause ends with another try, and only one that succeeds ends the problem
         other, before = "quay.io/org/other:1.0", unanswered(replica)
         assert replica.review(other) == [other]
-        wait_for(lambda: unanswered(replica) > before, "it is tried again", 120)
+        soon(uptime, lambda: unanswered(replica) > before, "it is tried again")
         assert len(replica.logged(PAUSED)) == 1 and replica.logged(AGAIN) == []
         aws.admin("DELETE", "faults")
-        wait_for(lambda: replica.logged(AGAIN), "it goes on", 120)
+        soon(uptime, lambda: replica.logged(AGAIN), "it goes on")
         wait_for(lambda: cached(replica)["problem"] is None, "nothing is wrong any more")
         comes_from_ecr(replica, aws, other)
         assert len(replica.logged(PAUSED)) == 1
@@ -500,11 +507,12 @@ def test_readiness_waits_for_the_first_listing(serve, aws):
         assert replica.review(f"{APP}:1.0") == [in_ecr(aws, f"{APP}:1.0")]
 
 
-def test_readiness_does_not_wait_for_ever(serve, aws):
+def test_readiness_does_not_wait_for_ever(serve, aws, uptime):
     aws.principal("operator", denied=["ecr:DescribeRepositories"])
-    with serve() as replica:
-        wait_for(lambda: replica.readiness() == UNLISTED, "it waits for the listing")
-        wait_for(lambda: replica.readiness()[0] == 200, "ready")
+    with serve(environment=uptime.environment) as replica:
+        wait_for(lambda: cached(replica)["problem"], "it is denied")
+        assert replica.readiness() == UNLISTED
+        soon(uptime, lambda: replica.readiness()[0] == 200, "ready")
         assert replica.status()["uptimeSeconds"] >= 20
         assert cached(replica)["state"] == "listing"
         assert "DescribeRepositories" in cached(replica)["problem"]
