@@ -49,6 +49,7 @@ python3-yaml          writes its configuration
 packages_test='
 libcmocka-dev         unit tests
 python3-pytest        tests of the running program
+python3-pytest-xdist  runs them beside each other
 python3-jsonpatch     applies our patches, independently
 python3-yaml          reads what tests configure
 python3-venv          hack/venv.sh: a Python with botocore

@@ -5,6 +5,29 @@
 # bash switches errexit off inside anything whose exit status is being looked at.
 set -euo pipefail
 
+# Where a command is: its last line, or if that is pytest's with several workers, the share that is
+# done and the test that has been running for longest.
+stage_now() { # LOG
+    local last
+    last=$(tail -c 400 "$1" | tr '\r' '\n' | tail -n 1)
+    if [[ $last == "[gw"* || $last == tests/*::* ]]; then
+        last=$(awk -v last="$last" '
+            /^tests\/[^ :]+::.* $/ {began[$0] = NR}
+            /^\[gw[0-9]+\] \[ *[0-9]+%\] [A-Z]+ / {
+                share = substr($0, index($0, "] ") + 2, 7)
+                sub(/^[^%]*%\] [A-Z]+ /, "")
+                delete began[$0]
+            }
+            END {
+                for (test in began)
+                    if (!first || began[test] < began[first])
+                        first = test
+                print first ? share first : last
+            }' "$1")
+    fi
+    cut -c 1-60 <<<"$last"
+}
+
 # That a command lives, after its second second: on a terminal one line that changes, else a line
 # after 2, 5 and 10 s and every 20. Ends by itself when the script does, and waits inside bash, so
 # that no orphaned sleep keeps our standard output open.
@@ -14,7 +37,7 @@ stage_heartbeat() {
         read -rt 1 <> <(:) || true
         seconds=$((seconds + 1))
         ((seconds > 1)) || continue
-        last=$(tail -c 400 "$log" | tr '\r' '\n' | tail -n 1 | cut -c 1-60)
+        last=$(stage_now "$log")
         if [ -t 1 ]; then
             printf '\r   ... %d s  %s\e[K' "$seconds" "$last"
         elif ((seconds == 2 || seconds == 5 || seconds == 10 || seconds % 20 == 0)); then
@@ -42,9 +65,11 @@ stage_show() {
     cat "$stage_log"
 }
 
-# Output of pytest -v or of ctest without the lines of what passed or was skipped.
+# Output of pytest -v or of ctest without the lines of what passed or was skipped, or with several
+# workers began.
 stage_failures() { # FILE
     grep -Ev -e ' (PASSED|SKIPPED)( .*)?\[ *[0-9]+%\]$' -e '^ *Start +[0-9]+: ' \
+        -e '^\[gw[0-9]+\] \[ *[0-9]+%\] (PASSED|SKIPPED) ' -e '^tests/[^ :]+::.* $' \
         -e '^ *[0-9]+/[0-9]+ Test .* (Passed|\*\*\*Skipped) ' "$1" || true
 }
 

@@ -168,19 +168,25 @@ ctests() { # PRESET [ARGUMENT...]
 
 pytest_is_here() { # TITLE of what needs it
     local module
-    for module in pytest jsonpatch yaml; do
+    for module in pytest xdist jsonpatch yaml; do
         "$python" -c "import $module" 2>/dev/null && continue
         skip "$1" "Python's $module is not installed"
         return 1
     done
 }
 
-pytests() { # PRESET, folders of tests
+pytests() { # PRESET, folders of tests, options of pytest
     local preset=$1
     shift
     TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp \
         PULLTHROUGH_BUILD=$PWD/build/$preset "$python" -B -m pytest -v --tb=short -p no:cacheprovider \
         --junitxml="$PWD/build/$preset/pytest.xml" "$@"
+}
+
+# The same, several at a time, for a test of a running program waits most of its time. Tests of one
+# xdist_group go one after the other.
+pytests_at_once() {
+    pytests "$@" -n $(($(nproc) * 4)) --dist loadgroup
 }
 
 # The programs that the chart's tests run; built the first time, which takes minutes.
@@ -247,7 +253,7 @@ test_unit() {
 
 test_it() {
     pytest_is_here "$dev: running programs" && built dev "$dev" || return 0
-    run_tests "$dev: running programs" build/dev/pytest.xml pytests dev tests/it || true
+    run_tests "$dev: running programs" build/dev/pytest.xml pytests_at_once dev tests/it || true
 }
 
 test_apiserver() {
@@ -270,13 +276,11 @@ test_clang() {
 test_tsan() {
     # The tests of what serves: there the threads are.
     local serving=(tests/it/test_{serve,protocol,reconcile}*.py)
-    # Two minutes of waiting for import.recheck, with no thread that the other cases don't have.
-    serving+=(--deselect tests/it/test_serve_cached.py::test_what_changes_behind_our_back)
     built tsan "TSan" || return 0
     run_tests "TSan: unit tests" build/tsan/ctest.xml ctests tsan || true
     pytest_is_here "TSan: running programs that serve" || return 0
     run_tests "TSan: running programs that serve" build/tsan/pytest.xml \
-        pytests tsan "${serving[@]}" || true
+        pytests_at_once tsan "${serving[@]}" || true
 }
 
 test_coverage() {

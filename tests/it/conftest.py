@@ -54,6 +54,7 @@ def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "deadlines: needs deadlines that are shorter than usual")
+    config.addinivalue_line("markers", "xdist_group(name): for one worker, one after the other")
 
 
 @pytest.fixture(scope="session")

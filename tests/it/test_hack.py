@@ -145,6 +145,17 @@ tests/it/test_a.py::test_three SKIPPED (not here)                              [
 E       assert "PASSED" == "FAILED"
 FAILED tests/it/test_a.py::test_two[PASSED or not] - assert
 """
+# Of several workers: a line when a test begins, too.
+WORKERS = """tests/it/test_a.py::test_one\x20
+tests/it/test_a.py::test_two[PASSED [gw1] or not]\x20
+tests/it/test_b.py::test_four@one at a time\x20
+[gw0] [ 33%] PASSED tests/it/test_a.py::test_one\x20
+tests/it/test_a.py::test_three\x20
+[gw0] [ 50%] SKIPPED tests/it/test_a.py::test_three\x20
+[gw1] [ 66%] FAILED tests/it/test_a.py::test_two[PASSED [gw1] or not]\x20
+tests/it/test_a.py:12: in test_two
+E       assert "PASSED" == "FAILED"
+"""
 CTEST = """      Start  1: test_arena
  1/3 Test  #1: test_arena .......................   Passed    0.01 sec
  2/3 Test  #2: test_log .........................***Failed    0.01 sec
@@ -152,8 +163,33 @@ CTEST = """      Start  1: test_arena
 """
 
 
-@pytest.mark.parametrize("output, kept", [(PYTEST, [1, 3, 4]), (CTEST, [2, 3])], ids=["pytest", "ctest"])
+@pytest.mark.parametrize(
+    "output, kept",
+    [(PYTEST, [1, 3, 4]), (WORKERS, [6, 7, 8]), (CTEST, [2, 3])],
+    ids=["pytest", "workers", "ctest"],
+)
 def test_what_failed_is_not_lost_among_what_passed(tmp_path, output, kept):
     (tmp_path / "log").write_text(output)
     shown = bash('stage_failures "$LOG"', env={**os.environ, "LOG": str(tmp_path / "log")}).stdout
     assert shown.splitlines() == [output.splitlines()[each] for each in kept]
+
+
+def begun(count, *more):
+    """So many lines of WORKERS, and others."""
+    return "".join([*WORKERS.splitlines(keepends=True)[:count], *more])
+
+
+@pytest.mark.parametrize("output, shown", [
+    (PYTEST.splitlines(keepends=True)[0] + "tests/it/test_a.py::test_two ", "tests/it/test_a.py::test_two"),
+    (begun(3), "tests/it/test_a.py::test_one"),
+    (begun(6), "[ 50%] tests/it/test_a.py::test_two[PASSED [gw1] or not]"),
+    (begun(7), "[ 66%] tests/it/test_b.py::test_four@one at a time"),
+    (begun(3, "[gw0] [100%] PASSED tests/it/test_b.py::test_four@one at a time \n",
+           "\n3 passed in 1.00s\n"), "3 passed in 1.00s"),
+    (CTEST, "[  ERROR   ] test_log: 1 != 2"),
+    ("", ""),
+], ids=["one at a time", "first lines", "longest", "left", "end", "ctest", "nothing"])  # fmt: skip
+def test_what_runs_is_shown_or_what_has_run_for_longest(tmp_path, output, shown):
+    (tmp_path / "log").write_text(output)
+    done = bash('stage_now "$LOG"', env={**os.environ, "LOG": str(tmp_path / "log")})
+    assert (done.stdout.rstrip(), done.stderr) == (shown, "")

@@ -20,6 +20,8 @@ import memory_group
 from crowd import MIB, Crowd, Pulse, large, may_open
 from service import ROOT, Services
 
+# One after the other: they build a program, and each has a crowd.
+pytestmark = pytest.mark.xdist_group("memory")
 THREADS = 4
 ANSWERS = {"200", "400"}  # 400: no uid was found in it
 SHAPES = ("one string", "containers", "nothing but zeros", "deep")
