@@ -32,6 +32,9 @@ HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 ORIGINALS = "pullthrough.internal/original-images"
 SAMPLES = ROOT / "tests" / "fixtures" / "review" / "samples"
 
+BURST = 10  # LOG_LIMIT_BURST: lines of a kind in a window
+WINDOW_S = 10
+
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -74,6 +77,11 @@ def settings(certificates, /, **changes):
 def utc_now():
     """In RFC 3339, which sorts as time does."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def window():
+    """The log's, which begins where the kernel's monotonic clock is a multiple of it."""
+    return int(time.monotonic() // WINDOW_S)
 
 
 def replace(path, text):

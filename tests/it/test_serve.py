@@ -13,7 +13,7 @@ import pytest
 
 from documents import REASONS
 from http_peer import wait_for
-from service import HOST, ORIGINALS, Answer, Client, decode, review, run, sample, utc_now
+from service import BURST, HOST, ORIGINALS, Answer, Client, decode, review, run, sample, utc_now, window
 
 SAMPLES = {
     "create-pod": {
@@ -585,15 +585,6 @@ def test_a_body_may_be_as_large_as_configured(service):
         assert (response.status, response.text()) == (413, "the body is too large\n")
     assert moved(service.metrics().since(before))["review_duration_seconds_count"] == 1
     assert service.ready() == (200, "ok\n")
-
-
-BURST = 10  # LOG_LIMIT_BURST
-WINDOW_S = 10
-
-
-def window():
-    """The log's, which begins where the kernel's monotonic clock is a multiple of it."""
-    return int(time.monotonic() // WINDOW_S)
 
 
 def test_warnings_that_a_client_causes_are_few(services):

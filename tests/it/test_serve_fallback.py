@@ -17,7 +17,7 @@ import pytest
 from http_peer import DEADLINE_S, wait_for
 from kube_fake import KubeFake
 from kube_pods import Refusal
-from service import HOST, ORIGINALS, replace, review, settings
+from service import BURST, HOST, ORIGINALS, replace, review, settings, window
 
 NGINX = f"{HOST}/dockercache/library/nginx:1.27"
 NOT_FOUND = (
@@ -35,6 +35,7 @@ CAUSES = {
 }
 OTHER = 'no match for platform in manifest: not found'
 FALLBACK = {"watch": True, "probe": {"interval": "0s"}}
+PROBE = {"interval": "2s", "timeout": "1900ms"}  # a second is short for a machine that is busy
 DAY_S = 24 * 60 * 60
 SWITCH = "pullthrough.internal/rewrite"
 HEALED = "pullthrough.internal/healed-images"
@@ -141,11 +142,11 @@ def _start(services, kube):
 
 @pytest.fixture(name="probing")
 def _probing(start, certs, registry):
-    """A service that probes the registry each second, with the CA that it takes."""
+    """A service that probes the registry often, with the CA that it takes."""
 
     def start_probing(**changes):
         return start(
-            {"probe": {"interval": "1s", "timeout": "500ms"}},
+            {"probe": PROBE},
             registry={"host": registry.host},
             aws={"caFile": str(certs.ca)},
             **changes,
@@ -354,7 +355,7 @@ def test_two_nodes_without_a_way_to_the_registry_close_it(start, kube):
 
 def test_to_none_watches_and_turns_away_nothing(start, kube, certs, registry):
     service = start(
-        {"to": "none", "probe": {"interval": "1s", "timeout": "500ms"}},
+        {"to": "none", "probe": PROBE},
         watched=False,
         registry={"host": registry.host},
         aws={"caFile": str(certs.ca)},
@@ -430,7 +431,7 @@ def test_a_reload_does_not_close_a_registry_that_is_down(probing, certs, registr
     since = wait_for(lambda: turned(service)["registryDownSince"], "it is down")
     reload(
         service,
-        {"probe": {"interval": "1s", "timeout": "500ms"}, "remember": "20m"},
+        {"probe": PROBE, "remember": "20m"},
         registry={"host": registry.host},
         aws={"caFile": str(certs.ca)},
     )
@@ -598,6 +599,7 @@ def test_a_flood_of_events(start, kube, build_dir):
             for i in range(n):
                 fail(kube, in_cache(f"app-{i % 5000}:{i}"), name=f"web-{i}", uid=f"uid-{i}")
 
+    first = window()
     flood(2000)
     wait_for(lambda: failures(service, "absent") == 2000, "they are heard")
     before = resident_kib(service)
@@ -614,7 +616,7 @@ def test_a_flood_of_events(start, kube, build_dir):
     assert turned(service)["imageCount"] == 512 and len(turned(service)["images"]) == 50
     assert healed_by(service, "dropped") > 15000  # the others had a look each, or wait for it
     wait_for(lambda: unheard(service, "no-room") >= 20000 - 512, "the others are counted")
-    assert len(service.log(FAILS)) < 100
+    assert len(service.log(FAILS)) <= BURST * (1 + window() - first)
     assert service.log(FAILS)[-1]["suppressed"] >= 0
     assert not kube.cluster.patches
 
@@ -1054,7 +1056,7 @@ def test_a_way_to_the_registry_that_is_changed_for_a_wrong_one(probing, certs, r
     wait_for(lambda: turned(service)["probe"] == "good", "it answers")
     reload(
         service,
-        {"probe": {"interval": "1s", "timeout": "500ms"}},
+        {"probe": PROBE},
         registry={"host": registry.host},
         aws={"caFile": str(certs.rsa.cert)},
     )

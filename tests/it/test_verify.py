@@ -523,14 +523,14 @@ def test_what_a_registry_may_say(ready, aws, fault, detail, advice):
 
 
 @pytest.mark.parametrize("kind, said", [
-    ("throttle", "the registry answered HTTP 429; trying again (1 s)"),
-    ("server-error", "the registry answered HTTP 500; trying again (1 s)"),
-    ("close", "the registry did not answer; trying again (1 s)"),
+    ("throttle", "the registry answered HTTP 429; trying again"),
+    ("server-error", "the registry answered HTTP 500; trying again"),
+    ("close", "the registry did not answer; trying again"),
 ])
 def test_what_passes_is_waited_for(ready, aws, kind, said):
     aws.fault(kind, **REGISTRY)
     done = ready.run("verify", QUAY, status=0)
-    assert f"pullthrough verify: {said}\n" in done.stderr
+    assert re.search(rf"^pullthrough verify: {said} \(\d+ s\)$", done.stderr, re.M), done.stderr
     assert len(aws.calls(operation="GetManifest")) == 2
 
 
