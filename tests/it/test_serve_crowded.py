@@ -1,10 +1,12 @@
 """`pullthrough serve` when connections, or descriptors, are used up: probes, the API server's reviews
 and what the program itself has to do go on."""
 
+import concurrent.futures
 import contextlib
 import pathlib
 import socket
 import stat
+import threading
 
 import pytest
 
@@ -24,6 +26,25 @@ def silent(port, count):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             for _ in range(count)
         ]
+
+
+@contextlib.contextmanager
+def in_use(clients):
+    """Each sends reviews all the time, every one of which is answered."""
+    enough = threading.Event()
+
+    def use(client):
+        while not enough.wait(0.1):
+            assert client.mutate(BODY).images()
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        uses = [pool.submit(use, client) for client in clients]
+        try:
+            yield
+        finally:
+            enough.set()
+    for each in uses:
+        each.result()
 
 
 def with_descriptors(program, folder, soft, hard):
@@ -90,18 +111,16 @@ def test_a_flood_at_the_webhook_lets_new_clients_in(services, kind):
 def test_connections_that_sent_reviews_stay(services):
     """They are the API server's; a new client waits until one of them goes."""
     service = services.start(server={"maxConnections": 3})
-    clients = [service.webhook() for _ in range(3)]
-    for client in clients:
+    *kept, other = [service.webhook() for _ in range(3)]
+    for client in (*kept, other):
         assert client.mutate(BODY).images()
-    with silent(service.webhook_port, 20):
-        for client in clients:
-            assert client.mutate(BODY).images()
+    with silent(service.webhook_port, 20), in_use(kept):
         service.wait_log("connection limit reached, accepting waits")
-        clients.pop().close()
+        other.close()
         assert service.mutate(BODY).images()
-        for client in clients:
-            assert client.mutate(BODY).images()
-            client.close()
+    for client in kept:
+        assert client.mutate(BODY).images()
+        client.close()
 
 
 def test_one_request_each_does_not_keep_others_out(services):
