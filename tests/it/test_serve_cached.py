@@ -529,9 +529,12 @@ def test_it_ends_while_ecr_is_silent(serve, aws, operation):
         replica.review("quay.io/org/other:1.0")
         wait_for(lambda: aws.calls(operation=operation), "it asks")
         status, seconds = replica.stop()
+        aws.admin("DELETE", "faults")
+        replica.start()
+        _, usual = replica.stop()  # as busy as this machine is
         replica.start()  # to be ended in good order
     assert status == 0
-    assert seconds < 10  # a call may take twenty
+    assert seconds < usual + 10  # a call may take twenty
 
 
 # Another configuration
