@@ -186,7 +186,7 @@ pytests() { # PRESET, folders of tests, options of pytest
 # The same, several at a time, for a test of a running program waits most of its time. Tests of one
 # xdist_group go one after the other.
 pytests_at_once() {
-    pytests "$@" -n $(($(nproc) * 4)) --dist loadgroup
+    pytests "$@" -n $(($(nproc) * 2)) --dist loadgroup
 }
 
 # The programs that the chart's tests run; built the first time, which takes minutes.
