@@ -31,6 +31,36 @@ static void add_items(struct json_writer *json)
     json_add_bool(json, "last", true);
 }
 
+/* A terminal may obey what is no ASCII, too: it is there in other words. */
+static void test_nothing_steers_a_terminal(void **state)
+{
+    STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
+    struct json_writer json = json_begin(&out, false);
+
+    (void)state;
+    json_add_text(&json, "a",
+                  "\x7f\xc2\x9b[31m \u202e\U000e0041 \"\\ caf\u00e9 \U0001f600 \xff\x1b");
+    json_add_slice(&json, "b", slice_str("\u2066x"));
+    json_end(&json);
+    assert_string_equal(
+        strbuf_str(&out),
+        "{\"a\":\"\\u007f\\u009b[31m \\u202e\\udb40\\udc41 \\\"\\\\ caf\u00e9 \U0001f600 "
+        "\xef\xbf\xbd\\u001b\",\"b\":\"\\u2066x\"}");
+}
+
+static void test_a_document_that_is_too_long(void **state)
+{
+    (void)state;
+    for (size_t ceiling = 1; ceiling < 20; ceiling++) {
+        STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(ceiling);
+        struct json_writer json = json_begin(&out, false);
+
+        json_add_text(&json, "a", "caf\u00e9\u202e\U0001f600\u202e");
+        json_end(&json);
+        assert_true(strbuf_overflowed(&out));
+    }
+}
+
 static void test_compact(void **state)
 {
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(TEXT_MAX);
@@ -125,6 +155,8 @@ static void test_indented(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_steers_a_terminal),
+        cmocka_unit_test(test_a_document_that_is_too_long),
         cmocka_unit_test(test_compact),
         cmocka_unit_test(test_indented),
         cmocka_unit_test(test_spaced),

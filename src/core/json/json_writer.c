@@ -1,8 +1,13 @@
 /*
  * Only whether a comma is due is remembered, and which bracket ends what is open. It refuses to
  * hold values: what is written is written.
+ *
+ * A document may be printed on a terminal. So what might be obeyed there, or turn the text round,
+ * is written as an escape: the same text to who reads JSON.
  */
 #include "pullthrough/core/json/json_writer.h"
+
+#include "pullthrough/core/base/utf8.h"
 
 static void add_break(struct json_writer *json)
 {
@@ -73,10 +78,67 @@ void json_end_all(struct json_writer *json)
         json_end(json);
 }
 
+/* The character's code. */
+static uint32_t code_of(const char *character, size_t length)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)character[0] & masks[length];
+
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)character[i] & 0x3f);
+    return code;
+}
+
+static void add_code(struct strbuf *out, uint32_t code)
+{
+    if (code >= 0x10000) {
+        strbuf_add_format(out, "\\u%04x", (unsigned)(0xd7c0 + (code >> 10)));
+        code = 0xdc00 | (code & 0x3ff);
+    }
+    strbuf_add_format(out, "\\u%04x", (unsigned)code);
+}
+
+static bool is_shown(struct slice character)
+{
+    return utf8_is_printable(character.ptr, character.len);
+}
+
+/* The first character of well-formed text. */
+static struct slice first_of(struct slice text)
+{
+    return slice_of(text.ptr, utf8_length(text.ptr, text.len));
+}
+
+static void add_text(struct strbuf *out, struct slice text)
+{
+    STRBUF_CLEANUP struct strbuf kept = STRBUF_SECRET_INIT(out->ceiling);
+    size_t at = out->len;
+    struct slice rest;
+
+    strbuf_add_json(out, text);
+    if (strbuf_overflowed(out))
+        return; /* and what is there may end within a character */
+    while (at < out->len && is_shown(first_of(slice_from(strbuf_slice(out), at))))
+        at += first_of(slice_from(strbuf_slice(out), at)).len;
+    if (at == out->len)
+        return;
+    strbuf_add_slice(&kept, slice_from(strbuf_slice(out), at));
+    strbuf_truncate(out, at);
+    for (rest = strbuf_slice(&kept); rest.len > 0;) {
+        struct slice character = first_of(rest);
+
+        if (is_shown(character))
+            strbuf_add_slice(out, character);
+        else
+            add_code(out, code_of(character.ptr, character.len));
+        rest = slice_from(rest, character.len);
+    }
+}
+
 void json_add_text(struct json_writer *json, const char *name, const char *text)
 {
     if (text)
-        strbuf_add_json(json_add(json, name), slice_str(text));
+        add_text(json_add(json, name), slice_str(text));
     else
         strbuf_add_str(json_add(json, name), "null");
 }
@@ -89,7 +151,7 @@ void json_add_given(struct json_writer *json, const char *name, const char *text
 
 void json_add_slice(struct json_writer *json, const char *name, struct slice text)
 {
-    strbuf_add_json(json_add(json, name), text);
+    add_text(json_add(json, name), text);
 }
 
 void json_add_number(struct json_writer *json, const char *name, uint64_t number)
