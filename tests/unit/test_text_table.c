@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 static const char *const headings[] = {"ONE", "TWO"};
-static const struct text_look piped, terminal = {.terminal = true},
-                                     colours = {.terminal = true, .colour = true};
+static const struct text_look piped = {.width = TEXT_WIDTH},
+                              terminal = {.terminal = true, .width = TEXT_WIDTH},
+                              narrow = {.terminal = true, .width = 40},
+                              colours = {.terminal = true, .colour = true, .width = TEXT_WIDTH};
 
 static struct text_table *make_table(void)
 {
@@ -42,6 +44,35 @@ static void test_columns(void **state)
     check_print(table, colours,
                 "ONE   TWO\n\033[32m\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\033[0m  -\n"
                 "x     \033[31mlong\033[0m\n");
+    text_table_free(table);
+}
+
+/* Nothing is cut: what doesn't fit has lines of its own. */
+static void test_a_narrow_terminal(void **state)
+{
+    static const char *const three[] = {"NAME", "RULE FOR", "REASON"};
+    static const char digits[] = "0123456789012345678901234567890123456789";
+    struct text_table *table = text_table_new(three, 3);
+
+    (void)state;
+    text_table_add(table, slice_str("a"), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str("quay.io"), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str("a reason that is longer than forty columns are"),
+                   TEXT_NO_COLOUR);
+    text_table_add(table, slice_str(digits), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str(""), TEXT_NO_COLOUR);
+    text_table_add(table, slice_str("short"), TEXT_NO_COLOUR);
+    text_table_fold(table, 1u << 1 | 1u << 2);
+    check_print(table, narrow,
+                "NAME\na\n    rule for: quay.io\n    a reason that is longer than forty\n"
+                "    columns are\n0123456789012345678901234567890123456789\n    short\n");
+    text_table_fold(table, 1u << 2);
+    check_print(table, narrow,
+                "NAME                            RULE FOR\n"
+                "a                               quay.io\n"
+                "    a reason that is longer than forty\n    columns are\n"
+                "0123456789012345678901234567890123456789\n"
+                "                                -\n    short\n");
     text_table_free(table);
 }
 
@@ -139,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_a_narrow_terminal),
         cmocka_unit_test(test_a_row_that_is_not_whole_is_not_shown),
         cmocka_unit_test(test_nothing_steers_a_terminal),
         cmocka_unit_test(test_a_cell_that_is_cut_says_so),

@@ -206,15 +206,14 @@ static unsigned folded(const struct text_table *table, struct text_look look)
 /* How wide a column is beside others that aren't below: the widest give way until all fit. */
 static size_t most_width(const struct text_table *table, unsigned below, struct text_look look)
 {
-    size_t most = look.width, sum;
-
-    do {
+    for (size_t most = look.width, sum;; most--) {
         sum = 0;
         for (size_t i = 0; i < table->n_columns; i++)
             if (!(below & 1u << i))
                 sum += (table->widths[i] < most ? table->widths[i] : most) + GAP;
-    } while (sum - GAP > look.width && --most > COLUMN_LEAST);
-    return most;
+        if (sum - GAP <= look.width || most <= COLUMN_LEAST)
+            return most;
+    }
 }
 
 /* "    rule for: quay.io", or the last column's without its heading. */
