@@ -7,7 +7,8 @@
 #include "pullthrough/core/base/slice.h"
 #include "pullthrough/core/base/strbuf.h"
 
-/* Append the document in block style, with the same members in the same order. -1: it isn't JSON. */
+/* Append the document in block style, with the same members in the same order. -1: it isn't JSON.
+ */
 int json_yaml_print(struct strbuf *out, struct slice json);
 
 #endif
