@@ -306,6 +306,8 @@ test_image() {
         skip "$title" "that takes root, and the right to mount"
     elif run "$title" hack/image.sh --arch amd64 --arch arm64 --again; then
         sed -n '/^  archive/,$p' "$stage_log"
+        archives=(build/image/pullthrough-*-"$(dpkg --print-architecture)".tar)
+        image=(--image "${archives[-1]}")
         pytest_is_here "image: the program from it" || return 0
         mkdir -p build/image
         run_tests "image: the program from it" build/image/pytest.xml \
@@ -315,13 +317,15 @@ test_image() {
     fi
 }
 
+image=() # for hack/e2e.sh: it makes one unless an earlier stage has
+
 # All of it together: a node of our own, the image in it, the chart by Helm, and every fault.
 test_e2e() {
     local title="a whole cluster: pods from the cache, under load and faults"
     if ! unshare --mount --net --pid --fork true 2>/dev/null; then
         skip "$title" "that takes root, and a network of its own"
     elif cluster_tools_can_be_had "$title"; then
-        run_tests "$title" build/e2e/pytest.xml hack/e2e.sh || true
+        run_tests "$title" build/e2e/pytest.xml hack/e2e.sh "${image[@]}" || true
         sed -n '/generated xml file/,/^=/{/^[a-z ]/p}' "$stage_log"
     fi
 }
