@@ -32,10 +32,11 @@ def rolling_restart(inst, load):
 
 
 def upgrade(inst, load):
-    """Helm replaces every pod, because of a setting that is read at the start only."""
+    """Helm replaces every pod, because of a setting that is read at the start only; as somebody
+    would do it, so the configuration is checked first."""
     config = inst.config
     config["server"]["maxConnections"] = 4000 + next(_numbers)
-    inst.upgrade(config=config)
+    inst.upgrade(check=True, config=config)
 
 
 def rolled_back(inst, load):

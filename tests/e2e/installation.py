@@ -63,7 +63,7 @@ class Installation:
         self.world, self.tls = world, tls
         values = {**(own_values(world.where) if world.is_ours else foreign_values())}
         self.release = Release(helm, world.kube, NAME, NAMESPACE, {
-            "image": image, "configCheck": {"enabled": True}, "tls": tls.values(), **values,
+            "image": image, "tls": tls.values(), **values,
         })  # fmt: skip
         self.service_name = f"{NAME}.{NAMESPACE}.svc"
         self.is_installed = self._has_namespace = False
@@ -81,7 +81,9 @@ class Installation:
         if not self.is_installed:
             self._make_room()
             self.tls.before(self)
+            self._check_configurations(True)
             self.told = self.release.install("--wait", "--timeout", "90s")
+            self._check_configurations(False)
             self.is_installed = True
             self.tls.after(self)
         self.settle()
@@ -115,9 +117,15 @@ class Installation:
             what = f"{name} rewrites everything"
             until(lambda n=name: all(self.rewrites(n).values()), what, seconds)
 
-    def upgrade(self, **values):
-        """And wait until it has come to rest."""
+    def _check_configurations(self, check):
+        """The Job that does it takes some seconds each time: by itself an upgrade goes without."""
+        self.release.values = {**self.release.values, "configCheck": {"enabled": check}}
+
+    def upgrade(self, check=False, **values):
+        """And wait until it has come to rest. `check`: as the chart has it."""
+        self._check_configurations(check)
         self.release.upgrade(**values)
+        self._check_configurations(False)
         self.settle()
 
     def secret_text(self, name, key):
