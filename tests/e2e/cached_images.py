@@ -17,6 +17,11 @@ ENTRY = {"mediaType": OCI_MANIFEST, "artifactType": None, "size": 1, "pushedAt":
          "pulledAt": None}  # fmt: skip
 
 
+def unheard_of():
+    """A tag that neither ECR nor a node has, on a cluster that stays."""
+    return secrets.token_hex(3)
+
+
 class Upstreams(Upstream):
     """The node's registry that has the images of all upstreams; more of them, made of one that is
     there."""

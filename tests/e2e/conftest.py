@@ -16,6 +16,7 @@ for folder in ("it", "apiserver", "e2e/node", "e2e"):
 import installation  # noqa: E402
 import tls_modes  # noqa: E402
 import world as the_world  # noqa: E402
+from healing import Healing, Stranded  # noqa: E402
 from helm import Helm  # noqa: E402
 
 _seen = {}  # what a failure report is made of
@@ -80,6 +81,24 @@ def release(world, image, folder, request):
 @pytest.fixture
 def installed(release):
     return release.ensure()
+
+
+@pytest.fixture(scope="session")
+def healing_state(world, release):
+    """Begun by the first test of `healing`; whoever wants the release as it was ends it."""
+    made = Healing(world, release)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def healing(healing_state):
+    return healing_state.begin()
+
+
+@pytest.fixture(scope="session")
+def stranded(world, healing_state):
+    return Stranded(world, healing_state.begin())
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import subprocess
 
 from installation import NAME, NAMESPACE
 from layout import AWS, NODE
-from test_5_nodes_role import CREATE, IMPORT
 from world import until
 
+IMPORT, CREATE = "ecr:BatchImportUpstreamImage", "ecr:CreateRepository"
 IMAGE = "ghcr.io/org/app:2.5"
 RULE = "ghcrcache"
 _numbers = itertools.count(1)
@@ -183,6 +183,12 @@ def _take_anew(inst, text, watch):
 
     changed = {"data": {"config.yaml": text}}
     take(inst, lambda: inst.world.kube.patch("ConfigMap", NAME, changed, NAMESPACE), is_so)
+
+
+def is_well(inst):
+    """No replica holds anything against the cache."""
+    said = [inst.status(pod["metadata"]["name"])["fallback"] for pod in inst.pods()]
+    return not any(now["imageCount"] or now["upstreams"] or now["registryDownSince"] for now in said)
 
 
 def forget_failures(inst, remember="7200s"):

@@ -1,5 +1,6 @@
 """A pod that the cache fails runs anyway: for every way in which a pull can fail, the stuck pod gets its
-own image back, new pods of that image keep it, and when the cause is over they go to the cache again."""
+own image back, new pods of that image keep it, and when the cause is over they go to the cache again.
+What takes a minute is in test_5_fallback_slow.py."""
 
 import itertools
 import json
@@ -10,32 +11,18 @@ import kube
 import pull_faults
 import pytest
 from installation import NAME, NAMESPACE
-from pull_faults import CAUSES, IMAGE, name_of
+from pull_faults import CAUSES, name_of
 from world import BUSYBOX, LABEL, ORIGINALS, cached, until
 
 pytestmark = pytest.mark.own
 _numbers = itertools.count()
-LATER_S = 300  # until a healed pod is looked at again: HEAL_QUEUE_LATER_MS
-
-
-@pytest.fixture(scope="module")
-def healing(world, release):
-    """The release, healing, digests rewritten."""
-    installed, config = release.ensure(), release.config
-    installed.upgrade(
-        config={**config, "rewrite": {"digests": "rewrite"}},
-        fallback={"heal": True, "remember": "2h"},
-    )
-    installed.wait_taken()
-    yield installed
-    pull_faults.forget_events(world)
-    installed.upgrade(config=config, fallback={})
 
 
 @pytest.fixture
 def anew(world, healing):
     """Nobody has heard of the image."""
-    pull_faults.forget_failures(healing)
+    if not pull_faults.is_well(healing):
+        pull_faults.forget_failures(healing)
     pull_faults.forget_images(world)
     return healing
 
@@ -86,47 +73,6 @@ def test_a_stuck_pod_runs_from_upstream(world, anew, figures, cause):
     if kind == "tag":
         pod, seconds = start(world, namespace, image)
         assert kube.images(pod) == [cached(image)] and LABEL not in pod["metadata"]["annotations"]
-
-
-def test_packets_are_dropped_and_what_is_remembered_ends(world, anew, figures):
-    """82 s until a node says anything; meanwhile another image's time passes."""
-    pull_faults.forget_failures(anew, remember="1m")
-    namespace, digest = world.namespace("dropped"), name_of(world, "digest")
-    start(world, namespace, digest)
-    until(lambda: world.try_image(namespace, digest) == digest, "new pods keep the image")
-    failed = time.monotonic()
-    with pull_faults.dropped(world):
-        name, began = f"web-{next(_numbers)}", time.monotonic()
-        world.kube.create(kube.pod(name, IMAGE, namespace=namespace))
-        assert kube.images(world.kube.get("Pod", name, namespace)) == [cached(IMAGE)]
-        wait_sent_to_the_cache(world, namespace, digest, 90)
-        remembered = time.monotonic() - failed
-        pod = world.wait_running(name, namespace, 240)
-        seconds = time.monotonic() - began
-        is_healed(pod, {"containers/c0": IMAGE})
-    assert remembered > 50
-    figures.append(f"healed, dropped packets: {seconds:.1f} s from its creation to running")
-    figures.append(f"an image that failed goes to the cache again {remembered:.0f} s later (1m)")
-
-
-def test_a_silent_registry_is_found_by_the_probe(world, anew, figures):
-    namespace = world.namespace("silent")
-    with pull_faults.registry_is_silent(world):
-        began = time.monotonic()
-        world.kube.create(kube.pod("first", IMAGE, namespace=namespace))
-        until(lambda: world.try_image(namespace) == "busybox:1", "the registry is down", 120)
-        figures.append(f"a silent registry: {time.monotonic() - began:.0f} s until new pods avoid it")
-        pod, _ = start(world, namespace, IMAGE)
-        assert kube.images(pod) == [IMAGE]
-        for each in anew.pods():
-            name = each["metadata"]["name"]
-            until(lambda n=name: anew.status(n)["fallback"]["registryDownSince"], f"{name}: down")
-            assert anew.metrics(name)["pullthrough_registry_open"] == 1
-    over = time.monotonic()
-    world.wait_running("first", namespace, 150)
-    figures.append(f"  the one that waited for its silence ran {time.monotonic() - began:.0f} s later")
-    wait_sent_to_the_cache(world, namespace, "busybox:1", 180)
-    figures.append(f"  {time.monotonic() - over:.0f} s after the silence new pods went to it again")
 
 
 # Kinds
@@ -235,50 +181,3 @@ def test_of_two_replicas_one_heals(world, anew):
     ]
     assert said == [(event["reportingInstance"], digest)]
     assert anew.replicas == 2
-
-
-# The one that takes longest comes last: whoever makes all be forgotten makes it be forgotten, too.
-
-GONE = "ghcr.io/org/gone:1"
-
-
-@pytest.fixture(scope="module")
-def stranded(world, healing):
-    """A pod that nodes can't pull from anywhere; then the cache has its image, and the node still
-    can't pull the original. When that began."""
-    namespace = world.namespace("stranded")
-    pull_faults.forget_failures(healing, remember="1m")
-    pull_faults.forget_images(world, "org/gone")
-    wait_sent_to_the_cache(world, namespace, GONE)
-    world.kube.create(kube.pod("stranded", GONE, namespace=namespace))
-
-    def is_given_up():
-        (image,) = kube.images(world.kube.get("Pod", "stranded", namespace))
-        return image == GONE
-
-    until(is_given_up, "it gets its own image")
-    began = time.monotonic()
-    start(world, namespace, "ghcr.io/org/app:2.4")
-    repositories = world.aws.state()["repositories"]
-    held = json.loads(json.dumps(repositories["ghcrcache/org/app"]))
-    held["repositoryName"], held["tags"] = "ghcrcache/org/gone", {"1": held["tags"]["2.4"]}
-    repositories[held["repositoryName"]] = held
-    world.aws.ask("PATCH", "state", {"repositories": repositories})
-    return namespace, began
-
-
-def test_one_that_runs_from_nowhere_is_left_for_a_while(world, stranded):
-    namespace, _ = stranded
-    pod = world.kube.get("Pod", "stranded", namespace)
-    assert kube.images(pod) == [GONE] and pod["metadata"]["annotations"][LABEL] == "disabled"
-    assert len(heals(world, namespace)) == 1
-
-
-def test_it_is_put_back_when_the_cache_is_well(world, stranded, figures):
-    """It could not run under its own name either, and the cache has it now."""
-    namespace, began = stranded
-    pod = world.wait_running("stranded", namespace, 2 * LATER_S + 60)
-    assert kube.images(pod) == [cached(GONE)]
-    (status,) = pod["status"]["containerStatuses"]
-    assert status["restartCount"] == 0
-    figures.append(f"put back to the cache {time.monotonic() - began:.0f} s after it was healed")

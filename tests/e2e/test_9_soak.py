@@ -2,7 +2,6 @@
 made again."""
 
 import collections
-import datetime
 import random
 import time
 
@@ -13,7 +12,7 @@ import pytest
 from records import Records
 from steady import Steady
 from tls_modes import Authority, SelfSigned
-from world import b64, cached, until
+from world import b64, cached, seconds_until_it_ran, until
 
 pytestmark = pytest.mark.own
 # What the program says above level info, and which fault explains it.
@@ -78,14 +77,6 @@ def pulls_fail(rng, inst, load):
     return max(seconds_until_it_ran(pod) for pod in pods)
 
 
-def seconds_until_it_ran(pod):
-    """By the API server's and kubelet's clocks, which are the same."""
-    (status,) = pod["status"]["containerStatuses"]
-    times = (pod["metadata"]["creationTimestamp"], status["state"]["running"]["startedAt"])
-    created, ran = (datetime.datetime.fromisoformat(each) for each in times)
-    return (ran - created).total_seconds()
-
-
 def is_explained(record, fault):
     return record["level"] in ("debug", "info") or record["message"] in EXPLAINED.get(fault, ())
 
@@ -112,19 +103,6 @@ def one_fault(rng, inst, load, folder, stuck):
         load.forget_unanswered()
     assert not load.plain, (fault.__name__, load.plain[:3])
     return fault.__name__
-
-
-@pytest.fixture
-def healing(installed):
-    config = installed.config
-    installed.upgrade(
-        config={**config, "rewrite": {"digests": "rewrite"}},
-        fallback={"heal": True, "remember": "2h"},
-    )
-    installed.wait_taken()
-    yield installed
-    pull_faults.forget_events(installed.world)
-    installed.upgrade(config=config, fallback={})
 
 
 def test_soak(world, healing, folder, figures, request):

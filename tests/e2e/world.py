@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -291,6 +292,22 @@ def command_lines():
         with contextlib.suppress(OSError):
             found[int(path.parent.name)] = path.read_bytes().replace(b"\0", b" ").decode()
     return found
+
+
+def seconds_between(earlier, later):
+    """Two times as the API writes them: by its own and kubelet's clocks, which are the same."""
+    first, last = (datetime.datetime.fromisoformat(each) for each in (earlier, later))
+    return (last - first).total_seconds()
+
+
+def running_since(pod):
+    """Its only container, as the API writes a time."""
+    (status,) = pod["status"]["containerStatuses"]
+    return status["state"]["running"]["startedAt"]
+
+
+def seconds_until_it_ran(pod):
+    return seconds_between(pod["metadata"]["creationTimestamp"], running_since(pod))
 
 
 def is_leaving(pod):
