@@ -27,9 +27,9 @@ from cached_images import (
 )
 from installation import NAME, NAMESPACE
 from layout import UPSTREAM, UPSTREAMS
+from pull_faults import IMPORT
 from steady import Steady
 from test_5_fallback import heals, is_healed
-from test_5_nodes_role import IMPORT
 from world import cached, is_running, until
 
 pytestmark = pytest.mark.own
@@ -225,6 +225,34 @@ def test_a_pull_that_failed_drops_its_image(world, caching, namespace):
 # What AWS and upstreams do
 
 
+@pytest.mark.parametrize("kind", ["throttle", "close"])
+def test_ecr_is_away(world, caching, namespace, upstreams, kind):
+    """It throttles, or says nothing: what is known goes on, and what is new waits."""
+    image, known = f"quay.io/org/away-{kind}:1", TAGGED[0]
+    upstreams.push(image)
+    with faults.ecr_fault(caching, kind):
+        assert run(world, namespace, image, known) == [image, cached(known)]
+        until(lambda: any(each["problem"] for each in said(caching).values()), "it is said")
+        wait_upstream(caching, image)
+        wait_in_ecr(caching, known)
+    wait_in_ecr(caching, image)
+    until(lambda: not any(each["problem"] for each in said(caching).values()), "it is over")
+
+
+@pytest.fixture(scope="module")
+def lapsed(world, caching):
+    """What a lifecycle policy has deleted, what it has archived, and since when it may be known."""
+    gone, archived = by_digest(world, TAGGED[1])[1], by_digest(world, TAGGED[2])[1]
+    wait_in_ecr(caching, gone, archived)
+    world.aws.ask("DELETE", "images", {"repository": repository_of(gone)})
+    world.aws.ask("PATCH", "images", {"repository": repository_of(archived), "status": "ARCHIVED"})
+    config = caching.config
+    config["import"]["recheck"] = "1m"  # of digests a third of it
+    began = time.monotonic()
+    take(caching, config=config)
+    return gone, archived, began
+
+
 @pytest.fixture(scope="module")
 def denied(world, caching, namespace, upstreams):
     """An image that ECR did not import for us; from then on it would."""
@@ -240,27 +268,13 @@ def denied(world, caching, namespace, upstreams):
     return image, found[0], time.monotonic()
 
 
-def test_ecr_denies_imports(caching, denied):
+def test_ecr_denies_imports(caching, lapsed, denied):
     """Pods run from upstream, and it is said why their images don't come."""
     image, refused, _ = denied
     assert "404" in refused["reason"] and refused["tries"] == 1
     wait_upstream(caching, image)
     pattern = 'pullthrough_imports_total\\{upstream="quay.io",outcome="(absent|refused|denied)"\\}'
     assert caching.sum(pattern) >= 1
-
-
-@pytest.mark.parametrize("kind", ["throttle", "close"])
-def test_ecr_is_away(world, caching, namespace, upstreams, kind):
-    """It throttles, or says nothing: what is known goes on, and what is new waits."""
-    image, known = f"quay.io/org/away-{kind}:1", TAGGED[0]
-    upstreams.push(image)
-    with faults.ecr_fault(caching, kind):
-        assert run(world, namespace, image, known) == [image, cached(known)]
-        until(lambda: any(each["problem"] for each in said(caching).values()), "it is said")
-        wait_upstream(caching, image)
-        wait_in_ecr(caching, known)
-    wait_in_ecr(caching, image)
-    until(lambda: not any(each["problem"] for each in said(caching).values()), "it is over")
 
 
 def test_an_upstream_throttles(world, caching, namespace, upstreams):
@@ -292,7 +306,7 @@ def test_an_upstream_throttles(world, caching, namespace, upstreams):
 
 def test_an_upstream_is_away(world, caching, namespace, upstreams):
     """Pods whose images ECR holds run. Others wait for it, and are imported when it is back."""
-    known, image = TAGGED[2], "quay.io/org/later:1"
+    known, image = TAGGED[0], "quay.io/org/later:1"
     upstreams.push(image)
     wait_in_ecr(caching, known)
     reset = ("REJECT", "--reject-with", "tcp-reset")
@@ -304,6 +318,22 @@ def test_an_upstream_is_away(world, caching, namespace, upstreams):
     world.wait_running(waiting, namespace)
     wait_in_ecr(caching, image)
     pull_faults.forget_events(world)
+
+
+def test_a_lifecycle_policy_deletes_and_archives(world, caching, namespace, lapsed, figures):
+    """Seen by the next listing: what is gone is imported anew, what is archived is left alone."""
+    gone, archived, began = lapsed
+    wait_upstream(caching, gone, archived, seconds=150)
+    figures.append(
+        f"cached mode: what ECR lost was known by all replicas {time.monotonic() - began:.0f} s "
+        "after import.recheck became 1m"
+    )
+    assert run(world, namespace, gone, archived) == [gone, archived]
+    wait_in_ecr(caching, gone)
+    assert run(world, namespace, gone) == [cached(gone)]
+    until(lambda: refusals(caching, archived), "it is not imported")
+    wait_upstream(caching, archived)
+    take(caching, config={**caching.config, **RECHECK})
 
 
 # Many
@@ -353,28 +383,6 @@ def test_500_pods_of_100_images(world, caching, upstreams, figures):
 
 
 # What changes behind our back, and what began early
-
-
-def test_a_lifecycle_policy_deletes_and_archives(world, caching, namespace, figures):
-    """Seen by the next listing: what is gone is imported anew, what is archived is left alone."""
-    gone, archived = by_digest(world, TAGGED[1])[1], by_digest(world, TAGGED[2])[1]
-    wait_in_ecr(caching, gone, archived)
-    world.aws.ask("DELETE", "images", {"repository": repository_of(gone)})
-    world.aws.ask("PATCH", "images", {"repository": repository_of(archived), "status": "ARCHIVED"})
-    config = caching.config
-    config["import"]["recheck"] = "1m"  # of digests a third of it
-    began = time.monotonic()
-    take(caching, config=config)
-    wait_upstream(caching, gone, archived, seconds=150)
-    figures.append(
-        f"cached mode: what ECR lost was known by all replicas {time.monotonic() - began:.0f} s "
-        "after import.recheck became 1m"
-    )
-    assert run(world, namespace, gone, archived) == [gone, archived]
-    wait_in_ecr(caching, gone)
-    assert run(world, namespace, gone) == [cached(gone)]
-    until(lambda: refusals(caching, archived), "it is not imported")
-    wait_upstream(caching, archived)
 
 
 def test_what_was_denied_is_tried_again(world, caching, namespace, denied):
