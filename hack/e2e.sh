@@ -2,7 +2,7 @@
 # A whole cluster with our image and our chart, pods that start from the cache, and every fault
 # that we can make: hack/e2e.sh [OPTION...] [PYTEST-ARGUMENT...]
 #
-#   --soak SECONDS           of random faults at the end; 180 by default, 1800 for a release
+#   --soak SECONDS           of random faults at the end; 120 by default, 1800 for a release
 #   --seed NUMBER            of the soak: an earlier run printed it
 #   --tls self|files         where the webhook's certificate comes from; test_6_tls.py tries all
 #   --keep DIR               use the cluster in DIR (hack/cluster.sh up DIR), and leave it running

@@ -24,7 +24,7 @@ _figures = []
 
 
 def pytest_addoption(parser):
-    parser.addoption("--soak", type=int, default=180, help="seconds of the soak")
+    parser.addoption("--soak", type=int, default=120, help="seconds of the soak")
     parser.addoption("--seed", type=int, default=None, help="seed of the soak's faults")
     parser.addoption("--tls", choices=["self", "files"], default="self", help="certificates")
     parser.addoption("--pods", type=int, default=2000, help="pods a series of the scale test")
