@@ -2,14 +2,10 @@
  * `pullthrough scan`: what would become of the images of a cluster's pods, before anything is
  * installed.
  */
-#include "command_line.h"
 #include "pods_input.h"
-#include "pullthrough/app/base/config_source.h"
-#include "pullthrough/core/base/alloc.h"
 #include "scan_report.h"
 #include "scan_rules.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 enum { OUTPUT_MAX = 512 * 1024 * 1024 };
@@ -126,37 +122,18 @@ static int scan_with(const struct command_line *line, const struct config *confi
 
 static int run(const struct command_line *line)
 {
-    CONFIG_CLEANUP const struct config *loaded = NULL;
-    const char *file = command_line_option(line, CONFIG);
-    const char **files = alloc_zeroed(line->n_given + 2, sizeof(*files));
-    struct pods_input input = {
-        .command = line->command,
-        .files = files,
-        .n_files = command_line_options(line, FILES, files),
-        .context = command_line_option(line, CONTEXT),
-        .kubeconfig = command_line_option(line, KUBECONFIG),
-        .namespace = command_line_option(line, NAMESPACE),
-        .all_namespaces = command_line_option(line, ALL_NAMESPACES) != NULL,
+    static const struct pods_input_options options = {
+        .files = FILES,
+        .context = CONTEXT,
+        .kubeconfig = KUBECONFIG,
+        .namespace = NAMESPACE,
+        .all_namespaces = ALL_NAMESPACES,
+        .config = CONFIG,
+        .account = ACCOUNT,
+        .region = REGION,
     };
-    const char *wrong;
-    struct error error = {""};
-    struct config config;
-    int status;
 
-    if (line->n_words > 0)
-        files[input.n_files++] = line->words[0];
-    wrong = pods_input_judge(&input, line, file);
-    if (wrong) {
-        status = command_misused(line->command, wrong);
-    } else if (config_source_load(file, &loaded, &error) < 0) {
-        status = command_fail(line->command, EXIT_FAILED, error.text);
-    } else {
-        config = command_with_place(loaded, command_line_option(line, ACCOUNT),
-                                    command_line_option(line, REGION));
-        status = scan_with(line, &config, &input);
-    }
-    free(files);
-    return status;
+    return pods_input_run(line, &options, scan_with);
 }
 
 const struct command command_scan = {

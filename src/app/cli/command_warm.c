@@ -3,17 +3,13 @@
  * before a node asks for it: the proof before the switch. What ECR has is left alone, so a run that
  * was ended goes on where it was.
  */
-#include "command_line.h"
 #include "pods_input.h"
 #include "pullthrough/app/base/aws_access.h"
-#include "pullthrough/app/base/config_source.h"
-#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/core/config/config_values.h"
 #include "warm_report.h"
 #include "warm_work.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -226,38 +222,20 @@ static int warm_with(const struct command_line *line, const struct config *confi
 
 static int run(const struct command_line *line)
 {
-    CONFIG_CLEANUP const struct config *loaded = NULL;
-    const char *file = command_line_option(line, CONFIG);
-    const char **files = alloc_zeroed(line->n_given + 2, sizeof(*files));
-    struct pods_input input = {
-        .command = line->command,
-        .files = files,
-        .n_files = command_line_options(line, FILES, files),
-        .context = command_line_option(line, CONTEXT),
-        .kubeconfig = command_line_option(line, KUBECONFIG),
-        .namespace = command_line_option(line, NAMESPACE),
-        .all_namespaces = command_line_option(line, ALL_NAMESPACES) != NULL,
-        .from_cluster = command_line_option(line, FROM_CLUSTER) != NULL,
+    static const size_t from_cluster = FROM_CLUSTER;
+    static const struct pods_input_options options = {
+        .files = FILES,
+        .context = CONTEXT,
+        .kubeconfig = KUBECONFIG,
+        .namespace = NAMESPACE,
+        .all_namespaces = ALL_NAMESPACES,
+        .config = CONFIG,
+        .account = ACCOUNT,
+        .region = REGION,
+        .from_cluster = &from_cluster,
     };
-    const char *wrong;
-    struct error error = {""};
-    struct config config;
-    int status;
 
-    if (line->n_words > 0)
-        files[input.n_files++] = line->words[0];
-    wrong = pods_input_judge(&input, line, file);
-    if (wrong) {
-        status = command_misused(line->command, wrong);
-    } else if (config_source_load(file, &loaded, &error) < 0) {
-        status = command_fail(line->command, EXIT_FAILED, error.text);
-    } else {
-        config = command_with_place(loaded, command_line_option(line, ACCOUNT),
-                                    command_line_option(line, REGION));
-        status = warm_with(line, &config, &input);
-    }
-    free(files);
-    return status;
+    return pods_input_run(line, &options, warm_with);
 }
 
 const struct command command_warm = {

@@ -5,8 +5,11 @@
 #include "pods_input.h"
 
 #include "manifest_input.h"
+#include "pullthrough/app/base/config_source.h"
+#include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/piped.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,8 +21,9 @@ static bool asks_kubectl(const struct pods_input *input)
            input->from_cluster;
 }
 
-const char *pods_input_judge(const struct pods_input *input, const struct command_line *line,
-                             const char *config)
+/* NULL, or what is wrong with them together. `config`: the configuration's file; or NULL. */
+static const char *judge(const struct pods_input *input, const struct command_line *line,
+                         const char *config)
 {
     size_t standard_input = config && strcmp(config, "-") == 0;
 
@@ -34,6 +38,45 @@ const char *pods_input_judge(const struct pods_input *input, const struct comman
     for (size_t i = 0; i < input->n_files; i++)
         standard_input += strcmp(input->files[i], "-") == 0;
     return standard_input > 1 ? "standard input can be read once only" : NULL;
+}
+
+int pods_input_run(const struct command_line *line, const struct pods_input_options *options,
+                   pods_input_fn go_on)
+{
+    CONFIG_CLEANUP const struct config *loaded = NULL;
+    const char *file = command_line_option(line, options->config);
+    const char **files = alloc_zeroed(line->n_given + 2, sizeof(*files));
+    struct pods_input input = {
+        .command = line->command,
+        .files = files,
+        .n_files = command_line_options(line, options->files, files),
+        .context = command_line_option(line, options->context),
+        .kubeconfig = command_line_option(line, options->kubeconfig),
+        .namespace = command_line_option(line, options->namespace),
+        .all_namespaces = command_line_option(line, options->all_namespaces) != NULL,
+        .from_cluster =
+            options->from_cluster && command_line_option(line, *options->from_cluster) != NULL,
+    };
+    struct error error = {""};
+    const char *wrong;
+    int status;
+
+    if (line->n_words > 0)
+        files[input.n_files++] = line->words[0];
+    wrong = judge(&input, line, file);
+    if (wrong) {
+        status = command_misused(line->command, wrong);
+    } else if (config_source_load(file, &loaded, &error) < 0) {
+        status = command_fail(line->command, EXIT_FAILED, error.text);
+    } else {
+        const struct config config =
+            command_with_place(loaded, command_line_option(line, options->account),
+                               command_line_option(line, options->region));
+
+        status = go_on(line, &config, &input);
+    }
+    free(files);
+    return status;
 }
 
 static int fail(const struct pods_input *input, const struct error *error)
