@@ -261,7 +261,7 @@ def test_fish_completes(program, tmp_path, typed, wanted):
     (["rules", "delete", "a", ""], []),
     (["rules", "--", "--"], []),
     (["rules", "--", "l"], ["list"]),
-    (["scan", "-o", ""], ["json"]),
+    (["scan", "-o", ""], ["json", "yaml"]),
     (["scan", "-oj"], ["-ojson"]),
     (["scan", "--output=j"], ["--output=json"]),
     (["scan", "--by", ""], ["registry", "namespace"]),
