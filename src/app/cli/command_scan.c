@@ -141,9 +141,10 @@ const struct command command_scan = {
     .summary = "tell what would become of a cluster's images, before anything is installed",
     .usage = "[OPTION...]\n[OPTION...] -f FILE\n[OPTION...] -",
     .about = "Read pods, as `kubectl get pods -A -o json` prints them, from standard input; on a "
-             "terminal run kubectl for them. Tell for each registry or namespace how many images "
-             "would be pulled through the cache, how many stay as they are and why, and what is "
-             "to know before the switch. With AWS credentials the rules count as ECR has them.",
+             "terminal, or where one of kubectl's options is given, run kubectl for them. Tell for "
+             "each registry or namespace how many images would be pulled through the cache, how "
+             "many stay as they are and why, and what is to know before the switch. With AWS "
+             "credentials the rules count as ECR has them.",
     .notes = "Nothing is changed, neither in the cluster nor in AWS. An image is counted once, "
              "however it is written; one that changes in some pods and stays in others counts as "
              "both. Every namespace is judged as if it were switched on.\n\n"
