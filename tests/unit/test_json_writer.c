@@ -39,13 +39,13 @@ static void test_nothing_steers_a_terminal(void **state)
 
     (void)state;
     json_add_text(&json, "a",
-                  "\x7f\xc2\x9b[31m \u202e\U000e0041 \"\\ caf\u00e9 \U0001f600 \xff\x1b");
-    json_add_slice(&json, "b", slice_str("\u2066x"));
+                  "\x7f\xc2\x9b[31m \u202e\u202c\U000e0041 \"\\ caf\u00e9 \U0001f600 \xff\x1b");
+    json_add_slice(&json, "b", slice_str("\u2066x\u2069"));
     json_end(&json);
     assert_string_equal(
         strbuf_str(&out),
-        "{\"a\":\"\\u007f\\u009b[31m \\u202e\\udb40\\udc41 \\\"\\\\ caf\u00e9 \U0001f600 "
-        "\xef\xbf\xbd\\u001b\",\"b\":\"\\u2066x\"}");
+        "{\"a\":\"\\u007f\\u009b[31m \\u202e\\u202c\\udb40\\udc41 \\\"\\\\ caf\u00e9 \U0001f600 "
+        "\xef\xbf\xbd\\u001b\",\"b\":\"\\u2066x\\u2069\"}");
 }
 
 static void test_a_document_that_is_too_long(void **state)
@@ -55,7 +55,7 @@ static void test_a_document_that_is_too_long(void **state)
         STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(ceiling);
         struct json_writer json = json_begin(&out, false);
 
-        json_add_text(&json, "a", "caf\u00e9\u202e\U0001f600\u202e");
+        json_add_text(&json, "a", "caf\u00e9\u202e\U0001f600\u202c");
         json_end(&json);
         assert_true(strbuf_overflowed(&out));
     }

@@ -34,24 +34,34 @@ size_t utf8_length(const char *text, size_t len)
     return 0;
 }
 
+/* Of a well-formed character. */
+static uint32_t code_of(const char *character, size_t length)
+{
+    const unsigned char *bytes = (const unsigned char *)character;
+    uint32_t code = length == 1 ? bytes[0] : bytes[0] & (0x7fU >> length);
+
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | (bytes[i] & 0x3fU);
+    return code;
+}
+
 bool utf8_is_printable(const char *character, size_t length)
 {
     /* Controls, and what is seen as nothing or turns what is beside it round (Cf of Unicode's
      * table, as far as it may stand in any script). */
-    static const char *const ranges[][2] = {
-        {"\x01", "\x1f"},     {"\x7f", "\x7f"},     {"\xc2\x80", "\xc2\x9f"},
-        {"\u00ad", "\u00ad"}, {"\u061c", "\u061c"}, {"\u180e", "\u180e"},
-        {"\u200b", "\u200f"}, {"\u2028", "\u202e"}, {"\u2060", "\u206f"},
-        {"\ufeff", "\ufeff"}, {"\ufff9", "\ufffb"}, {"\U000e0000", "\U000e007f"},
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
+        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
     };
+    const uint32_t code = code_of(character, length);
 
-    if (length == 1 && *character >= 0x20 && *character != 0x7f)
-        return true;
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-        if (strlen(ranges[i][0]) == length && memcmp(character, ranges[i][0], length) >= 0 &&
-            memcmp(character, ranges[i][1], length) <= 0)
+        if (code >= ranges[i].first && code <= ranges[i].last)
             return false;
-    return *character != '\0';
+    return true;
 }
 
 size_t utf8_encode(char out[4], uint32_t code)
