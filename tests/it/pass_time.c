@@ -24,6 +24,7 @@ static time_t ahead_s(void *caller)
     const char *path = getenv("PASS_TIME");
     struct stat found;
 
+    /* The kernel tells a number. NOLINTNEXTLINE(performance-no-int-to-ptr) */
     if (!path || loaded_at(caller) != loaded_at((void *)getauxval(AT_ENTRY)))
         return 0;
     return stat(path, &found) == 0 ? found.st_size : 0;

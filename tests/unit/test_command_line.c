@@ -20,7 +20,9 @@ static const struct command_option options[] = {
     [ACCOUNT] = COMMAND_ACCOUNT,
 };
 static const struct command_verb verbs[] = {
-    [LIST] = {"list", NULL, ""}, [DELETE] = {"delete", "PREFIX", ""}};
+    [LIST] = {.name = "list", .help = ""},
+    [DELETE] = {.name = "delete", .word = "PREFIX", .help = ""},
+};
 static const struct command with_words = {.words_most = 2, COMMAND_OPTIONS(options)};
 static const struct command with_verbs = {COMMAND_VERBS(verbs), COMMAND_OPTIONS(options)};
 

@@ -200,7 +200,10 @@ static void test_accepts_and_stays_silent(void **state)
     assert_int_equal(listen(fd, 5), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     (void)snprintf(bench->host, sizeof(bench->host), "127.0.0.1:%u", ntohs(address.sin_port));
-    assert_dead(bench, 200, "timed out");
+    /* curl has a sentence of its own where it got as far as to begin a handshake. */
+    assert_int_equal(probe(bench, 200), REGISTRY_CLIENT_NOT_ALIVE);
+    if (!strstr(bench->error.text, "timed out") && !strstr(bench->error.text, "timeout"))
+        fail_msg("%s", bench->error.text);
     (void)close(fd);
 }
 
