@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import subprocess
 
 import pytest
 
@@ -63,6 +64,17 @@ def build_dir():
     folder = pathlib.Path(os.environ.get("PULLTHROUGH_BUILD") or ROOT / "build" / "dev")
     assert (folder / "CMakeCache.txt").is_file(), f"{folder} is not a build: run hack/build.sh dev"
     return folder
+
+
+@pytest.fixture(scope="session")
+def released():
+    """The program as it is shipped, for a sanitizer takes several times the memory. It is built
+    here: who asks for it is of xdist_group("released"), so that no two workers do."""
+    build = ["cmake", "--build", "--preset", "release", "--target", "pullthrough"]
+    for command in (["cmake", "--preset", "release"], build):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "build" / "release" / "src" / "pullthrough"
 
 
 @pytest.fixture(scope="session")

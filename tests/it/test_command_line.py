@@ -123,7 +123,7 @@ WANT = [
     ("pullthrough rewrite -f mani\t", "-f manifest.yaml "),
     ("pullthrough check-config --config mani\t", "--config manifest.yaml "),
     ("pullthrough check-config mani\t", "check-config manifest.yaml "),
-    ("pullthrough iam verify -o \t", "-o json "),
+    ("pullthrough iam verify -o j\t", "-o json "),
     ("pullthrough help cert\t", "help certificates "),
     ("pullthrough rules list --profile pr\t", "--profile prod "),
     ("pullthrough rules list --profile=pr\t", "--profile=prod "),

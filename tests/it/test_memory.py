@@ -9,7 +9,6 @@ import collections
 import contextlib
 import pathlib
 import ssl
-import subprocess
 import threading
 import time
 
@@ -20,8 +19,8 @@ import memory_group
 from crowd import MIB, Crowd, Pulse, large, may_open
 from service import ROOT, Services
 
-# One after the other: they build a program, and each has a crowd.
-pytestmark = pytest.mark.xdist_group("memory")
+# One after the other: each has a crowd.
+pytestmark = pytest.mark.xdist_group("released")
 THREADS = 4
 ANSWERS = {"200", "400"}  # 400: no uid was found in it
 SHAPES = ("one string", "containers", "nothing but zeros", "deep")
@@ -33,16 +32,6 @@ def chart_limit():
     text = values["resources"]["limits"]["memory"]
     assert text.endswith("Mi"), text
     return int(text[:-2]) * MIB
-
-
-@pytest.fixture(scope="module", name="released")
-def _released():
-    """The program as it is shipped, for a sanitizer takes several times the memory."""
-    build = ["cmake", "--build", "--preset", "release", "--target", "pullthrough"]
-    for command in (["cmake", "--preset", "release"], build):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return ROOT / "build" / "release" / "src" / "pullthrough"
 
 
 class Contained:

@@ -9,6 +9,7 @@ import pathlib
 import pty
 import re
 import subprocess
+import termios
 
 import pytest
 import yaml
@@ -385,8 +386,9 @@ def test_manifest_explained(rewrite, tmp_path):
 
 
 def on_a_terminal(program, arguments, **env):
-    """What the program writes to a terminal."""
+    """What the program writes to a wide terminal."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (50, 200))
     clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
     process = subprocess.Popen(
         [program, "rewrite", *arguments], stdout=theirs, stderr=theirs, env={**clean, **env}

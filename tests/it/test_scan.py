@@ -460,15 +460,6 @@ def test_a_profile_that_is_named_and_can_not_be_used(scan, tmp_path):
 # --- memory ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", name="released")
-def _released():
-    """A sanitizer takes several times the memory."""
-    for command in (["cmake", "--preset", "release"],
-                    ["cmake", "--build", "--preset", "release", "--target", "pullthrough"]):
-        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    return ROOT / "build" / "release" / "src" / "pullthrough"
-
-
 def counted(said):
     """Pods, or images where they are told one by one."""
     if said.startswith("9000 pods, "):
@@ -482,6 +473,7 @@ def counted(said):
     return len(document["images"])
 
 
+@pytest.mark.xdist_group("released")
 @pytest.mark.parametrize("command, number", [
     ("scan --offline -f -", 9000), ("scan --offline -o json", 9000), ("rewrite -o json -f -", 18000),
     ("rewrite --explain -f -", 18000)])
