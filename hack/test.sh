@@ -3,8 +3,8 @@
 # hack/test.sh --list says which there are. Safe to run twice.
 #
 # Debian 12. It needs root (or sudo, for apt: then without the image and the cluster), a way to
-# Debian's archive, PyPI and the Go module proxy, 15 GB of disk, and 25 minutes, with nothing kept
-# of a former run an hour. Go 1.26 is for the API server, Helm and the cluster.
+# Debian's archive, PyPI and the Go module proxy, 15 GB of disk, and about an hour on two CPUs,
+# longer the first time. Go 1.26 is for the API server, Helm and the cluster.
 #
 # What can't be run is a row of the table, "skipped", with the reason; with CI=true that is a
 # failure. The last line is the sum: "N passed, N failed", where a stage that breaks without a
