@@ -286,7 +286,7 @@ def test_a_slow_request_is_cut(server, begin, drop):
 @pytest.mark.deadlines
 def test_a_second_request_has_its_own_deadline(start):
     with start(request_ms=3000) as server, server.tls() as peer:
-        for _ in range(3):
+        for _ in range(4):
             peer.send(OK[:-1])
             time.sleep(1.5)  # not waited for: it is what is tested
             assert peer.send(OK[-1:]).answer().status == 200
@@ -629,7 +629,11 @@ def test_connection_limit(start):
         held = [server.tls() for _ in range(4)]
         for peer in held:
             peer.ask()
-        waiting = [server.wrap(server.connect(), do_handshake_on_connect=False) for _ in range(8)]
+
+        def come():
+            return server.wrap(server.connect(), do_handshake_on_connect=False)
+
+        waiting = [come() for _ in range(8)]
         for sock in waiting:
             sock.settimeout(0.05)
             with pytest.raises(TimeoutError):
@@ -638,26 +642,27 @@ def test_connection_limit(start):
         assert server.metric("pullthrough_connections") == 4
         held[0].ask()  # who is in is served
         held[0].sock.close()
-        for sock in waiting:  # one place serves them all in turn, in whatever order they came
-            sock.settimeout(DEADLINE_S)
-        served, lost = [], []
+        served, lost = [], []  # one place serves them all in turn, in whatever order they came
 
         def serve(sock):
-            try:
-                sock.do_handshake()
-                with Conversation(sock) as peer:
-                    served.append(peer.ask(request(headers=[b"Connection: close"])))
-            except (AssertionError, *ENDS) as problem:
-                lost.append(problem)
+            while len(lost) < 100:
+                try:
+                    sock.settimeout(DEADLINE_S)
+                    sock.do_handshake()
+                    with Conversation(sock) as peer:
+                        return served.append(peer.ask(request(headers=[b"Connection: close"])))
+                except (AssertionError, *ENDS) as problem:
+                    lost.append(problem)
+                    sock = come()  # as a client does
 
         threads = [threading.Thread(target=serve, args=(sock,)) for sock in waiting]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        # one that doesn't ask for seconds, on a machine that is busy, makes room for the next
+        # one that doesn't ask for a while, on a machine that is busy, makes room for the next
         assert len(lost) <= server.metric("pullthrough_evictions_total"), lost
-        assert served and len(served) + len(lost) == 8
+        assert len(served) == 8
         for peer in held[1:]:
             peer.ask()
             peer.sock.close()
@@ -693,6 +698,7 @@ def test_drain(start):
         assert idle.ask().closes and idle.ended()  # and so is one that was silent
         server.end()
         assert time.monotonic() - started >= 4.9
+        assert time.monotonic() - started < 5 + 20
         with pytest.raises(ConnectionRefusedError):
             server.connect()
 
