@@ -61,17 +61,3 @@ int command_check_region(struct slice text, struct error *error)
     return ecr_host_is_region(text) ? 0
                                     : error_set(error, "wants an AWS region, such as eu-central-1");
 }
-
-struct config command_with_place(const struct config *config, const char *account,
-                                 const char *region)
-{
-    struct config asked = *config;
-
-    if (account)
-        asked.registry.account = account;
-    if (region)
-        asked.registry.region = region;
-    if (account || region)
-        asked.registry.host = "";
-    return asked;
-}

@@ -112,12 +112,6 @@ enum command_output command_output_of(const struct command_line *line, size_t op
 int command_check_account(struct slice text, struct error *error);
 int command_check_region(struct slice text, struct error *error);
 
-struct config;
-/* The configuration with what COMMAND_ACCOUNT and COMMAND_REGION say, NULL for nothing, in place of
- * its own, and then without a registry.host of its own; borrows all texts. */
-struct config command_with_place(const struct config *config, const char *account,
-                                 const char *region);
-
 extern const struct command command_serve, command_scan, command_warm, command_images,
     command_rewrite, command_review, command_check_config, command_certificates, command_rules,
     command_verify, command_iam, command_completion, command_help, command_version;

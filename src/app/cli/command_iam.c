@@ -5,7 +5,7 @@
  * configuration nor environment say. Only the overview prints something that is left to fill in,
  * in capitals.
  */
-#include "command_line.h"
+#include "command_config.h"
 #include "progress.h"
 #include "pullthrough/app/base/aws_access.h"
 #include "pullthrough/app/base/config_source.h"
@@ -90,8 +90,8 @@ static const struct command_verb verbs[] = {
 
 struct iam_options {
     enum iam_which which;
-    const char *config, *profile, *account, *region; /* or NULL */
-    const char **principals;                         /* owned; the texts are borrowed */
+    const char *profile;     /* or NULL */
+    const char **principals; /* owned; the texts are borrowed */
     size_t n_principals;
     bool pod_identity, json;
     char issuer[IAM_ISSUER_BYTES]; /* "" for none */
@@ -112,10 +112,7 @@ static void read_options(struct iam_options *options, const struct command_line 
 
     *options = (struct iam_options){
         .which = line->verb == COMMAND_NO_VERB ? IAM_ALL : (enum iam_which)line->verb,
-        .config = command_line_option(line, CONFIG),
         .profile = command_line_option(line, PROFILE),
-        .account = command_line_option(line, ACCOUNT),
-        .region = command_line_option(line, REGION),
         .pod_identity = command_line_option(line, POD_IDENTITY) != NULL,
         .json = command_output_of(line, OUTPUT) != OUTPUT_TEXT,
         .subject = {name_space ? name_space : "pullthrough", account ? account : "pullthrough"},
@@ -331,7 +328,8 @@ static int run(const struct command_line *line)
 {
     __attribute__((cleanup(iam_options_fini))) struct iam_options options = {0};
     STRBUF_CLEANUP struct strbuf out = STRBUF_INIT(8 * IAM_POLICY_MAX);
-    CONFIG_CLEANUP const struct config *config = NULL;
+    CONFIG_CLEANUP const struct config *loaded = NULL;
+    struct config config;
     struct error error = {""};
     const char *wrong;
     int status = EXIT_FAILED;
@@ -340,11 +338,8 @@ static int run(const struct command_line *line)
     wrong = judge_options(&options);
     if (wrong)
         return command_misused(line->command, wrong);
-    if (config_source_load(options.config, &config, &error) == 0) {
-        struct config asked = command_with_place(config, options.account, options.region);
-
-        status = answer(&options, &asked, &out, &error);
-    }
+    if (command_config_load(line, &loaded, &config, &error) == 0)
+        status = answer(&options, &config, &out, &error);
     return status == EXIT_FINE
                ? command_print_document(line->command, &out, command_output_of(line, OUTPUT))
                : command_fail(line->command, status, error.text);

@@ -1,10 +1,9 @@
 /*
  * `pullthrough images`: what is in the cache. It changes nothing there.
  */
-#include "command_line.h"
+#include "command_config.h"
 #include "images_list.h"
 #include "pullthrough/app/base/aws_access.h"
-#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/rules/rewrite.h"
 #include "scan_rules.h"
 
@@ -100,10 +99,8 @@ static int run(const struct command_line *line)
     struct error error = {""};
     struct config config;
 
-    if (config_source_load(command_line_option(line, CONFIG), &loaded, &error) < 0)
+    if (command_config_load(line, &loaded, &config, &error) < 0)
         return command_fail(line->command, EXIT_FAILED, error.text);
-    config = command_with_place(loaded, command_line_option(line, ACCOUNT),
-                                command_line_option(line, REGION));
     return list_images(line, &config, &error);
 }
 

@@ -230,6 +230,21 @@ const char *command_line_option(const struct command_line *line, size_t option)
     return argument;
 }
 
+size_t command_line_row(const struct command_line *line, const char *name)
+{
+    const struct command_option *option;
+    size_t row = 0;
+
+    while ((option = command_option_at(line->command, row)) && strcmp(option->name, name) != 0)
+        row++;
+    return row;
+}
+
+const char *command_line_named(const struct command_line *line, const char *name)
+{
+    return command_line_option(line, command_line_row(line, name));
+}
+
 enum command_output command_output_of(const struct command_line *line, size_t option)
 {
     static const char *const names[] = {

@@ -36,6 +36,10 @@ void command_line_fini(struct command_line *line);
 
 /* The option's argument, the last one if it is given more than once; NULL if it isn't given. */
 const char *command_line_option(const struct command_line *line, size_t option);
+/* The same of an option by its name, for who serves several tables; NULL where there is none. */
+const char *command_line_named(const struct command_line *line, const char *name);
+/* Its row; no row where there is none, which nobody gives then. */
+size_t command_line_row(const struct command_line *line, const char *name);
 /* How often it is given, and all arguments in order into `arguments`, which may be NULL. */
 size_t command_line_options(const struct command_line *line, size_t option, const char **arguments);
 

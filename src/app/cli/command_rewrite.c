@@ -6,7 +6,7 @@
  * would add bytes (separators, newlines, a byte order mark less) to texts of which nothing but
  * images may change.
  */
-#include "command_line.h"
+#include "command_config.h"
 #include "manifest_input.h"
 #include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/base/alloc.h"
@@ -60,7 +60,7 @@ struct options {
     size_t n_files;
     char *const *references;
     size_t n_references;
-    const char *config, *profile, *account, *region, *kinds;
+    const char *profile, *kinds;
     bool explain, check, json, live;
 };
 
@@ -75,10 +75,8 @@ static void complain(const char *reason)
 }
 
 /* NULL, or what is wrong with them together. */
-static const char *judge_options(const struct options *options)
+static const char *judge_options(const struct options *options, const struct command_line *line)
 {
-    size_t standard_input = options->config && strcmp(options->config, "-") == 0;
-
     if (!options->n_files && !options->n_references)
         return "nothing to rewrite: name references, or manifests with -f";
     if (options->n_files && options->n_references)
@@ -88,9 +86,7 @@ static const char *judge_options(const struct options *options)
                "or -o json";
     if (options->live && !options->explain && !options->check && !options->json)
         return "--live goes with --explain, --check or -o json";
-    for (size_t i = 0; i < options->n_files; i++)
-        standard_input += strcmp(options->files[i], "-") == 0;
-    return standard_input > 1 ? "standard input can be read once only" : NULL;
+    return command_reads_once(line, options->files, options->n_files);
 }
 
 static void read_options(struct options *options, const struct command_line *line)
@@ -98,10 +94,7 @@ static void read_options(struct options *options, const struct command_line *lin
     *options = (struct options){
         .references = line->words,
         .n_references = line->n_words,
-        .config = command_line_option(line, CONFIG),
         .profile = command_line_option(line, PROFILE),
-        .account = command_line_option(line, ACCOUNT),
-        .region = command_line_option(line, REGION),
         .kinds = command_line_option(line, KINDS),
         .explain = command_line_option(line, EXPLAIN) != NULL,
         .check = command_line_option(line, CHECK) != NULL,
@@ -139,15 +132,15 @@ static void source_fini(struct source *source)
     config_unref(source->loaded);
 }
 
-static int load(struct source *source, const struct options *options, struct error *error)
+static int load(struct source *source, const struct command_line *line,
+                const struct options *options, struct error *error)
 {
     struct config *config = &source->config;
     STRBUF_CLEANUP struct strbuf host = STRBUF_INIT(HOST_MAX);
-    int r = config_source_load(options->config, &source->loaded, error);
+    int r;
 
-    if (r != 0)
-        return r;
-    *config = command_with_place(source->loaded, options->account, options->region);
+    if (command_config_load(line, &source->loaded, config, error) < 0)
+        return -1;
     if (options->kinds)
         config->rewrite.kinds = strcmp(options->kinds, any_pod_spec) == 0
                                     ? CONFIG_KINDS_ANY_POD_SPEC
@@ -362,10 +355,10 @@ static int run(const struct command_line *line)
     const char *wrong;
 
     read_options(&options, line);
-    wrong = judge_options(&options);
+    wrong = judge_options(&options, line);
     if (wrong)
         return command_misused(line->command, wrong);
-    if (load(&source, &options, &error) != 0)
+    if (load(&source, line, &options, &error) != 0)
         return command_fail(line->command, EXIT_FAILED, error.text);
     rewrite_report_init(&report, source.rules);
     return options.n_files ? rewrite_files(&options, &source.config, &report)

@@ -3,9 +3,8 @@
  * have in common; each has a source of its own, and works with the reconciler's parts, so that both
  * say the same. What they found is printed whole at the end, or not at all.
  */
-#include "command_line.h"
+#include "command_config.h"
 #include "pullthrough/app/base/aws_access.h"
-#include "pullthrough/app/base/config_source.h"
 #include "rules_command.h"
 
 enum { DRY_RUN, YES, CONFIG, PROFILE, ACCOUNT, REGION, OUTPUT };
@@ -47,16 +46,13 @@ static int act(const struct command_line *line, struct rules_command *command)
 
     progress_init(&command->progress, "rules");
     command->timing = progress_timing(&command->progress);
-    if (config_source_load(command_line_option(line, CONFIG), &command->loaded, &error) < 0)
-        return command_fail(line->command, EXIT_FAILED, error.text);
-    command->config = command_with_place(command->loaded, command_line_option(line, ACCOUNT),
-                                         command_line_option(line, REGION));
-    if (aws_access_named_account(command->account, &command->config, &error) < 0 ||
+    if (command_config_load(line, &command->loaded, &command->config, &error) < 0 ||
+        aws_access_named_account(command->account, &command->config, &error) < 0 ||
         aws_access_for_command(&command->client, &command->config,
                                command_line_option(line, PROFILE), &command->timing, &error) < 0)
         return command_fail(line->command, EXIT_FAILED, error.text);
     status = acts[line->verb](command, &out);
-    printed = command_print_document(line->command, &out, command_output_of(line, OUTPUT));
+    printed = command_print_document(line->command, &out, command->output);
     return printed == EXIT_FINE ? status : printed;
 }
 
@@ -67,7 +63,6 @@ static int run(const struct command_line *line)
         .dry_run = command_line_option(line, DRY_RUN) != NULL,
         .yes = command_line_option(line, YES) != NULL,
         .output = command_output_of(line, OUTPUT),
-        .json = command_output_of(line, OUTPUT) != OUTPUT_TEXT,
     };
     int status;
 

@@ -122,18 +122,7 @@ static int scan_with(const struct command_line *line, const struct config *confi
 
 static int run(const struct command_line *line)
 {
-    static const struct pods_input_options options = {
-        .files = FILES,
-        .context = CONTEXT,
-        .kubeconfig = KUBECONFIG,
-        .namespace = NAMESPACE,
-        .all_namespaces = ALL_NAMESPACES,
-        .config = CONFIG,
-        .account = ACCOUNT,
-        .region = REGION,
-    };
-
-    return pods_input_run(line, &options, scan_with);
+    return pods_input_run(line, scan_with);
 }
 
 const struct command command_scan = {

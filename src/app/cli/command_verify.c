@@ -4,8 +4,7 @@
  *
  * It changes nothing but what a pull changes: ECR may make the repository and import the image.
  */
-#include "command_line.h"
-#include "pullthrough/app/base/config_source.h"
+#include "command_config.h"
 #include "pullthrough/core/config/config_values.h"
 #include "verify_pod.h"
 #include "verify_steps.h"
@@ -68,7 +67,6 @@ static int walk(struct verify *verify)
 
 static int run(const struct command_line *line)
 {
-    const char *config_path = command_line_option(line, CONFIG);
     const char *pod = command_line_option(line, POD), *timeout = command_line_option(line, TIMEOUT);
     enum command_output output = command_output_of(line, OUTPUT);
     CONFIG_CLEANUP const struct config *loaded = NULL;
@@ -79,16 +77,14 @@ static int run(const struct command_line *line)
 
     if (timeout)
         (void)read_timeout(&verify.timeout_ms, slice_str(timeout), &verify.error);
-    if (pod && (line->n_words || config_path || verify.profile ||
+    if (pod && (line->n_words || command_line_option(line, CONFIG) || verify.profile ||
                 command_line_option(line, ACCOUNT) || command_line_option(line, REGION)))
         return command_misused(line->command,
                                "--pod: takes no image, and no configuration or option of AWS");
     if (pod)
         return verify_pod(pod, verify.timeout_ms, output);
-    if (config_source_load(config_path, &loaded, &verify.error) < 0)
+    if (command_config_load(line, &loaded, &config, &verify.error) < 0)
         return command_fail(line->command, EXIT_FAILED, verify.error.text);
-    config = command_with_place(loaded, command_line_option(line, ACCOUNT),
-                                command_line_option(line, REGION));
     verify.config = &config;
     verify.text = line->n_words ? line->words[0] : default_image;
     status = verify_init(&verify, output) < 0

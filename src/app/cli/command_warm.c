@@ -222,20 +222,7 @@ static int warm_with(const struct command_line *line, const struct config *confi
 
 static int run(const struct command_line *line)
 {
-    static const size_t from_cluster = FROM_CLUSTER;
-    static const struct pods_input_options options = {
-        .files = FILES,
-        .context = CONTEXT,
-        .kubeconfig = KUBECONFIG,
-        .namespace = NAMESPACE,
-        .all_namespaces = ALL_NAMESPACES,
-        .config = CONFIG,
-        .account = ACCOUNT,
-        .region = REGION,
-        .from_cluster = &from_cluster,
-    };
-
-    return pods_input_run(line, &options, warm_with);
+    return pods_input_run(line, warm_with);
 }
 
 const struct command command_warm = {

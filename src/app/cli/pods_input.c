@@ -4,8 +4,8 @@
  */
 #include "pods_input.h"
 
+#include "command_config.h"
 #include "manifest_input.h"
-#include "pullthrough/app/base/config_source.h"
 #include "pullthrough/core/base/alloc.h"
 #include "pullthrough/edge/sys/piped.h"
 
@@ -21,12 +21,9 @@ static bool asks_kubectl(const struct pods_input *input)
            input->from_cluster;
 }
 
-/* NULL, or what is wrong with them together. `config`: the configuration's file; or NULL. */
-static const char *judge(const struct pods_input *input, const struct command_line *line,
-                         const char *config)
+/* NULL, or what is wrong with them together. */
+static const char *judge(const struct pods_input *input, const struct command_line *line)
 {
-    size_t standard_input = config && strcmp(config, "-") == 0;
-
     if (line->n_words > 0 && strcmp(line->words[0], "-") != 0)
         return "pods come from a file after -f, or from standard input by \"-\"";
     if (input->n_files > 0 && input->from_cluster)
@@ -35,46 +32,37 @@ static const char *judge(const struct pods_input *input, const struct command_li
         return "--context, --kubeconfig, -n and -A are kubectl's, which isn't run for files";
     if (input->namespace && input->all_namespaces)
         return "-n is one namespace, -A all of them";
-    for (size_t i = 0; i < input->n_files; i++)
-        standard_input += strcmp(input->files[i], "-") == 0;
-    return standard_input > 1 ? "standard input can be read once only" : NULL;
+    return command_reads_once(line, input->files, input->n_files);
 }
 
-int pods_input_run(const struct command_line *line, const struct pods_input_options *options,
-                   pods_input_fn go_on)
+int pods_input_run(const struct command_line *line, pods_input_fn go_on)
 {
     CONFIG_CLEANUP const struct config *loaded = NULL;
-    const char *file = command_line_option(line, options->config);
     const char **files = alloc_zeroed(line->n_given + 2, sizeof(*files));
     struct pods_input input = {
         .command = line->command,
         .files = files,
-        .n_files = command_line_options(line, options->files, files),
-        .context = command_line_option(line, options->context),
-        .kubeconfig = command_line_option(line, options->kubeconfig),
-        .namespace = command_line_option(line, options->namespace),
-        .all_namespaces = command_line_option(line, options->all_namespaces) != NULL,
-        .from_cluster =
-            options->from_cluster && command_line_option(line, *options->from_cluster) != NULL,
+        .n_files = command_line_options(line, command_line_row(line, "file"), files),
+        .context = command_line_named(line, "context"),
+        .kubeconfig = command_line_named(line, "kubeconfig"),
+        .namespace = command_line_named(line, "namespace"),
+        .all_namespaces = command_line_named(line, "all-namespaces") != NULL,
+        .from_cluster = command_line_named(line, "from-cluster") != NULL,
     };
+    struct config config;
     struct error error = {""};
     const char *wrong;
     int status;
 
     if (line->n_words > 0)
         files[input.n_files++] = line->words[0];
-    wrong = judge(&input, line, file);
-    if (wrong) {
+    wrong = judge(&input, line);
+    if (wrong)
         status = command_misused(line->command, wrong);
-    } else if (config_source_load(file, &loaded, &error) < 0) {
+    else if (command_config_load(line, &loaded, &config, &error) < 0)
         status = command_fail(line->command, EXIT_FAILED, error.text);
-    } else {
-        const struct config config =
-            command_with_place(loaded, command_line_option(line, options->account),
-                               command_line_option(line, options->region));
-
+    else
         status = go_on(line, &config, &input);
-    }
     free(files);
     return status;
 }

@@ -44,19 +44,12 @@ struct pods_input {
     bool from_cluster;                            /* kubectl, whatever standard input is */
 };
 
-/* Which of a command's options say it, by their numbers in its table. */
-struct pods_input_options {
-    size_t files, context, kubeconfig, namespace, all_namespaces, config, account, region;
-    const size_t *from_cluster; /* NULL: it has none */
-};
-
 /* Go on with what the options say, and with the configuration, account and region over it. The exit
  * status: that of `go_on`, or where they are wrong together or can't be read, said, its own. A word
  * of the command may only be "-", which is standard input. */
 typedef int (*pods_input_fn)(const struct command_line *line, const struct config *config,
                              const struct pods_input *input);
-int pods_input_run(const struct command_line *line, const struct pods_input_options *options,
-                   pods_input_fn go_on);
+int pods_input_run(const struct command_line *line, pods_input_fn go_on);
 
 /* Count all images by the rules. EXIT_FINE, or EXIT_FAILED, which it said. An input without an
  * image is one, and that is said, too. */

@@ -131,7 +131,7 @@ static int dry_run(struct rules_command *command, struct strbuf *out)
 {
     RECONCILE_REPORT_CLEANUP struct reconcile_report report = {0};
     struct plan_view view = {
-        .json = command->json, .text = STRBUF_INIT(RULES_TEXT_MAX), .out = out};
+        .json = command->output != OUTPUT_TEXT, .text = STRBUF_INIT(RULES_TEXT_MAX), .out = out};
     int status = EXIT_FINE;
 
     rules_look(command, &(struct reconcile_viewer){show_plan, &view}, &report);
@@ -207,11 +207,11 @@ static int pass(struct rules_command *command, struct strbuf *out)
     reconcile_free(reconcile);
     if (report.outcome == RECONCILE_FAILED && report.changes == 0)
         return rules_say_failed(command, &report);
-    if (command->json)
+    if (command->output != OUTPUT_TEXT)
         add_json(command, &report, out);
     else
         add_table(command, &report, out);
-    if (!command->json && *report.problem.text)
+    if (command->output == OUTPUT_TEXT && *report.problem.text)
         (void)fprintf(stderr, "pullthrough rules: %s\n", report.problem.text);
     return report.outcome == RECONCILE_COMPLETE ? EXIT_FINE : EXIT_NEGATIVE;
 }

@@ -14,9 +14,9 @@
 enum { RULES_TEXT_MAX = 4 * 1024 * 1024 };
 
 struct rules_command {
-    const char *prefix; /* of delete */
-    enum command_output output;
-    bool dry_run, yes, json;              /* json: a document, which may become YAML */
+    const char *prefix;         /* of delete */
+    enum command_output output; /* of all but text and names JSON is made, which may become YAML */
+    bool dry_run, yes;
     const struct config *loaded;          /* owned */
     struct config config;                 /* the same but for the mode that the command means */
     char account[AWS_KEYS_ACCOUNT_BYTES]; /* that the operator names, or "" */

@@ -65,7 +65,7 @@ static int carry_out(struct rules_command *command, const struct ecr_client *cli
         return complain(command, EXIT_NEGATIVE, "the rule is gone already");
     if (result != 0)
         return complain(command, EXIT_FAILED, client->error->text);
-    if (command->json) {
+    if (command->output != OUTPUT_TEXT) {
         struct json_writer json = json_begin(out, true);
 
         json_add_text(&json, "deleted", command->prefix);

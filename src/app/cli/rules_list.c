@@ -206,7 +206,7 @@ static void show(void *context, const struct reconcile_view *seen)
     view->looked = seen->observed->rules != NULL;
     if (view->looked && view->command->output == OUTPUT_NAME)
         add_names(seen->observed->rules, view->out);
-    else if (view->looked && view->command->json)
+    else if (view->looked && view->command->output != OUTPUT_TEXT)
         add_json(seen, view->out);
     else if (view->looked)
         add_table(seen, &view->command->config, view->out);

@@ -50,20 +50,24 @@ static int require(const struct secret_json *json, const char *name, struct slic
     return result;
 }
 
-static int decode(struct aws_keys *keys, const struct secret_json *json, struct error *error)
+/* `token`: the name of the session's token. Keys that needn't be `temporary` may do without, and
+ * without an end. */
+static int decode(struct aws_keys *keys, const struct secret_json *json, const char *token,
+                  bool temporary, struct error *error)
 {
-    struct slice id, secret, token, expires, account;
-    int64_t expires_s;
+    int (*const get)(const struct secret_json *, const char *, struct slice *, struct error *) =
+        temporary ? require : secret_json_text;
+    struct slice id, secret, session, expires, account;
+    int64_t expires_s = AWS_KEYS_NEVER;
 
     if (require(json, "AccessKeyId", &id, error) < 0 ||
         require(json, "SecretAccessKey", &secret, error) < 0 ||
-        require(json, "Token", &token, error) < 0 ||
-        require(json, "Expiration", &expires, error) < 0 ||
+        get(json, token, &session, error) < 0 || get(json, "Expiration", &expires, error) < 0 ||
         secret_json_text(json, "AccountId", &account, error) < 0)
         return -1;
-    if (timestamp_parse_rfc3339(expires, &expires_s, error) < 0)
+    if (expires.len > 0 && timestamp_parse_rfc3339(expires, &expires_s, error) < 0)
         return error_set(error, "Expiration is not an RFC 3339 time");
-    if (aws_keys_set(keys, id, secret, token, error) < 0)
+    if (aws_keys_set(keys, id, secret, session, error) < 0)
         return -1;
     aws_keys_set_account(keys, account);
     keys->expires_s = expires_s;
@@ -76,7 +80,7 @@ int credentials_decode_container(struct aws_keys *keys, struct slice body, struc
 
     if (secret_json_parse(&json, body, error) < 0)
         return -1;
-    return decode(keys, json, error);
+    return decode(keys, json, "Token", true, error);
 }
 
 int credentials_decode_instance(struct aws_keys *keys, struct slice body, struct error *error)
@@ -89,31 +93,18 @@ int credentials_decode_instance(struct aws_keys *keys, struct slice body, struct
     if (!slice_is(code, "Success"))
         return error_set(error, "the service says \"%.*s\"", (int)(code.len < 100 ? code.len : 100),
                          code.ptr);
-    return decode(keys, json, error);
+    return decode(keys, json, "Token", true, error);
 }
 
 int credentials_decode_process(struct aws_keys *keys, struct slice body, struct error *error)
 {
     SECRET_JSON_CLEANUP struct secret_json *json = NULL;
-    struct slice id, secret, token, expires, account;
-    int64_t version, expires_s = AWS_KEYS_NEVER;
+    int64_t version;
 
     if (secret_json_parse(&json, body, error) < 0 ||
         secret_json_number(json, "Version", &version, error) < 0)
         return -1;
     if (version != 1)
         return error_set(error, "the answer's Version is not 1");
-    if (require(json, "AccessKeyId", &id, error) < 0 ||
-        require(json, "SecretAccessKey", &secret, error) < 0 ||
-        secret_json_text(json, "SessionToken", &token, error) < 0 ||
-        secret_json_text(json, "Expiration", &expires, error) < 0 ||
-        secret_json_text(json, "AccountId", &account, error) < 0)
-        return -1;
-    if (expires.len > 0 && timestamp_parse_rfc3339(expires, &expires_s, error) < 0)
-        return error_set(error, "Expiration is not an RFC 3339 time");
-    if (aws_keys_set(keys, id, secret, token, error) < 0)
-        return -1;
-    aws_keys_set_account(keys, account);
-    keys->expires_s = expires_s;
-    return 0;
+    return decode(keys, json, "SessionToken", false, error);
 }
