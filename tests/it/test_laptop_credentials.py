@@ -501,10 +501,25 @@ def test_which_profile(aws, laptop):
                      'did you mean "hook"?\n')
 
 
-@pytest.mark.parametrize("command", [
-    ("rules", "list"), ("verify",), ("iam", "nodes"), ("warm", "-f", "/dev/null"), ("images", "list")])
+ASKING = [("scan", "-f", "/dev/null"), ("warm", "-f", "/dev/null"), ("images", "list"),
+          ("rewrite", "--explain", "--live", "--config", "cached.yaml", "nginx"), ("rules", "list"),
+          ("verify",), ("iam", "nodes")]
+
+
+def test_no_command_that_asks_aws_is_left_out(laptop):
+    """Who has one of the options has all three."""
+    listed = re.findall(r"^  ([a-z][\w-]*) ", laptop.run("help")[1], re.M)
+    helps = {name: laptop.run("help", name)[1] for name in listed}
+    for option in ("--profile NAME", "--account ID", "--region REGION"):
+        assert [name for name in listed if option in helps[name]] == [words[0] for words in ASKING]
+
+
+@pytest.mark.parametrize("command", ASKING, ids=lambda words: words[0])
 def test_options_of_every_command_that_asks_aws(laptop, command):
     laptop.write("[profile dev]\nregion = eu-west-1\n")
+    (laptop.home / "cached.yaml").write_text(
+        "registry: {account: \"111122223333\"}\nrewrite: {when: cached}\n")
+    command = [laptop.home / word if word == "cached.yaml" else word for word in command]
     status, shown = laptop.run(*command, "--profile", "no")
     if command[0] == "iam":
         assert status == 3 and '--profile is "no"' in shown
