@@ -8,8 +8,8 @@ from installation import NAME, NAMESPACE
 
 
 class Records:
-    """Use as a context. Files are opened as soon as there are any, so they can be read to their
-    end even when kubelet has taken them away."""
+    """Use as a context: what is logged from then on. Files are opened as soon as there are any, so
+    they can be read to their end even when kubelet has taken them away."""
 
     def __init__(self, world):
         self._folder = world.root() / "var/log/pods"
@@ -19,6 +19,8 @@ class Records:
 
     def __enter__(self):
         self._look()
+        for _, file in self._open.values():  # replicas that are gone have files for a while
+            file.seek(0, os.SEEK_END)
         self._thread.start()
         return self
 

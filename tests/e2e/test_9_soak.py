@@ -4,11 +4,13 @@ made again."""
 import collections
 import random
 import time
+import types
 
 import faults
 import kube
 import pull_faults
 import pytest
+from installation import NAME, NAMESPACE
 from records import Records
 from steady import Steady
 from tls_modes import Authority, SelfSigned
@@ -103,6 +105,21 @@ def one_fault(rng, inst, load, folder, stuck):
         load.forget_unanswered()
     assert not load.plain, (fault.__name__, load.plain[:3])
     return fault.__name__
+
+
+def test_records_begin_when_they_are_asked_for(tmp_path):
+    folder = tmp_path / f"var/log/pods/{NAMESPACE}_{NAME}-1_uid/{NAME}"
+    folder.mkdir(parents=True)
+    line = '2026-11-29T22:20:12Z stderr F {"level":"warn","message":"%s"}\n'
+    (folder / "0.log").write_text(line % "of another test")
+    with Records(types.SimpleNamespace(root=lambda: tmp_path)) as records:
+        assert not list(records.take())
+        with open(folder / "0.log", "a") as file:
+            file.write(line % "old replica")
+        (folder / "1.log").write_text(line % "new replica")
+        seen = []
+        until(lambda: seen.extend(records.take()) or len(seen) == 2, "both lines")
+    assert [each["message"] for each in seen] == ["old replica", "new replica"]
 
 
 def test_soak(world, healing, folder, figures, request):
