@@ -12,6 +12,7 @@ from http_peer import wait_for
 from mount import Mount
 from service import replace, review, sample, settings, without_rights
 
+NOT_BEFORE = "pullthrough_certificate_not_before_seconds"
 NOT_AFTER = "pullthrough_certificate_not_after_seconds"
 HANDSHAKES = "pullthrough_tls_handshakes_total"
 REFUSED = "certificate refused, the old one goes on"
@@ -30,7 +31,9 @@ def is_served(service, pair):
         return status["problem"] is None and (status["notBefore"], status["notAfter"])
 
     wait_for(lambda: said() == pair.dates(), "its dates, and no problem, in the status")
-    assert service.metrics().value(NOT_AFTER, kind="leaf") == seconds(pair.dates()[1])
+    metrics = service.metrics()
+    validity = [metrics.value(name, kind="leaf") for name in (NOT_BEFORE, NOT_AFTER)]
+    assert validity == [seconds(date) for date in pair.dates()]
     assert service.ready() == (200, "ok\n")
 
 

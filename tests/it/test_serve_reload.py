@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -254,8 +255,16 @@ def test_a_bad_configuration_is_refused(lasting, text, place):
         )
 
 
+def in_use(service):
+    """What an alert asks: whether the newest configuration is in use, and since when one is."""
+    metrics, name = service.metrics(), "pullthrough_config_last_reload_success"
+    return metrics.value(f"{name}ful"), metrics.value(f"{name}_timestamp_seconds")
+
+
 def test_a_deleted_configuration_is_refused(services):
     service = services.start()
+    loaded = in_use(service)
+    assert loaded[0] == 1 and abs(loaded[1] - time.time()) < 600
     text = service.config.read_text()
     service.config.unlink()
     problem = f"{service.config}: No such file or directory"
@@ -265,11 +274,13 @@ def test_a_deleted_configuration_is_refused(services):
     )
     wait_excluded(service, False)
     assert service.reloads("config") == (0, 1)
+    assert in_use(service) == (0, loaded[1])
     service.config.write_text(text)
     wait_for(
         lambda: service.status()["configuration"]["problem"] is None, "no problem in the status"
     )
     assert service.reloads("config") == (1, 1)
+    assert in_use(service)[0] == 1 and in_use(service)[1] >= loaded[1]
 
 
 @pytest.mark.parametrize("text", ["", "log: {level: info}\n"], ids=["empty", "without tls"])

@@ -18,6 +18,7 @@ from status_members import documented, is_of, members
 
 SELF = {"mode": "self", "certFile": None, "keyFile": None}
 DAY_S = 24 * 60 * 60
+NOT_BEFORE = "pullthrough_certificate_not_before_seconds"
 NOT_AFTER = "pullthrough_certificate_not_after_seconds"
 
 
@@ -123,6 +124,8 @@ def test_the_first_start_from_an_empty_secret(start, kube):
     metrics = service.metrics()
     assert time.time() + 89 * DAY_S < metrics.value(NOT_AFTER, kind="leaf") < time.time() + 91 * DAY_S
     assert metrics.value(NOT_AFTER, kind="ca") > time.time() + 364 * DAY_S
+    for kind in ("leaf", "ca"):
+        assert abs(metrics.value(NOT_BEFORE, kind=kind) - time.time()) < DAY_S
     assert metrics.value("pullthrough_certificate_problem") == 0
     assert kube.secret["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "Helm"}
     assert kube.count("create secrets") == 0 and kube.count("patch secrets") == 1

@@ -66,10 +66,12 @@ static void test_counters_count(void **state)
     metrics_connections(metrics, 1);
     metrics_connections(metrics, -1);
     metrics_config_reload(metrics, false);
+    check_line(metrics, "pullthrough_certificate_not_before_seconds{kind=\"leaf\"} 0");
+    check_absent(metrics, "pullthrough_certificate_not_before_seconds{kind=\"ca\"}");
     check_line(metrics, "pullthrough_certificate_not_after_seconds{kind=\"leaf\"} 0");
     check_absent(metrics, "pullthrough_certificate_not_after_seconds{kind=\"ca\"}");
-    metrics_certificate_not_after(metrics, METRICS_LEAF, 1800000000);
-    metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
+    metrics_certificate_dates(metrics, METRICS_LEAF, 1700000000, 1800000000);
+    metrics_certificate_dates(metrics, METRICS_CA, 1600000000, 1900000000);
     metrics_certificate_problem(metrics, true);
     metrics_certificate_look(metrics, true);
     metrics_certificate_write(metrics, METRICS_BUNDLE);
@@ -91,12 +93,51 @@ static void test_counters_count(void **state)
     check_line(metrics, "pullthrough_config_reloads_total{outcome=\"refused\"} 1");
     check_line(metrics, "pullthrough_certificate_not_after_seconds{kind=\"leaf\"} 1800000000");
     check_line(metrics, "pullthrough_certificate_not_after_seconds{kind=\"ca\"} 1900000000");
+    check_line(metrics, "pullthrough_certificate_not_before_seconds{kind=\"leaf\"} 1700000000");
+    check_line(metrics, "pullthrough_certificate_not_before_seconds{kind=\"ca\"} 1600000000");
     check_line(metrics, "pullthrough_certificate_problem 1");
     check_line(metrics, "pullthrough_certificate_looks_total{outcome=\"ok\"} 1");
     check_line(metrics, "pullthrough_certificate_looks_total{outcome=\"failed\"} 0");
     check_line(metrics, "pullthrough_certificate_writes_total{object=\"secret\"} 0");
     check_line(metrics, "pullthrough_certificate_writes_total{object=\"bundle\"} 1");
     check_line(metrics, "pullthrough_build_info{version=\"1.2.3\",commit=\"abcdef\"} 1");
+    metrics_free(metrics);
+}
+
+/* The state, and not how often it changed: an alert must go on while it is refused, and end then.
+ */
+static void test_a_refused_configuration_is_a_state(void **state)
+{
+    struct metrics *metrics = metrics_new("1", "c");
+
+    (void)state;
+    metrics_config_loaded(metrics, 1800000000);
+    check_line(metrics, "pullthrough_config_last_reload_successful 1");
+    check_line(metrics, "pullthrough_config_last_reload_success_timestamp_seconds 1800000000");
+    metrics_config_reload(metrics, false);
+    check_line(metrics, "pullthrough_config_last_reload_successful 0");
+    check_line(metrics, "pullthrough_config_last_reload_success_timestamp_seconds 1800000000");
+    metrics_config_loaded(metrics, 1800000060);
+    metrics_config_reload(metrics, true);
+    check_line(metrics, "pullthrough_config_last_reload_successful 1");
+    check_line(metrics, "pullthrough_config_last_reload_success_timestamp_seconds 1800000060");
+    metrics_free(metrics);
+}
+
+/* Else the first burst is in no rate: a series that appears with 100 hasn't grown. */
+static void test_images_are_counted_from_zero(void **state)
+{
+    struct metrics *metrics = metrics_new("1", "c");
+
+    (void)state;
+    metrics_upstream_ready(metrics, metrics_upstream_slot(metrics, slice_str("quay.io")), false);
+    for (int i = 0; i < OUTCOME_COUNT; i++) {
+        STRBUF_CLEANUP struct strbuf line = STRBUF_INIT(200);
+
+        strbuf_add_format(&line, "pullthrough_images_total{upstream=\"quay.io\",outcome=\"%s\"} 0",
+                          outcome_name((enum outcome)i));
+        check_line(metrics, strbuf_str(&line));
+    }
     metrics_free(metrics);
 }
 
@@ -266,6 +307,7 @@ static void test_the_page_is_the_same(void **state)
     metrics_upstream_ready(metrics, odd, false);
     metrics_upstream_state(metrics, odd, UPSTREAM_SECRET_MISSING);
     metrics_refused(metrics);
+    metrics_config_loaded(metrics, 1750000000);
     metrics_evicted(metrics, METRICS_WEBHOOK);
     for (int i = 0; i < 5; i++) {
         metrics_connections(metrics, i % 2 ? -1 : 1);
@@ -278,8 +320,8 @@ static void test_the_page_is_the_same(void **state)
         metrics_reconcile_pass(metrics, (enum metrics_pass)(i % METRICS_PASS_COUNT),
                                1800000000 + i);
     }
-    metrics_certificate_not_after(metrics, METRICS_LEAF, 1800000000);
-    metrics_certificate_not_after(metrics, METRICS_CA, 1900000000);
+    metrics_certificate_dates(metrics, METRICS_LEAF, 1700000000, 1800000000);
+    metrics_certificate_dates(metrics, METRICS_CA, 1600000000, 1900000000);
     metrics_certificate_problem(metrics, true);
     metrics_cached(metrics, &(struct metrics_cached){.tags = 12, .digests = 7, .queued = 3});
     for (unsigned i = 0; i < IMAGE_OUTCOME_COUNT; i++)
@@ -305,6 +347,8 @@ int main(void)
         cmocka_unit_test(test_counters_count),
         cmocka_unit_test(test_the_page_is_the_same),
         cmocka_unit_test(test_the_document_has_every_metric),
+        cmocka_unit_test(test_a_refused_configuration_is_a_state),
+        cmocka_unit_test(test_images_are_counted_from_zero),
         cmocka_unit_test(test_upstreams_come_and_go),
         cmocka_unit_test(test_imports_are_shown_where_they_are_made),
         cmocka_unit_test(test_slots_run_out_into_other),

@@ -56,8 +56,9 @@ static void tell_loaded(struct certificate_files *files, const struct config *co
     STRBUF_CLEANUP struct strbuf not_after = STRBUF_INIT(40);
 
     files->loaded_s = clock_wall_s();
-    metrics_certificate_not_after(files->metrics, METRICS_LEAF, dates->not_after_s);
-    metrics_certificate_not_after(files->metrics, METRICS_CA, 0); /* not ours to know */
+    metrics_certificate_dates(files->metrics, METRICS_LEAF, dates->not_before_s,
+                              dates->not_after_s);
+    metrics_certificate_dates(files->metrics, METRICS_CA, 0, 0); /* not ours to know */
     timestamp_print_rfc3339(&not_after, dates->not_after_s);
     log_event(LOG_LEVEL_INFO, "certificate loaded",
               LOG_TEXT("file", certificate_path(config, CHAIN)),

@@ -101,7 +101,8 @@ static enum kube_outcome load_leaf(struct certificate_look *look, struct error *
     if (!loaded)
         return KUBE_FAILED;
     look->loaded_s = wall_s(look);
-    metrics_certificate_not_after(look->parts.metrics, METRICS_LEAF, dates.not_after_s);
+    metrics_certificate_dates(look->parts.metrics, METRICS_LEAF, dates.not_before_s,
+                              dates.not_after_s);
     timestamp_print_rfc3339(&not_after, dates.not_after_s);
     log_event(LOG_LEVEL_INFO, "certificate loaded",
               LOG_TEXT("secret", look->config->tls.secret_name),
@@ -216,17 +217,19 @@ static void fill_report(const struct certificate_look *look, const struct error 
         report->cas[i] = certificate_set_ca_dates(known, i);
 }
 
-/* The end of the CA that signed what is served. */
+/* The validity of the CA that signed what is served. */
 static void count(const struct certificate_look *look, const struct certificate_report *report)
 {
     const struct certificate_set *loaded = look->has_round ? look->round.loaded : NULL;
     bool failed = *report->problem.text || *report->bundle_problem.text;
 
     metrics_certificate_problem(look->parts.metrics, failed);
-    if (loaded)
-        metrics_certificate_not_after(
-            look->parts.metrics, METRICS_CA,
-            certificate_set_ca_dates(loaded, certificate_set_leaf_ca(loaded)).not_after_s);
+    if (loaded) {
+        const struct certificate_dates ca =
+            certificate_set_ca_dates(loaded, certificate_set_leaf_ca(loaded));
+
+        metrics_certificate_dates(look->parts.metrics, METRICS_CA, ca.not_before_s, ca.not_after_s);
+    }
 }
 
 static void tell_problem(struct error *told, const struct error *problem, enum log_level level,

@@ -78,6 +78,7 @@ static void use_config(struct upkeep *upkeep, const struct config *config)
     upkeep->config = config_ref(config);
     reconciler_configure(upkeep->reconciler, config);
     upkeep->config_loaded_s = clock_wall_s();
+    metrics_config_loaded(upkeep->parts.metrics, upkeep->config_loaded_s);
     log_set_level((enum log_level)config->log.level);
     log_event(LOG_LEVEL_INFO, "configuration loaded", LOG_TEXT("file", upkeep->parts.config_path));
 }
@@ -278,6 +279,7 @@ struct upkeep *upkeep_new(const struct upkeep_parts *parts, const struct config 
     upkeep->config = config_ref(config);
     upkeep->started = config_ref(config);
     upkeep->config_loaded_s = clock_wall_s();
+    metrics_config_loaded(parts->metrics, upkeep->config_loaded_s);
     upkeep->certificate.tls = parts->tls;
     upkeep->certificate.metrics = parts->metrics;
     worker_init(&upkeep->worker);

@@ -101,9 +101,16 @@ void metrics_handshake(struct metrics *metrics, bool done)
     add(&metrics->handshakes[!done], 1);
 }
 
+void metrics_config_loaded(struct metrics *metrics, int64_t now_s)
+{
+    set(&metrics->config_successful, true);
+    set(&metrics->config_success_s, now_s);
+}
+
 void metrics_config_reload(struct metrics *metrics, bool taken)
 {
     add(&metrics->config_reloads[!taken], 1);
+    set(&metrics->config_successful, taken);
 }
 
 void metrics_certificate_reload(struct metrics *metrics, bool taken)
@@ -111,10 +118,11 @@ void metrics_certificate_reload(struct metrics *metrics, bool taken)
     add(&metrics->certificate_reloads[!taken], 1);
 }
 
-void metrics_certificate_not_after(struct metrics *metrics, enum metrics_certificate kind,
-                                   int64_t seconds)
+void metrics_certificate_dates(struct metrics *metrics, enum metrics_certificate kind,
+                               int64_t not_before_s, int64_t not_after_s)
 {
-    set(&metrics->certificate_not_after[kind], seconds);
+    set(&metrics->certificate_not_before[kind], not_before_s);
+    set(&metrics->certificate_not_after[kind], not_after_s);
 }
 
 void metrics_certificate_problem(struct metrics *metrics, bool is_there)

@@ -24,8 +24,10 @@ struct metrics {
     number duration_buckets[METRICS_BUCKETS + 1]; /* the last one: longer than all bounds */
     number duration_ns;
     number connections, refused, evicted[METRICS_PORT_COUNT];
-    number handshakes[2], config_reloads[2], certificate_reloads[2];
-    number certificate_not_after[METRICS_CERTIFICATE_COUNT], certificate_problem;
+    number handshakes[2], config_reloads[2], config_successful, config_success_s;
+    number certificate_reloads[2], certificate_problem;
+    number certificate_not_before[METRICS_CERTIFICATE_COUNT];
+    number certificate_not_after[METRICS_CERTIFICATE_COUNT]; /* 0: none is loaded */
     number certificate_looks[2], certificate_writes[METRICS_CERTIFICATE_WRITE_COUNT];
     number passes[METRICS_PASS_COUNT], last_success_s;
     number aws_requests[AWS_OPERATION_COUNT][AWS_OUTCOME_COUNT];

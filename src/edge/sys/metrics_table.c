@@ -151,22 +151,6 @@ static void print_numbers(const struct page *page, const struct metric *metric)
                       metrics_value(counted++));
 }
 
-/* Every outcome of a configured upstream, so that a rate exists from the start; of others
- * only what was counted. */
-static void print_images(const struct page *page, const struct metric *metric)
-{
-    const struct metrics *metrics = page->metrics;
-
-    for (unsigned slot = 0; slot < atomic_load(&metrics->n_names); slot++)
-        for (int i = 0; i < OUTCOME_COUNT; i++) {
-            int64_t n = metrics_value(&metrics->images[slot][i]);
-
-            if (n || (i == OUTCOME_REWRITTEN && metrics_value(&metrics->ready[slot]) >= 0))
-                print_one(page, metric, (const char *[]){metrics->names[slot], image_word(i), NULL},
-                          n);
-        }
-}
-
 static void print_durations(const struct page *page, const struct metric *metric)
 {
     int64_t total = 0;
@@ -186,14 +170,14 @@ static void print_durations(const struct page *page, const struct metric *metric
 }
 
 /* The leaf has its series from the start, so that a rule can ask for it. */
-static void print_ends(const struct page *page, const struct metric *metric)
+static void print_validity(const struct page *page, const struct metric *metric)
 {
-    for (int i = 0; i < METRICS_CERTIFICATE_COUNT; i++) {
-        int64_t seconds = metrics_value(&page->metrics->certificate_not_after[i]);
+    const number *dates = (const number *)((const char *)page->metrics + metric->at);
 
-        if (i == METRICS_LEAF || seconds)
-            print_one(page, metric, (const char *[]){value_name(&kinds, i), NULL, NULL}, seconds);
-    }
+    for (int i = 0; i < METRICS_CERTIFICATE_COUNT; i++)
+        if (i == METRICS_LEAF || metrics_value(&page->metrics->certificate_not_after[i]))
+            print_one(page, metric, (const char *[]){value_name(&kinds, i), NULL, NULL},
+                      metrics_value(&dates[i]));
 }
 
 static void print_ready(const struct page *page, const struct metric *metric)
@@ -226,8 +210,9 @@ static void print_build(const struct page *page, const struct metric *metric)
               1);
 }
 
-/* `counts` by slot, and by the value of the second label: of a configured upstream from the start,
- * where `from_start`, so that a rate exists; of others only what was counted. */
+/* `counts` by slot, and by the value of the second label. Of a configured upstream from the start,
+ * where `from_start`: what a series begins with is in no rate and no increase of it. Of others only
+ * what was counted. */
 static void print_of_upstreams(const struct page *page, const struct metric *metric,
                                const number *counts, bool from_start)
 {
@@ -242,6 +227,11 @@ static void print_of_upstreams(const struct page *page, const struct metric *met
                 print_one(page, metric,
                           (const char *[]){metrics->names[slot], value_name(label, i), NULL}, n);
         }
+}
+
+static void print_images(const struct page *page, const struct metric *metric)
+{
+    print_of_upstreams(page, metric, page->metrics->images[0], true);
 }
 
 static void print_pull_failures(const struct page *page, const struct metric *metric)
@@ -359,13 +349,23 @@ static const struct metric table[] = {
      LABELS(&taken), NUMBERS(config_reloads),
      "After one was `refused` the old one stays in use; the log and `/status` have its line and "
      "column."},
+    {"pullthrough_config_last_reload_successful", "gauge",
+     "1: the newest configuration that was seen is in use; 0: it was refused.", NO_LABELS,
+     NUMBERS(config_successful), "The alert's. That of the start counts, too."},
+    {"pullthrough_config_last_reload_success_timestamp_seconds", "gauge",
+     "When the configuration in use was taken, since 1970.", NO_LABELS, NUMBERS(config_success_s),
+     "Replicas that differ for long: one of them doesn't get what the others have."},
     {"pullthrough_certificate_reloads_total", "counter", "New certificates seen while running.",
      LABELS(&taken), NUMBERS(certificate_reloads),
      "After one was `refused` the old one is served until it ends."},
     {"pullthrough_certificate_not_after_seconds", "gauge",
      "End of validity since 1970, of the served certificate and of its CA; 0: none is loaded.",
-     LABELS(&kinds), 0, print_ends,
+     LABELS(&kinds), offsetof(struct metrics, certificate_not_after), print_validity,
      "Less than now: the API server refuses the connection. The CA only with `tls.mode: self`."},
+    {"pullthrough_certificate_not_before_seconds", "gauge",
+     "Start of validity since 1970, of the same certificates.", LABELS(&kinds),
+     offsetof(struct metrics, certificate_not_before), print_validity,
+     "With the end, how long they live; mostly they are renewed at two thirds of that."},
     {"pullthrough_certificate_problem", "gauge",
      "1: what there is now as certificate could not be taken or kept; /status says why.", NO_LABELS,
      NUMBERS(certificate_problem), "What is loaded goes on until it ends."},

@@ -40,13 +40,18 @@ enum metrics_port { METRICS_WEBHOOK, METRICS_STATUS, METRICS_PORT_COUNT };
 void metrics_refused(struct metrics *metrics);
 void metrics_evicted(struct metrics *metrics, enum metrics_port port);
 void metrics_handshake(struct metrics *metrics, bool done);
+/* A configuration came into use at `now_s`, since 1970: that of the start, and each that is taken.
+ */
+void metrics_config_loaded(struct metrics *metrics, int64_t now_s);
+/* One that was seen while running. */
 void metrics_config_reload(struct metrics *metrics, bool taken);
 void metrics_certificate_reload(struct metrics *metrics, bool taken);
 
-/* The end of a certificate's validity; a CA's is shown only where it isn't 0. */
+/* A certificate's validity; a CA's is shown only where there is one. Both 0: none
+ * is loaded. */
 enum metrics_certificate { METRICS_LEAF, METRICS_CA, METRICS_CERTIFICATE_COUNT };
-void metrics_certificate_not_after(struct metrics *metrics, enum metrics_certificate kind,
-                                   int64_t seconds);
+void metrics_certificate_dates(struct metrics *metrics, enum metrics_certificate kind,
+                               int64_t not_before_s, int64_t not_after_s);
 /* Whether what there is now could not be taken, or not be kept as it should be. */
 void metrics_certificate_problem(struct metrics *metrics, bool is_there);
 /* Of the program's own certificates. */
