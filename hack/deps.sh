@@ -52,6 +52,7 @@ python3-pytest        tests of the running program
 python3-pytest-xdist  runs them beside each other
 python3-jsonpatch     applies our patches, independently
 python3-yaml          reads what tests configure
+prometheus            tries the alerts, and the queries of the dashboard
 python3-venv          hack/venv.sh: a Python with botocore
 docker-registry       the upstream that the AWS stand-in pulls from
 skopeo                pulls from the AWS stand-in
@@ -249,7 +250,7 @@ install_packages() {
         as_root chmod 0755 "$policy"
     fi
     apt_get install --no-install-recommends "$@" || status=$?
-    for daemon in docker-registry containerd; do
+    for daemon in docker-registry containerd prometheus; do
         if [[ " $* " = *" $daemon "* ]] && [ -d /run/systemd/system ]; then
             as_root systemctl disable "$daemon" || true
         fi
