@@ -52,6 +52,7 @@ python3-pytest        tests of the running program
 python3-pytest-xdist  runs them beside each other
 python3-jsonpatch     applies our patches, independently
 python3-yaml          reads what tests configure
+python3-jsonschema    checks the dashboard
 prometheus            tries the alerts, and the queries of the dashboard
 python3-venv          hack/venv.sh: a Python with botocore
 docker-registry       the upstream that the AWS stand-in pulls from

@@ -1,16 +1,19 @@
 """The dashboard: each query of each panel, asked of a real Prometheus that scrapes two replicas under mixed
-load, must give data, and the panels must show the one that is ill."""
+load, must give data, and the panels must show the one that is ill; and Grafana's schema of it."""
 
+import json
 import math
 import shutil
 import time
 
+import jsonschema
 import pytest
 
-from http_peer import wait_for
-from prometheus import expression, panels, shown
+from http_peer import ROOT, wait_for
+from prometheus import DASHBOARD, expression, panels, shown
 from watched import WRONG_KEYS, Watched
 
+SCHEMA = ROOT / "tests" / "fixtures" / "grafana" / "schema.json"  # hack/grafana-schema.sh
 BAD = "pullthrough-b"
 # What this story doesn't have: a registry that is down, and more wishes than there is room for.
 STAY_ZERO = {("Turned away from the cache", "C"), ("Waiting to be imported", "B")}
@@ -102,3 +105,69 @@ def test_what_panels_show(watched):
         wait_for(all_moved, "data for every query")
     except AssertionError:
         raise AssertionError(f"no data, or only 0: {sorted(wanting)}") from None
+
+
+# Against Grafana's published schema
+
+
+def leaves(error):
+    """What is behind one of schemas of which none fits."""
+    return [leaf for each in error.context for leaf in leaves(each)] or [error]
+
+
+def mistakes(dashboard):
+    """What Grafana's schema says against it, and against the options of its panels."""
+    schema = json.loads(SCHEMA.read_text())
+    known = schema["definitions"]["Checked"]["properties"]
+
+    def check(name, node, where):
+        errors = jsonschema.Draft7Validator(known[name]).iter_errors(node)
+        return [f"{where}: {leaf.message}" for error in errors for leaf in leaves(error)]
+
+    found = check("dashboard", dashboard, "dashboard")
+    for panel in dashboard["panels"]:
+        kind, where = panel["type"], panel["title"]
+        found += check(f"{kind}Options", panel["options"], where)
+        if kind == "timeseries":
+            found += check("timeseriesCustom", panel["fieldConfig"]["defaults"]["custom"], where)
+    return found
+
+
+def test_grafana_knows_all_of_it():
+    assert mistakes(json.loads(DASHBOARD.read_text())) == []
+
+
+WRONG = {
+    "a key": (lambda panel: panel.update(titel="x"), "titel"),
+    "a place without width": (lambda panel: panel["gridPos"].pop("w"), "'w' is a required"),
+    "a colour mode": (lambda panel: panel["options"].update(colorMode="loud"), "loud"),
+    "a threshold": (
+        lambda panel: panel["fieldConfig"]["defaults"]["thresholds"].update(mode="half"),
+        "half",
+    ),
+}
+
+
+@pytest.mark.parametrize("change, word", WRONG.values(), ids=WRONG)
+def test_and_says_what_it_does_not_know(change, word):
+    dashboard = json.loads(DASHBOARD.read_text())
+    change(dashboard["panels"][0])
+    assert word in "".join(mistakes(dashboard))
+
+
+def test_panels_lie_side_by_side():
+    """No two share a place, an id or a title, and each tells what it shows."""
+    places = [
+        (x, y)
+        for each in panels()
+        for x in range(each["gridPos"]["x"], each["gridPos"]["x"] + each["gridPos"]["w"])
+        for y in range(each["gridPos"]["y"], each["gridPos"]["y"] + each["gridPos"]["h"])
+    ]
+    assert len(places) == len(set(places)) and max(x for x, _ in places) < 24
+    for key in ("id", "title", "description"):
+        assert len({each[key] for each in panels()}) == len(panels())
+    # What is shown as a state is asked for now, and has thresholds.
+    for each in panels():
+        if each["type"] == "stat":
+            assert all(target["instant"] and not target["range"] for target in each["targets"])
+            assert each["fieldConfig"]["defaults"]["thresholds"]["steps"]
