@@ -16,7 +16,7 @@ from http_peer import ROOT
 
 DASHBOARD = ROOT / "charts" / "pullthrough" / "files" / "dashboard.json"
 NAMESPACE, SERVICE = "pullthrough", "pullthrough-status"
-RATE_S = 5  # Grafana's $__rate_interval: four scrapes at least
+RATE_S = 10  # Grafana's $__rate_interval: four scrapes at least, and some that fail under load
 
 
 class Metrics:
@@ -105,9 +105,9 @@ class Prometheus:
         assert data["status"] == "success", data
         return data["data"]["result"]
 
-    def now(self, expression):
-        """[(labels, number)] of an instant query; what is no number is left out."""
-        found = self._ask("query", query=expression)
+    def at(self, expression, time=None):
+        """[(labels, number)] of an instant query, by default now; what is no number is left out."""
+        found = self._ask("query", query=expression, **({"time": time} if time else {}))
         pairs = [(each["metric"], float(each["value"][1])) for each in found]
         return [(labels, value) for labels, value in pairs if not math.isnan(value)]
 
@@ -131,12 +131,17 @@ def expression(target, namespace=NAMESPACE):
     return text
 
 
+def panel_of(title):
+    (panel,) = (each for each in panels() if each["title"] == title)
+    return panel
+
+
 def shown(prometheus, title):
     """{words of its labels, in their order: number} that a panel shows now; of a query without labels its
     legend."""
-    (panel,) = (each for each in panels() if each["title"] == title)
+    panel = panel_of(title)
     return {
         " ".join(sorted(labels.values())) or each["legendFormat"]: number
         for each in panel["targets"]
-        for labels, number in prometheus.now(expression(each))
+        for labels, number in prometheus.at(expression(each))
     }

@@ -9,11 +9,13 @@ import time
 import jsonschema
 import pytest
 
-from http_peer import ROOT, wait_for
-from prometheus import DASHBOARD, expression, panels, shown
+from http_peer import ROOT
+from prometheus import DASHBOARD, expression, panel_of, panels, shown
+from reconciling import wait_for
 from watched import WRONG_KEYS, Watched
 
 SCHEMA = ROOT / "tests" / "fixtures" / "grafana" / "schema.json"  # hack/grafana-schema.sh
+PATIENCE_S = 150  # where everything takes ten times as long as here
 BAD = "pullthrough-b"
 # What this story doesn't have: a registry that is down, and more wishes than there is room for.
 STAY_ZERO = {("Turned away from the cache", "C"), ("Waiting to be imported", "B")}
@@ -40,7 +42,7 @@ def wait_shown(watched, title, wanted):
         return wanted(seen)
 
     try:
-        wait_for(right, title)
+        wait_for(right, title, PATIENCE_S)
     except AssertionError:
         raise AssertionError(f"{title}: {seen}") from None
 
@@ -86,7 +88,8 @@ def test_what_panels_show(watched):
 
     # The whole burst, though its series begins with it.
     watched.fail_open(40)
-    wait_shown(watched, "Failing open, seen by the API server", lambda seen: 40 in seen.values())
+    (target,) = panel_of("Failing open, seen by the API server")["targets"]
+    wait_for(lambda: 40 in numbers(watched, target, begin), "the burst is drawn", PATIENCE_S)
 
     for i in range(3):
         watched.fail_pull(f"broken-{i}:1", f"web-{i}")
@@ -102,7 +105,7 @@ def test_what_panels_show(watched):
         return not wanting
 
     try:
-        wait_for(all_moved, "data for every query")
+        wait_for(all_moved, "data for every query", PATIENCE_S)
     except AssertionError:
         raise AssertionError(f"no data, or only 0: {sorted(wanting)}") from None
 
