@@ -189,6 +189,25 @@ REFUSED = {
     ),
     "files and self": ({"tls": {"files": {"secretName": "a"}}}, "has no meaning"),
     "one port": ({"status": {"port": 8443}}, "must differ"),
+    "a label of ours": ({"commonLabels": {"app.kubernetes.io/name": "x"}}, "/commonLabels"),
+    "that of the webhook": ({"podLabels": {"pullthrough.internal/rewrite": "x"}}, "/podLabels"),
+    "ours for Prometheus": (
+        {"serviceMonitor": {"labels": {"helm.sh/chart": "x"}}}, "/serviceMonitor/labels",
+    ),
+    "a label of many words": ({"commonLabels": {"team": "of many words"}}, "/commonLabels"),
+    "no key of a label": ({"podLabels": {"a b": "c"}}, "/podLabels"),
+    "a hook of ours": ({"podAnnotations": {"helm.sh/hook": "x"}}, "/podAnnotations/helm.sh~1hook"),
+    "upper case": ({"nameOverride": "Images"}, "/nameOverride"),
+    "and here": ({"fullnameOverride": "Images"}, "/fullnameOverride"),
+    "no name of a Service": ({"fullnameOverride": "2nd"}, "/fullnameOverride"),
+    "number for a variable": ({"extraEnv": [{"name": "A", "value": 1}]}, "/extraEnv/0/value"),
+    "switch for a variable": ({"extraEnv": [{"name": "A", "value": True}]}, "/extraEnv/0/value"),
+    "variable of no name": ({"extraEnv": [{"value": "1"}]}, "name"),
+    "name of an account": ({"serviceAccount": {"name": "My_Account"}}, "/serviceAccount/name"),
+    "name of a Secret": (
+        {"tls": {"mode": "files", "files": {"secretName": "Mine"}}}, "/tls/files/secretName",
+    ),
+    "name of a class": ({"priorityClassName": "High"}, "/priorityClassName"),
     "drain": ({"config": {"server": {"drain": "1m"}}}, "leaves config.server.drain, 1m, no 5 s"),
     "drain, summed": ({"config": {"server": {"drain": "20s6000ms"}}}, "no 5 s of room"),
 }
@@ -199,6 +218,14 @@ def test_refused(helm, values, word):
     with pytest.raises(Failed) as failed:
         render(helm, **values)
     assert word in str(failed.value)
+
+
+def test_a_release_whose_name_no_service_can_have(helm):
+    """They begin with a letter; Helm's own check of names lets it pass."""
+    with pytest.raises(Failed, match="fullnameOverride: the name of a Service.*2nd-pullthrough"):
+        helm.template("2nd", "here", {"image": {"repository": IMAGE}})
+    values = {"image": {"repository": IMAGE}, "fullnameOverride": "second"}
+    assert helm.template("2nd", "here", values)
 
 
 @pytest.mark.parametrize("repository", [

@@ -67,12 +67,20 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "pullthrough.labels" -}}
+{{ include "pullthrough.labelsAnd" (list . dict) }}
+{{- end }}
+
+{{/* (list . LABELS): those, where commonLabels has the same. */}}
+{{- define "pullthrough.labelsAnd" -}}
+{{- $more := index . 1 -}}
+{{- with index . 0 -}}
 {{ include "pullthrough.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
+{{- with merge dict $more .Values.commonLabels }}
 {{ toYaml . }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -156,6 +164,10 @@ brought the new file. */}}
 
 {{/* What must not be, said in words. */}}
 {{- define "pullthrough.checks" -}}
+{{- $name := include "pullthrough.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
+{{- fail (printf "fullnameOverride: the name of a Service begins with a letter, and %q does not" $name) }}
+{{- end }}
 {{- $files := .Values.tls.files }}
 {{- if and (eq .Values.tls.mode "files") (eq (empty $files.secretName) (not $files.certManager.enabled)) }}
 {{- fail "tls.mode is files: give one of tls.files.secretName and tls.files.certManager.enabled" }}

@@ -3,10 +3,7 @@
 {{- define "pullthrough.podLabels" -}}
 {{ include "pullthrough.selectorLabels" . }}
 {{- /* No version: what is the same goes on running. */}}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
-{{- with .Values.podLabels }}
+{{- with merge dict .Values.podLabels .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- /* Whatever selectors become, the webhook stays away from its own pods. */}}
