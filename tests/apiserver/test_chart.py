@@ -147,10 +147,10 @@ def test_schema_and_values_have_the_same_keys():
     of_values = keys_of({k: v for k, v in VALUES.items() if k != "config"})
     of_schema = {k for k in keys_of_schema(SCHEMA) if not k.startswith("config.")}
     of_schema -= {"global", "enabled"}  # of charts that have this one as a dependency
-    free = ("resources.", "podSecurityContext.", "securityContext.", "dashboard.labels.")
+    free = ("resources.", "podSecurityContext.", "securityContext.", "dashboard.labels.", "nodeSelector.")
     open_ended = {k for k in of_values if k.startswith(free)}
     assert of_values - open_ended - of_schema == set()
-    inner = ("resources.", "[]", "issuerRef.", "config")
+    inner = ("resources.", "[]", "issuerRef.", "config", "Probe.", "dnsConfig.")
     missing = {k for k in of_schema - of_values if not any(word in k for word in inner)}
     assert missing == set()
 
@@ -158,9 +158,9 @@ def test_schema_and_values_have_the_same_keys():
 def test_every_value_is_used():
     templates = "".join(path.read_text() for path in (CHART / "templates").iterdir())
     used = set(re.findall(r"\.[a-zA-Z][a-zA-Z0-9]*", templates))
-    free = ("resources", "podSecurityContext.", "securityContext.", "dashboard.labels")
+    free = ("resources", "podSecurityContext.", "securityContext.", "dashboard.labels", "nodeSelector.")
     for key in keys_of(VALUES):
-        if not key.startswith(free):
+        if not key.startswith(free) and "Probe." not in key:
             assert f".{key.rpartition('.')[2]}" in used, key
 
 

@@ -212,6 +212,26 @@ def test_upgrade_rollback_uninstall_under_creations(newest, helm, kube, services
     assert not load.failures
 
 
+def test_an_autoscaler_has_the_last_word(kube, release):
+    """`replicas: null` names no number, so that neither a three-way merge (Helm 3) nor server-side
+    apply (Helm 4) takes back what somebody else set."""
+
+    def replicas():
+        return kube.get("Deployment", release.fullname, release.namespace)["spec"]["replicas"]
+
+    def scale(number):
+        change = {"spec": {"replicas": number}}
+        kube.patch("Deployment", release.fullname, change, release.namespace, sub="scale")
+
+    release.values["replicas"] = None
+    release.install()
+    assert replicas() == 1  # Kubernetes' own default
+    for number, label in ((5, "a"), (7, "b")):
+        scale(number)
+        release.upgrade(commonLabels={label: "x"})
+        assert replicas() == number
+
+
 def test_configuration_change_is_taken_without_a_rollout(helm, kube, release):
     """Only what the program reads at its start makes new pods."""
 
