@@ -15,7 +15,16 @@ pullthrough.internal/rewrite: disabled
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.podSecurityContext }}
+{{- $context := deepCopy .Values.podSecurityContext }}
+{{- /* OpenShift has numbers for each namespace, and refuses ours. */}}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- range list "runAsUser" "runAsGroup" "fsGroup" }}
+{{- if eq (get $context . | int) 65532 }}
+{{- $_ := unset $context . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with $context }}
 securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
