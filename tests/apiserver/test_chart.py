@@ -301,6 +301,24 @@ def test_alerts_and_dashboard_use_metrics_that_exist(helm3, program, tmp_path):
     assert len(alerts) == len(set(alerts)) >= 12
 
 
+def test_each_release_has_a_dashboard_of_its_own(helm3):
+    """Grafana knows one by its uid, 40 characters at most, and by its title in a folder; two that
+    are called the same stop each other."""
+    source = json.loads((CHART / "files" / "dashboard.json").read_text())
+    seen = set()
+    for name, namespace in (("a", "b"), ("b", "a"), ("x" * 53, "y" * 63)):
+        values = {"image": {"repository": IMAGE}, "dashboard": {"enabled": True}}
+        (text,) = (
+            text for o in helm3.template(name, namespace, values) if o["kind"] == "ConfigMap"
+            for file, text in o["data"].items() if file.endswith(".json")
+        )  # fmt: skip
+        made = json.loads(text)
+        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", made["uid"])
+        assert {**made, "uid": source["uid"], "title": source["title"]} == source
+        seen |= {made["uid"], made["title"]}
+    assert len(seen) == 6
+
+
 def test_unit_tests_of_the_templates():
     done = subprocess.run(
         [tools.path("helm-unittest"), "--strict", CHART],
