@@ -50,12 +50,12 @@ class Helm:
         """The objects that would be installed, without hooks."""
         out = self.run(
             "template", name, CHART, "--namespace", namespace, "--no-hooks",
-            *_settings(values), *words,
+            *settings(values), *words,
         )  # fmt: skip
         return [document for document in yaml.safe_load_all(out) if document]
 
 
-def _settings(values):
+def settings(values):
     """As --set-json, so that no file and no quoting comes between."""
     return [word for k, v in values.items() for word in ("--set-json", f"{k}={json.dumps(v)}")]
 
@@ -81,7 +81,7 @@ class Release:
     def _do(self, verb, *words, values=None):
         values = self.values if values is None else values
         return self.helm.run(
-            verb, self.name, CHART, "--namespace", self.namespace, *_settings(values), *words
+            verb, self.name, CHART, "--namespace", self.namespace, *settings(values), *words
         )
 
     def rollback(self, revision=0):

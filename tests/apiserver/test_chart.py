@@ -64,6 +64,28 @@ def test_both_helms_render_the_same(helm3, tmp_path, mode):
 
 
 @by_mode
+def test_rendered_again_it_is_the_same(helm3, mode):
+    """Nothing is drawn by lot and nothing tells the time: what renders it to compare sees no change."""
+    first, again = (helm3.run("template", "t", CHART, "--values", mode) for _ in range(2))
+    assert first == again
+
+
+def test_names_of_jobs_are_their_own_and_fit(helm3):
+    """A Job's name is a label of its pod, of 63 characters."""
+    values = ("--set", f"image.repository={IMAGE}", "--set", "tls.self.caBundle=job")
+    for release in ("a", "x" * 53):
+        text = helm3.run("template", release, CHART, *values)
+        again = helm3.run("template", release, CHART, *values, "--set", "config.log.level=debug")
+        first, changed = (
+            [o["metadata"]["name"] for o in yaml.safe_load_all(t) if o and o["kind"] == "Job"]
+            for t in (text, again)
+        )
+        assert len(set(first)) == 3 and len(set(first) & set(changed)) == 2
+        for name in first + changed:
+            assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)
+
+
+@by_mode
 def test_nothing_is_null_or_empty(helm3, mode):
     """An optional value that isn't given renders nothing, rather than `annotations: null`."""
 

@@ -96,6 +96,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{/* (list NAME TEXT...): a name that is another where the texts are: a Job's pod
+can't be changed, and what applies manifests again would try. 63 characters at most. */}}
+{{- define "pullthrough.jobName" -}}
+{{ first . | trunc 54 | trimSuffix "-" }}-{{ rest . | join "\n" | sha256sum | trunc 8 }}
+{{- end }}
+
 {{/* Numbers come out of values files as floats, and 1000000 would be written 1e+06. */}}
 {{- define "pullthrough.wholeNumbers" -}}
 {{- $map := . }}
@@ -190,6 +196,9 @@ brought the new file. */}}
 {{- end }}
 {{- if and .Values.fallback.heal (eq (include "pullthrough.hasPolicies" .) "") (not .Values.fallback.healWithoutPolicy) }}
 {{- fail (printf "fallback.heal: Kubernetes %s has no ValidatingAdmissionPolicy (1.30 has), so nothing would confine the right to patch pods to what healing changes; fallback.healWithoutPolicy: true accepts that" .Capabilities.KubeVersion.Version) }}
+{{- end }}
+{{- if and (not .Values.hooks.enabled) (eq (include "pullthrough.keeper" .) "job") }}
+{{- fail "hooks.enabled is false: nothing runs the Jobs of tls.self.caBundle \"job\"" }}
 {{- end }}
 {{- if eq (int .Values.webhook.port) (int .Values.status.port) }}
 {{- fail "webhook.port and status.port must differ" }}
