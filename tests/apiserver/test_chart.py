@@ -341,6 +341,18 @@ def test_each_release_has_a_dashboard_of_its_own(helm3):
     assert len(seen) == 6
 
 
+def test_what_a_catalogue_reads():
+    """Artifact Hub ignores an annotation that it can't read, without a word to us."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert [set(each) for each in chart["maintainers"]] == [{"name"}]
+    notes = {k.removeprefix("artifacthub.io/"): v for k, v in chart["annotations"].items()}
+    assert notes["license"] == "Apache-2.0" and notes["operator"] == "false"
+    assert notes["category"] == "integration-delivery"
+    for change in yaml.safe_load(notes["changes"]):
+        assert change["kind"] in ("added", "changed", "deprecated", "removed", "fixed", "security")
+        assert change["description"]
+
+
 def test_unit_tests_of_the_templates():
     done = subprocess.run(
         [tools.path("helm-unittest"), "--strict", CHART],
