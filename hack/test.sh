@@ -192,7 +192,7 @@ pytests_at_once() {
 # The programs that the chart's tests run; built the first time, which takes minutes.
 cluster_tools() {
     hack/tools.sh kube-apiserver kube-apiserver-1.33 etcd kubectl helm3 helm4 helm-unittest \
-        helm-docs kustomize crds
+        helm-docs kube-score kustomize crds
 }
 
 cluster_tools_can_be_had() { # TITLE

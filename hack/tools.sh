@@ -25,6 +25,7 @@ kube-scheduler           kubernetes       k8s.io/kubernetes/cmd/kube-scheduler
 kubelet                  kubernetes       k8s.io/kubernetes/cmd/kubelet
 kube-proxy               kubernetes       k8s.io/kubernetes/cmd/kube-proxy
 kustomize                kustomize        sigs.k8s.io/kustomize/kustomize/v5
+kube-score               kube-score       github.com/zegl/kube-score/cmd/kube-score
 crds                     crds             -
 '
 toolchain=go1.26.8 # where Go is older
