@@ -313,6 +313,20 @@ def test_dependency_with_a_condition(helm, tmp_path, key, alias):
     assert objects(enabled=True, replicas=3)["Deployment"]["spec"]["replicas"] == 3
 
 
+PAGES = {
+    "argo-cd": lambda page: page["spec"]["source"]["helm"]["valuesObject"],
+    "flux": lambda page: page["spec"]["values"],
+    "kustomize": lambda page: page["helmCharts"][0]["valuesInline"],
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_values_that_pages_show(helm3, name):
+    page = (ROOT / "docs" / f"{name}.md").read_text()
+    values = PAGES[name](yaml.safe_load(re.search(r"```yaml\n(.*?)```", page, re.S)[1]))
+    assert render(helm3, **values)
+
+
 def test_names_stay_apart_and_in_bounds(helm3):
     """Releases whose names only differ in where a dash or a dot is."""
     seen = set()

@@ -3,12 +3,13 @@ real API server. tests/it/test_docs.py has the others, and says which are run no
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 import tools
 from conftest import fresh_name
-from documents import commands, plain
+from documents import commands, commands_in, plain
 from helm import JobController
 from http_peer import ROOT
 from kube import pod
@@ -27,7 +28,7 @@ def shown(pattern):
 
 @pytest.fixture
 def shell(newest, tmp_path):
-    for name, version in (("helm", "helm3"), ("kubectl", "kubectl")):
+    for name, version in (("helm", "helm3"), ("kubectl", "kubectl"), ("kustomize", "kustomize")):
         (tmp_path / name).symlink_to(tools.path(version))
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("HELM_")},
@@ -35,8 +36,8 @@ def shell(newest, tmp_path):
         **{f"HELM_{k}_HOME": str(tmp_path / k) for k in ("CACHE", "CONFIG", "DATA")},
     }  # fmt: skip
 
-    def run(command):
-        done = subprocess.run(["bash", "-ec", command], cwd=ROOT, env=environment, text=True,
+    def run(command, cwd=ROOT):
+        done = subprocess.run(["bash", "-ec", command], cwd=cwd, env=environment, text=True,
                               capture_output=True, timeout=120, check=False)  # fmt: skip
         assert done.returncode == 0, command + done.stdout + done.stderr
         return done.stdout
@@ -90,6 +91,21 @@ def kube_namespace(newest):
             "metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "nginx"}]}}},
     })  # fmt: skip
     return name
+
+
+def test_rendered_and_applied(newest, shell, tmp_path):
+    """The page's commands, each twice."""
+    page = (ROOT / "docs" / "kustomize.md").read_text()
+    (tmp_path / "kustomization.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.S)[1])
+    shutil.copytree(ROOT / "charts", tmp_path / "charts")
+    if not newest.kube.find("Namespace", NAMESPACE):
+        newest.kube.namespace(NAMESPACE)
+    render, build = commands_in(page)
+    for command in (render, render, build, build):
+        said = shell(f"set -o pipefail; {command}", tmp_path)
+        assert "deployment.apps/pullthrough" in said and "job" not in said
+    assert "created" not in said
+    shell(build.replace(" apply ", " delete "), tmp_path)
 
 
 def test_nothing_is_left_out():

@@ -4,10 +4,11 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.md", "docs/install.md", "docs/aws.md", "docs/operations.md")
+DOCUMENTS = ("README.md", "docs/install.md", "docs/aws.md", "docs/operations.md",
+             "docs/kustomize.md")  # fmt: skip
 # What a command begins with; all else in a block is what something prints, or a part of a file.
 PROGRAMS = ("alias", "aws", "cat", "curl", "docker", "eval", "export", "hack/", "helm", "kill",
-            "kubectl", "openssl", "pullthrough", "python3", "rm", "skopeo", "unset")  # fmt: skip
+            "kubectl", "kustomize", "openssl", "pullthrough", "python3", "rm", "skopeo", "unset")  # fmt: skip
 
 # Not a line of output that begins with our name.
 BEGINS = re.compile(r"(?:hack/|(?:{})(?: (?! )|$))(?![a-z]+: )".format(

@@ -34,7 +34,7 @@ ELSEWHERE = [
     (r"kubectl .* port-forward .*", "stays until it is ended; test_serve_page.py has the page"),
     (r"helm template web .*|helm plugin install deploy/helm-plugin",
      "takes a chart of the reader's; tests/apiserver/test_manifest_tools.py does so with one of its own"),
-    (r"helm .*|kubectl .*", APISERVER),
+    (r"helm .*|kubectl .*|kustomize .*", APISERVER),
     (r"pullthrough (rules (apply|list)|verify|rewrite)\b.*", SHOWN),
     (r"export AWS_ACCOUNT_ID=.* AWS_REGION=.*", "before examples that test_readme.py runs"),
     (r"pullthrough serve --config pullthrough\.yaml", "its configuration is checked below; serve is run by test_serve*.py"),
