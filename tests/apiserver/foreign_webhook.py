@@ -80,21 +80,23 @@ def https_server(pair, port, answer, address="127.0.0.1"):
 
 
 @contextlib.contextmanager
-def registered(kube, certs, name, namespace, answer, address="127.0.0.1"):
-    """The API server calls it for one namespace's new pods. Names decide the order: a... is before
+def registered(
+    kube, certs, name, namespace, answer, address="127.0.0.1", operation="CREATE"
+):
+    """The API server calls it for one namespace's pods. Names decide the order: a... is before
     ours, z... after."""
     pair = certs.issue(f"webhook-{name}", names=f"IP:{address}")
     with https_server(pair, 0, answer, address) as port:
         url = f"https://{address}:{port}/"
-        kube.create(_configuration(name, url, certs.ca, namespace))
+        kube.create(_configuration(name, url, certs.ca, namespace, operation))
         try:
             yield
         finally:
             kube.delete("MutatingWebhookConfiguration", name)
 
 
-def _configuration(name, url, ca, namespace):
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+def _configuration(name, url, ca, namespace, operation):
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation],
             "resources": ["pods"]}  # fmt: skip
     bundle = base64.b64encode(ca.read_bytes()).decode()
     return {

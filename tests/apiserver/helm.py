@@ -9,6 +9,7 @@ import threading
 
 import tools
 import yaml
+from kube import JSON_PATCH
 
 from http_peer import ROOT
 from mount import Mount
@@ -63,6 +64,8 @@ def settings(values):
 class Release:
     """A release of the chart. Its values are what was set last."""
 
+    chart = CHART
+
     def __init__(self, helm, kube, name, namespace, values):
         self.helm, self.kube, self.name, self.namespace = helm, kube, name, namespace
         self.fullname = name if "pullthrough" in name else f"{name}-pullthrough"
@@ -81,7 +84,7 @@ class Release:
     def _do(self, verb, *words, values=None):
         values = self.values if values is None else values
         return self.helm.run(
-            verb, self.name, CHART, "--namespace", self.namespace, *settings(values), *words
+            verb, self.name, self.chart, "--namespace", self.namespace, *settings(values), *words
         )
 
     def rollback(self, revision=0):
@@ -93,6 +96,21 @@ class Release:
     def configuration(self):
         """The MutatingWebhookConfiguration as it is, or None."""
         return self.kube.find("MutatingWebhookConfiguration", self.cluster_name)
+
+    def bundles(self):
+        """The caBundle of each webhook, in base64 or ""."""
+        webhooks = self.configuration()["webhooks"]
+        return [each["clientConfig"].get("caBundle", "") for each in webhooks]
+
+    def set_bundles(self, text, kube=None):
+        """All of them, in base64; as another user, with his `kube`."""
+        change = [
+            {"op": "add", "path": f"/webhooks/{i}/clientConfig/caBundle", "value": text}
+            for i in range(len(self.bundles()))
+        ]
+        (kube or self.kube).patch(
+            "MutatingWebhookConfiguration", self.cluster_name, change, how=JSON_PATCH
+        )
 
     def config(self):
         """The program's configuration, as it is in the ConfigMap."""

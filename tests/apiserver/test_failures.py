@@ -10,7 +10,7 @@ from certificates import Certificates
 from conftest import IMAGE, REWRITTEN, Installation
 from foreign_webhook import answer_with, https_server
 from http_peer import wait_for
-from kube import JSON_PATCH, images, pod
+from kube import images, pod
 from load import Creations
 
 CREATIONS = 6
@@ -24,13 +24,6 @@ def one(helm3, newest, services, certs):
     made.on = made.labelled()
     yield made
     made.release.uninstall()
-
-
-def bundle(one, text):
-    """Set caBundle to this, base64, or take it away with None."""
-    path = "/webhooks/0/clientConfig/caBundle"
-    change = [{"op": "add", "path": path, "value": text or ""}]
-    one.kube.patch("MutatingWebhookConfiguration", one.release.cluster_name, change, how=JSON_PATCH)
 
 
 def failed_open(plane, since, namespace):
@@ -117,21 +110,21 @@ def running(one):
 
 
 def test_bundle_missing_wrong_emptied_and_repaired(one, newest, certs, tmp_path):
-    right = one.release.configuration()["webhooks"][0]["clientConfig"]["caBundle"]
+    right, _ = one.release.bundles()
     folder = tmp_path / "stranger"
     folder.mkdir()
     stranger = Certificates(folder).ca.read_bytes()
     with running(one):
         one.wait_taken(one.on)
-        for wrong in (base64_of(stranger), base64_of(b"no certificate"), None):
-            bundle(one, wrong)
+        for wrong in (base64_of(stranger), base64_of(b"no certificate"), ""):
+            one.release.set_bundles(wrong)
             create_some(one, newest)
-            bundle(one, right)
+            one.release.set_bundles(right)
             one.wait_taken(one.on)
         both = base64_of(stranger + certs.ca.read_bytes())
-        bundle(one, both)
+        one.release.set_bundles(both)
         assert one.try_pod(one.on) == REWRITTEN
-        bundle(one, right)
+        one.release.set_bundles(right)
 
 
 def base64_of(data):

@@ -9,7 +9,7 @@ import yaml
 from conftest import BY_ITSELF, IMAGE, Installation, fresh_name
 from helm import CHART, Failed, JobController, Release
 from http_peer import wait_for
-from kube import JSON_PATCH, KINDS, Refused, images, pod
+from kube import KINDS, Refused, images, pod
 from load import Creations
 
 MADE = [
@@ -56,15 +56,13 @@ def fill(kube, release):
     )
     assert secret["data"] == data
     bundle = base64.b64encode(release.ca.read_bytes()).decode()
-    change = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle}]
-    account.patch("MutatingWebhookConfiguration", release.cluster_name, change, how=JSON_PATCH)
-    return data, bundle
+    release.set_bundles(bundle, account)
+    return data, [bundle, bundle]
 
 
 def filled(kube, release):
     secret = kube.get("Secret", f"{release.fullname}-certificates", release.namespace)
-    client = release.configuration()["webhooks"][0]["clientConfig"]
-    return secret.get("data"), client.get("caBundle")
+    return secret.get("data"), release.bundles()
 
 
 def test_installation_makes_this_and_no_more(kube, release):
@@ -91,7 +89,7 @@ def test_upgrade_and_rollback_keep_keys_and_bundle(kube, release, certs):
     name, also when the object itself changes."""
     release.ca = certs.ca
     release.install()
-    assert filled(kube, release) == (None, None)
+    assert filled(kube, release) == (None, ["", ""])
     wanted = fill(kube, release)
     release.upgrade(webhook={"timeoutSeconds": 5}, commonLabels={"team": "a"})
     assert release.configuration()["webhooks"][0]["timeoutSeconds"] == 5
@@ -112,7 +110,7 @@ def test_uninstall_leaves_nothing_and_reinstall_begins_anew(kube, release, certs
     helms = kube.list("Secret", release.namespace, labelSelector="owner=helm")
     assert helms == []
     release.install()
-    assert filled(kube, release) == (None, None)
+    assert filled(kube, release) == (None, ["", ""])
 
 
 def test_least_rights(kube, release):

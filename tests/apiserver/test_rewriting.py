@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import IMAGE, LABEL, REWRITTEN, Installation, fresh_name
-from foreign_webhook import registered, sidecar
+from foreign_webhook import answer_with, registered, sidecar
 from helm import Helm
 from http_peer import wait_for
 from kube import JSON_PATCH, STRATEGIC, Refused, images, pod
@@ -147,6 +147,67 @@ def test_the_original_image_asked_for_again_changes_nothing(kube, on):
     after = set_image(kube, "again", on, IMAGE)
     assert images(after) == [REWRITTEN]
     assert after["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
+QUIET = {
+    "labels": {"metadata": {"labels": {"a": "b"}}},
+    "annotations": {"metadata": {"annotations": {"example.com/a": "b"}}},
+    "a finalizer": {"metadata": {"finalizers": ["example.com/a"]}},
+    "none again": {"metadata": {"finalizers": None}},
+    "an owner": {"metadata": {"ownerReferences": [
+        {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "a"}]}},
+}  # fmt: skip
+
+
+def test_updates_that_change_no_spec_ask_nothing(kube, on, release):
+    """As controllers make them all the time: Jobs, garbage collection, schedulers. Whatever the
+    spec has in it."""
+    resources = {"requests": {"cpu": "1000m", "memory": "0.5Gi"}}
+    spec = {
+        "initContainers": [{"name": "init", "image": "quay.io/org/init:1"}],
+        "volumes": [{"name": "model", "image": {"reference": "quay.io/org/model:v1"}}],
+        "tolerations": [{"operator": "Exists"}],
+        "overhead": None,
+    }
+    wanted = pod("quiet", IMAGE, namespace=on, **spec)
+    wanted["spec"]["containers"][0] |= {"resources": resources, "ports": [{"containerPort": 80}]}
+    kube.create(wanted)
+    ephemeral = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "busybox:1"}]}}
+    sub = {"namespace": on, "how": STRATEGIC}
+    kube.patch("Pod", "quiet", ephemeral, sub="ephemeralcontainers", **sub)
+    before = reviews(release)
+    for change in QUIET.values():
+        made = kube.patch("Pod", "quiet", change, on)
+    kube.patch("Pod", "quiet", {"status": {"message": "a"}}, sub="status", **sub)
+    made = kube.get("Pod", "quiet", on)
+    made["metadata"]["labels"]["c"] = "d"
+    kube.ask("PUT", kube.path("Pod", on, "quiet"), made)
+    assert reviews(release) == before
+    assert images(set_image(kube, "quiet", on, "nginx:1.28")) == [
+        REWRITTEN.replace("1.27", "1.28")
+    ]
+    assert reviews(release) == before + 1
+
+
+@pytest.mark.parametrize("place", ["aa", "zz"])
+def test_what_another_webhook_brings_in_an_update(kube, on, certs, place):
+    """Before us it is as if the user had brought it. After us it isn't seen where the update itself
+    left the spec alone: the API server asks again only whom it has asked."""
+    name, brought = f"brought-{place}", "nginx:1.29"
+    kube.create(pod(name, IMAGE, namespace=on))
+    patch = [{"op": "replace", "path": "/spec/containers/0/image", "value": brought}]
+    other = registered(
+        kube, certs, fresh_name(f"{place}-other"), on, answer_with(patch), operation="UPDATE"
+    )
+    rewritten = REWRITTEN.replace("1.27", "1.29")
+
+    def label():
+        (made,) = images(kube.patch("Pod", name, QUIET["labels"], on, dryRun="All"))
+        return made if made != REWRITTEN else None
+
+    with other:
+        made = wait_for(label, "the other webhook is called")
+    assert made == (rewritten if place == "aa" else brought)
 
 
 def test_ephemeral_containers(kube, on):

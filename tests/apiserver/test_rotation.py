@@ -3,7 +3,6 @@
 import base64
 
 from certificates import Certificates
-from kube import JSON_PATCH
 from load import Creations
 from test_failures import failed_open
 
@@ -12,8 +11,7 @@ PODS = 60
 
 def set_bundle(one, *authorities):
     text = base64.b64encode(b"".join(a.ca.read_bytes() for a in authorities)).decode()
-    change = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": text}]
-    one.kube.patch("MutatingWebhookConfiguration", one.release.cluster_name, change, how=JSON_PATCH)
+    one.release.set_bundles(text)
 
 
 def take(one, pair):

@@ -3,6 +3,7 @@ with no more rights than the chart gives it."""
 
 import base64
 import json
+import shutil
 import signal
 import ssl
 import subprocess
@@ -11,10 +12,12 @@ import pytest
 from backend import serve
 from certificates import old_set
 from conftest import BY_ITSELF, IMAGE, REWRITTEN, Installation
-from http_peer import wait_for
-from kube import JSON_PATCH
+from helm import CHART
+from http_peer import ROOT, wait_for
+from kube import images, pod
 from load import Creations
 from test_failures import failed_open
+from test_rewriting import set_image
 
 PODS = 40
 KEYS = {"ca.crt", "ca.key", "tls.crt", "tls.key"}
@@ -43,15 +46,12 @@ class SelfInstallation(Installation):
         return {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
 
     def bundle(self):
-        text = self.release.configuration()["webhooks"][0]["clientConfig"].get("caBundle")
-        return base64.b64decode(text or "").decode()
+        """Which all webhooks have: they are written at once."""
+        (text,) = set(self.release.bundles())
+        return base64.b64decode(text).decode()
 
     def set_bundle(self, text):
-        path = "/webhooks/0/clientConfig/caBundle"
-        change = [{"op": "add", "path": path, "value": base64.b64encode(text.encode()).decode()}]
-        self.kube.patch(
-            "MutatingWebhookConfiguration", self.release.cluster_name, change, how=JSON_PATCH
-        )
+        self.release.set_bundles(base64.b64encode(text.encode()).decode())
 
     def look(self):
         """Have the program look at once, instead of within the minute."""
@@ -63,8 +63,9 @@ def install(helm, newest, services, certs):
     """install(**values), by Helm 3 and by Helm 4; the program isn't started yet."""
     made = []
 
-    def make(**values):
+    def make(chart=CHART, **values):
         made.append(SelfInstallation(helm, newest.kube, services, certs, **values))
+        made[-1].release.chart = chart
         return made[-1].install()
 
     yield make
@@ -120,6 +121,46 @@ def test_installed_and_nothing_else(newest, install):
     one.stop()
     assert one.kube.find("Secret", one.secret_name, one.namespace) is None
     assert one.release.configuration() is None
+
+
+def with_one_webhook(folder):
+    """The chart as it was when one webhook took creations and updates."""
+    chart = shutil.copytree(CHART, folder / "chart")
+    old = ROOT / "tests" / "fixtures" / "one_webhook.yaml"
+    shutil.copy(old, chart / "templates" / "mutatingwebhookconfiguration.yaml")
+    return chart
+
+
+def test_from_one_webhook_to_two_and_back(newest, install, tmp_path):
+    """What was there keeps its CA, so no creation goes without us; the new one gets it from the
+    program; and what Helm takes away again is gone, though the program has written to it."""
+    one = install(chart=with_one_webhook(tmp_path)).start()
+    kube, release, namespace = one.kube, one.release, one.labelled()
+    one.wait_taken(namespace)
+    (bundle,) = release.bundles()
+    mark = newest.audit_mark()
+    with Creations(kube, namespace) as load:
+        load.wait_more(PODS)
+        load.plain.clear()
+        release.chart = CHART
+        release.upgrade()
+        assert release.bundles()[0] == bundle and len(release.bundles()) == 2
+        load.wait_more(PODS)
+        one.look()
+        wait_for(lambda: release.bundles() == [bundle, bundle], "both have it")
+        assert one.service.status()["certificate"]["bundle"]["state"] == "current"
+        kube.create(pod("web", IMAGE, namespace=namespace))
+        wait_for(
+            lambda: images(set_image(kube, "web", namespace, "nginx:1.28"))[0] != "nginx:1.28",
+            "updates are judged, too",
+        )
+        release.rollback(1)
+        assert release.bundles() == [bundle]
+        load.wait_more(PODS)
+    assert not load.failures and not load.plain
+    assert failed_open(newest, mark, namespace) == 0
+    one.stop()
+    release.uninstall()
 
 
 def test_replicas_begin_at_once(install):

@@ -166,7 +166,9 @@ class KubeFake:
         with self.lock:
             return {k: decode(v) for k, v in (self.secret or {}).get("data", {}).items()}
 
-    def put_configuration(self, bundle=None, names=("pods.pullthrough.internal", "two.example")):
+    def put_configuration(self, bundle=None, new=None):
+        """Two webhooks that have this bundle; but not the one that is called so."""
+        names = ("pods.pullthrough.internal", "two.example")
         with self.lock:
             self.version += 1
             client = {"service": {"name": "pullthrough", "namespace": NAMESPACE, "path": "/mutate"}}
@@ -177,7 +179,10 @@ class KubeFake:
                 "webhooks": [
                     {
                         "name": name,
-                        "clientConfig": {**client, **({"caBundle": encode(bundle)} if bundle else {})},
+                        "clientConfig": {
+                            **client,
+                            **({"caBundle": encode(bundle)} if bundle and name != new else {}),
+                        },
                         "failurePolicy": "Ignore",
                     }
                     for name in names

@@ -81,6 +81,15 @@ def test_renewal_trusts_both(run, kube, tmp_path):
         assert bundle.count("BEGIN CERTIFICATE") == 2 and old["ca.crt"].strip() in bundle
 
 
+def test_a_webhook_that_an_upgrade_brings_gets_the_bundle(run, kube):
+    kube.put_configuration()
+    assert run("make")[0] == run("publish")[0] == 0
+    bundle = kube.bundles()[0]
+    kube.put_configuration(bundle, new="two.example")
+    assert run("publish")[0] == 0
+    assert kube.bundles() == [bundle, bundle]
+
+
 @pytest.mark.parametrize("word", ["make", "publish"])
 def test_nonsense_is_left_alone(run, kube, word):
     kube.put_secret({"tls.crt": "nonsense", "tls.key": "nonsense"})

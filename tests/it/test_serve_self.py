@@ -268,6 +268,22 @@ def test_a_bundle_that_somebody_changed_is_repaired(start, kube, certs, bundle):
     assert service.metrics().value("pullthrough_certificate_writes_total", object="bundle") == 2
 
 
+@pytest.mark.parametrize("new", ["pods.pullthrough.internal", "two.example"])
+def test_a_webhook_that_an_upgrade_brings_gets_the_bundle(start, kube, new):
+    service = start()
+    settled(service, kube)
+    bundle = kube.bundles()[0]
+    kube.denied = {"patch webhooks"}
+    kube.put_configuration(bundle, new)
+    look(service)
+    assert status(service)["bundle"]["state"] == "differs"  # though one of them is current
+    kube.denied = set()
+    look(service)
+    settled(service, kube)
+    assert kube.bundles() == [bundle, bundle]
+    assert service.metrics().value("pullthrough_certificate_writes_total", object="bundle") == 2
+
+
 @pytest.mark.parametrize("how", ["delete_secret", "empty"])
 def test_a_lost_secret_gets_back_what_it_held(start, kube, how):
     service = start()

@@ -14,6 +14,11 @@
 {{ include "pullthrough.fullname" . }}.{{ .Release.Namespace }}
 {{- end }}
 
+{{/* Of the webhook for creations; what others call it by. That for updates has a word before it. */}}
+{{- define "pullthrough.webhookName" -}}
+{{ include "pullthrough.clusterName" . }}.pullthrough.internal
+{{- end }}
+
 {{/* Who makes the certificates: "program", "job", or "other". */}}
 {{- define "pullthrough.keeper" -}}
 {{ eq .Values.tls.mode "self" | ternary .Values.tls.self.caBundle "other" }}
