@@ -372,6 +372,11 @@ def _ephemeral(rng):
     return new, rng.choice([old] * 12 + [None, 5])
 
 
+def pod(rng):
+    """As it is created."""
+    return _PodMaker(rng).pod()
+
+
 def review(rng):
     """An AdmissionReview as a dictionary."""
     roll = rng.random()

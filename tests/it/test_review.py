@@ -79,6 +79,20 @@ def test_generated(number, program, configs, tmp_path):
     answers.check(program, config, body, expect(config, body))
 
 
+@pytest.mark.parametrize("number", range(generate.CASES // 4))
+def test_an_update_that_leaves_the_spec_alone_changes_nothing(number, program, configs):
+    """Whatever else it changes: the chart's matchCondition has the API server ask about no such."""
+    rng = generate.generator("spec", number)
+    config = configs[generate.config(rng)]
+    pod, old = generate.pod(rng), generate.pod(rng)
+    old["spec"] = pod.get("spec")
+    sub = rng.choice([{}, {"subResource": "ephemeralcontainers"}])
+    made = pod_review(None, operation="UPDATE", object=pod, oldObject=old, **sub)
+    print(f"PULLTHROUGH_SEED={generate.SEED}, case {number}: {made}")
+    answer = answers.review(program, config, generate.encode(rng, made))
+    assert answer.status == 200 and answer.ops == []
+
+
 @pytest.mark.parametrize("number", range(generate.CASES // 2))
 def test_damaged(number, program, configs, tmp_path):
     """Spoilt bytes: whatever is understood of them, the answer is sound and the patch fits."""
