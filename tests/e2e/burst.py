@@ -1,4 +1,4 @@
-"""Pods created as fast as the API server takes them, by processes that do nothing else."""
+"""Pods created or updated as fast as the API server takes it, by processes that do nothing else."""
 
 import json
 import multiprocessing
@@ -10,24 +10,31 @@ import kube
 WORKERS = 4
 
 
-def _send(port, ca, token, namespace, count, results):
-    context = ssl.create_default_context(cafile=ca)
+def _pod(namespace):
     pod = kube.pod("unused", "nginx:1.27", "ghcr.io/org/app:2.4", namespace=namespace,
                    schedulerName="nobody")  # fmt: skip
     del pod["metadata"]["name"]
     pod["metadata"]["generateName"] = "scale-"
-    body = json.dumps(pod).encode()
-    request = (
-        f"POST /api/v1/namespaces/{namespace}/pods HTTP/1.1\r\nHost: localhost\r\n"
-        f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    return pod
+
+
+def _request(token, method, path, content_type, body):
+    body = json.dumps(body).encode()
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
+
+
+def _send(port, ca, requests, results):
+    context = ssl.create_default_context(cafile=ca)
     rewritten = 0
     with socket.create_connection(("127.0.0.1", port)) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with context.wrap_socket(plain, server_hostname="localhost") as sock:
             stream = sock.makefile("rb")
-            for _ in range(count):
+            for request in requests:
                 sock.sendall(request)
                 rewritten += _is_rewritten(stream)
     results.put(rewritten)
@@ -35,7 +42,7 @@ def _send(port, ca, token, namespace, count, results):
 
 def _is_rewritten(stream):
     status = stream.readline()
-    assert b" 201 " in status, status
+    assert status.split()[1] in (b"200", b"201"), status
     length = 0
     while (line := stream.readline()) != b"\r\n":
         if line.lower().startswith(b"content-length:"):
@@ -57,10 +64,32 @@ def _chunks(stream):
 
 def create(client, namespace, count):
     """How many of the pods were rewritten."""
+    path = client.path("Pod", namespace)
+    request = _request(client.token, "POST", path, "application/json", _pod(namespace))
+    return _run(client, [[request] * (count // WORKERS)] * WORKERS)
+
+
+def label(client, namespace, count, value):
+    """Give each of some pods the label `value` and a number, `count` times in all, a worker to a pod.
+    How many of the answers had rewritten images."""
+    pods = client.list("Pod", namespace, limit=WORKERS)
+    return _run(client, [
+        [
+            _request(client.token, "PATCH", client.path("Pod", namespace, pod["metadata"]["name"]),
+                     kube.MERGE, {"metadata": {"labels": {value: str(number)}}})
+            for number in range(count // WORKERS)
+        ]
+        for pod in pods
+    ])  # fmt: skip
+
+
+def _run(client, shares):
+    """Each worker sends its share, one after another."""
     results = multiprocessing.Queue()
-    each = count // WORKERS
-    arguments = (client.port, client.ca, client.token, namespace, each, results)
-    workers = [multiprocessing.Process(target=_send, args=arguments) for _ in range(WORKERS)]
+    workers = [
+        multiprocessing.Process(target=_send, args=(client.port, client.ca, share, results))
+        for share in shares
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -220,8 +220,12 @@ class Installation:
         return self.release.configuration()
 
     def change_webhook(self, *operations):
-        """A JSON Patch below the webhook's place in its configuration."""
-        change = [{**each, "path": f"/webhooks/0{each['path']}"} for each in operations]
+        """A JSON Patch below the place of each webhook in the configuration."""
+        change = [
+            {**each, "path": f"/webhooks/{i}{each['path']}"}
+            for i in range(len(self.configuration()["webhooks"]))
+            for each in operations
+        ]
         self.world.kube.patch(
             "MutatingWebhookConfiguration", self.release.cluster_name, change, how=kube.JSON_PATCH
         )
