@@ -362,22 +362,50 @@ def test_alerts_and_dashboard_use_metrics_that_exist(helm3, program, tmp_path):
     assert len(alerts) == len(set(alerts)) >= 12
 
 
+def dashboard_of(helm, name, namespace, **values):
+    """As it is rendered, and what its variables begin with."""
+    values = {"image": {"repository": IMAGE}, "dashboard": {"enabled": True}, **values}
+    (text,) = (
+        text for o in helm.template(name, namespace, values) if o["kind"] == "ConfigMap"
+        for file, text in o["data"].items() if file.endswith(".json")
+    )  # fmt: skip
+    made = json.loads(text)
+    begins = {
+        each["name"]: each.pop("current")["value"]
+        for each in made["templating"]["list"]
+        if "current" in each
+    }
+    return made, begins
+
+
 def test_each_release_has_a_dashboard_of_its_own(helm3):
     """Grafana knows one by its uid, 40 characters at most, and by its title in a folder; two that
-    are called the same stop each other."""
+    are called the same stop each other. And it shows what its title says."""
     source = json.loads((CHART / "files" / "dashboard.json").read_text())
+    for each in source["templating"]["list"]:
+        each.pop("current", None)
     seen = set()
     for name, namespace in (("a", "b"), ("b", "a"), ("x" * 53, "y" * 63)):
-        values = {"image": {"repository": IMAGE}, "dashboard": {"enabled": True}}
-        (text,) = (
-            text for o in helm3.template(name, namespace, values) if o["kind"] == "ConfigMap"
-            for file, text in o["data"].items() if file.endswith(".json")
-        )  # fmt: skip
-        made = json.loads(text)
+        made, begins = dashboard_of(helm3, name, namespace)
         assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", made["uid"])
         assert {**made, "uid": source["uid"], "title": source["title"]} == source
+        assert begins == {"namespace": [namespace], "service": "$__all"}
         seen |= {made["uid"], made["title"]}
     assert len(seen) == 6
+
+
+def test_two_releases_of_a_namespace_are_told_apart(helm3):
+    """By the labels that the chart's ServiceMonitor gives, in each query."""
+    monitor = {"serviceMonitor": {"enabled": True}}
+    begins = [dashboard_of(helm3, name, "here", **monitor)[1] for name in ("a", "b")]
+    assert begins == [
+        {"namespace": ["here"], "service": [f"{name}-pullthrough-status"]} for name in ("a", "b")
+    ]
+    made, _ = dashboard_of(helm3, "a", "here")
+    for expression in (t["expr"] for p in made["panels"] for t in p["targets"]):
+        expression = expression.replace("and on (instance) pullthrough_build_info", "")
+        for asked in re.findall(r"\b(?:pullthrough|process)_[a-z_]+\b(.{,47})", expression):
+            assert asked.startswith('{namespace=~"$namespace",service=~"$service"'), expression
 
 
 def test_what_a_catalogue_reads():

@@ -125,7 +125,7 @@ def panels():
 
 def expression(target, namespace=NAMESPACE):
     """A panel's query as Grafana would send it."""
-    text = target["expr"].replace("$namespace", namespace)
+    text = target["expr"].replace("$namespace", namespace).replace("$service", SERVICE)
     text = text.replace("$__rate_interval", f"{RATE_S}s")
     assert "$" not in text, text
     return text
