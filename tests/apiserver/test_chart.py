@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import tools
 import yaml
-from helm import CHART, IMAGE, Failed, Helm
+from helm import CHART, IMAGE, Failed, Helm, settings
 from http_peer import ROOT
 from service import HOST, run
 
@@ -360,6 +360,54 @@ def test_alerts_and_dashboard_use_metrics_that_exist(helm3, program, tmp_path):
         bare = re.sub(r"^(pullthrough|process)_|_bucket$", "", name)
         assert bare in sources, name
     assert len(alerts) == len(set(alerts)) >= 12
+
+
+# To YAML, what isn't in quotes is a number, a switch or nothing.
+NOT_WORDS = {
+    "nameOverride": "123",
+    "serviceAccount": {"name": "on"},
+    "priorityClassName": "1e3",
+    "webhook": {"namespaceSelector": {"label": "yes"}},
+    "tls": {"mode": "files", "files": {"secretName": "0x1f", "caBundle": "TFMw\nTFMw"}},
+    "serviceMonitor": {"enabled": True},
+    "prometheusRule": {
+        "enabled": True, "selector": {"job": "a: b #c"}, "runbookUrl": "{{ $externalURL }}/x: y",
+    },
+    "test": {"pull": {"image": "registry.example/x:1"}},
+}  # fmt: skip
+WORDS = ("name", "namespace", "key", "serviceAccountName", "secretName", "priorityClassName", "expr")
+
+
+def words_of(node, name=""):
+    """(key, value) of what must be text, wherever in it."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("labels", "matchLabels", "annotations", "selector") and isinstance(value, dict):
+                yield from ((each, value[each]) for each in value if value[each] is not None)
+            yield from words_of(value, key)
+    elif isinstance(node, list):
+        for each in node:
+            yield from words_of(each, name)
+    elif name in (*WORDS, "matchNames", "caBundle"):
+        yield name, node
+
+
+def test_names_are_words(helm):
+    text = helm.run(
+        "template", "on", CHART, "--namespace", "123", "--set", f"image.repository={IMAGE}",
+        *settings(NOT_WORDS),
+    )  # fmt: skip
+    objects = [document for document in yaml.safe_load_all(text) if document]
+    found = [pair for each in objects for pair in words_of(each) if not isinstance(pair[1], dict)]
+    assert [pair for pair in found if not isinstance(pair[1], str)] == []
+    for pair in [
+        ("namespace", "123"), ("matchNames", "123"), ("app.kubernetes.io/instance", "on"),
+        ("app.kubernetes.io/name", "123"), ("serviceAccountName", "on"), ("secretName", "0x1f"),
+        ("priorityClassName", "1e3"), ("key", "yes"), ("caBundle", "TFMw\nTFMw"),
+        ("expr", 'absent(pullthrough_build_info{job="a: b #c"})'),
+        ("runbook_url", "{{ $externalURL }}/x: y#pullthroughdown"),
+    ]:  # fmt: skip
+        assert pair in found, pair
 
 
 def dashboard_of(helm, name, namespace, **values):

@@ -67,8 +67,8 @@
 {{- end }}
 
 {{- define "pullthrough.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "pullthrough.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "pullthrough.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "pullthrough.labels" -}}

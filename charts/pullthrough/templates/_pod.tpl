@@ -29,7 +29,7 @@ securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -73,7 +73,7 @@ envFrom:
 {{- if ne $keeper "program" }}
 - name: tls
   secret:
-    secretName: {{ include "pullthrough.secretName" . }}
+    secretName: {{ include "pullthrough.secretName" . | quote }}
     defaultMode: 0440
     {{- if eq $keeper "job" }}
     # Whatever comes first: the program waits for its certificate, and is ready when it is there.
