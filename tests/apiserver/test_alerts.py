@@ -150,6 +150,12 @@ def test_every_alert_has_its_runbook(rules):
         assert rule["labels"]["team"] == "us" and rule["labels"]["severity"]
 
 
+def test_alerts_are_as_severe_as_their_owner_says(rules):
+    on = {"enabled": True, "alertLabels": {"severity": "page"}}
+    assert {rule["labels"]["severity"] for rule in rules({"prometheusRule": on}).values()} == {"page"}
+    assert {rule["labels"]["severity"] for rule in rules({}).values()} == {"warning", "critical"}
+
+
 def test_nobody_is_missed_whom_nobody_collects(rules):
     """Without our ServiceMonitor, and without the labels of another, absence says nothing."""
     without = {"serviceMonitor": {"enabled": False}}
