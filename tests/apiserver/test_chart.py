@@ -254,6 +254,42 @@ REFUSED = {
         {"tls": {"mode": "files", "files": {"secretName": "Mine"}}}, "/tls/files/secretName",
     ),
     "name of a class": ({"priorityClassName": "High"}, "/priorityClassName"),
+    "no mode, which would be every namespace": (
+        {"webhook": {"namespaceSelector": {"mode": None}}}, "mode",
+    ),
+    "no policy, which would be Fail": ({"webhook": {"failurePolicy": None}}, "failurePolicy"),
+    "no port": ({"webhook": {"port": None}}, "port"),
+    "a whole part": ({"serviceMonitor": None}, "serviceMonitor"),
+    "no runbook": ({"prometheusRule": {"runbookUrl": None}}, "runbookUrl"),
+    "what a readiness probe has not": (
+        {"readinessProbe": {"terminationGracePeriodSeconds": 9}}, "/readinessProbe",
+    ),
+    "what a liveness probe has not": ({"livenessProbe": {"successThreshold": 2}}, "/livenessProbe"),
+    "a condition of ours": (
+        {"webhook": {"matchConditions": [
+            {"name": "pullthrough.internal/spec-changed", "expression": "true"},
+        ]}}, "/webhook/matchConditions/0/name",
+    ),
+    "a condition of many words": (
+        {"webhook": {"matchConditions": [{"name": "a b", "expression": "true"}]}},
+        "/webhook/matchConditions/0/name",
+    ),
+    "more conditions than there is room for beside ours": (
+        {"webhook": {"matchConditions": [{"name": f"c{i}", "expression": "true"} for i in range(64)]}},
+        "/webhook/matchConditions",
+    ),
+    "In nothing": (
+        {"webhook": {"objectSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}},
+        "values",
+    ),
+    "Exists with values": (
+        {"webhook": {"objectSelector": {"matchExpressions": [
+            {"key": "a", "operator": "Exists", "values": ["b"]},
+        ]}}}, "values",
+    ),
+    "four name servers": ({"dnsConfig": {"nameservers": list("1234")}}, "/dnsConfig/nameservers"),
+    "no key of an annotation": ({"deploymentAnnotations": {"a b": "c"}}, "a b"),
+    "no label of a series": ({"prometheusRule": {"selector": {"a-b": "c"}}}, "a-b"),
     "drain": ({"config": {"server": {"drain": "1m"}}}, "leaves config.server.drain, 1m, no 5 s"),
     "drain, summed": ({"config": {"server": {"drain": "20s6000ms"}}}, "no 5 s of room"),
 }
@@ -408,6 +444,42 @@ def test_names_are_words(helm):
         ("runbook_url", "{{ $externalURL }}/x: y#pullthroughdown"),
     ]:  # fmt: skip
         assert pair in found, pair
+
+
+# A key with nothing behind it, as where all of its lines are commented out.
+EMPTY = [
+    "commonLabels", "podLabels", "podAnnotations", "podSecurityContext", "readinessProbe",
+    "livenessProbe", "revisionHistoryLimit", "config", "nodeSelector", "deploymentAnnotations",
+]  # fmt: skip
+
+
+def test_empty_is_as_good_as_none(helm):
+    webhook = {"annotations": None, "matchConditions": None, "namespaceSelector": {"exclude": None}}
+    values = {
+        **dict.fromkeys(EMPTY),
+        "webhook": webhook,
+        "serviceAccount": {"annotations": None},
+        "dashboard": {"enabled": True, "labels": None},
+    }
+    found = {(o["kind"], o["metadata"]["name"]): o for o in render(helm, **values)}
+    deployment = found["Deployment", "pullthrough"]["spec"]
+    assert "revisionHistoryLimit" not in deployment
+    probe = deployment["template"]["spec"]["containers"][0]["readinessProbe"]
+    assert probe == {"httpGet": {"path": "/readyz", "port": "status"}}
+    assert "securityContext" not in deployment["template"]["spec"]
+    webhook = found["MutatingWebhookConfiguration", "pullthrough.here"]["webhooks"][0]
+    assert webhook["namespaceSelector"]["matchExpressions"][1]["values"] == ["kube-system", "here"]
+
+
+def test_sound_values_are_taken(helm):
+    values = {
+        "readinessProbe": {"successThreshold": 2},
+        "livenessProbe": {"terminationGracePeriodSeconds": 9},
+        "serviceMonitor": {"enabled": True, "interval": "1m30s", "scrapeTimeout": "1m"},
+        "deploymentAnnotations": {"Example.com/A_b": "c"},
+    }
+    (monitor,) = (o for o in render(helm, **values) if o["kind"] == "ServiceMonitor")
+    assert monitor["spec"]["endpoints"][0]["interval"] == "1m30s"
 
 
 def dashboard_of(helm, name, namespace, **values):

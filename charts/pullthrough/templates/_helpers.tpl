@@ -57,13 +57,13 @@
 
 {{/* "true" where some images go to ECR only once it holds them, so that the program imports them. */}}
 {{- define "pullthrough.imports" -}}
-{{- $rewrite := .Values.config.rewrite | default dict }}
+{{- $rewrite := (.Values.config).rewrite | default dict }}
 {{- if or (eq ($rewrite.when | default "") "cached") (eq ($rewrite.digests | default "") "cached") }}true{{ end }}
 {{- end }}
 
 {{/* "true" where nodes are sent to ECR for nothing that it doesn't hold. */}}
 {{- define "pullthrough.onlyCached" -}}
-{{- if eq ((.Values.config.rewrite | default dict).when | default "") "cached" }}true{{ end }}
+{{- if eq (((.Values.config).rewrite | default dict).when | default "") "cached" }}true{{ end }}
 {{- end }}
 
 {{- define "pullthrough.selectorLabels" -}}
@@ -83,7 +83,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with merge dict $more .Values.commonLabels }}
+{{- with merge dict ($more | default dict) (.Values.commonLabels | default dict) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -122,7 +122,7 @@ can't be changed, and what applies manifests again would try. 63 characters at m
 {{/* config.yaml: the user's, with what YAML does to account numbers and to `off` undone, and with
 what the chart knows better. */}}
 {{- define "pullthrough.config" -}}
-{{- $config := deepCopy .Values.config }}
+{{- $config := deepCopy (.Values.config | default dict) }}
 {{- include "pullthrough.wholeNumbers" $config }}
 {{- with $config.registry }}
 {{- if hasKey . "account" }}
@@ -160,7 +160,7 @@ what the chart knows better. */}}
 images go, so that once the rollout is over every pod goes there, and not only when every kubelet has
 brought the new file. */}}
 {{- define "pullthrough.restartKeys" -}}
-{{- dict "server" (.Values.config.server | default dict) "format" ((.Values.config.log | default dict).format | default "") "ports" (list .Values.webhook.port .Values.status.port) "registry" (.Values.config.registry | default dict) | toJson }}
+{{- dict "server" ((.Values.config).server | default dict) "format" (((.Values.config).log | default dict).format | default "") "ports" (list .Values.webhook.port .Values.status.port) "registry" ((.Values.config).registry | default dict) | toJson }}
 {{- end }}
 
 {{/* Milliseconds of a duration as the program writes it, "1m30s". */}}
@@ -189,7 +189,7 @@ brought the new file. */}}
 {{- if and (eq .Values.tls.mode "files") (ne .Values.tls.self.caBundle "program") }}
 {{- fail "tls.mode is files: tls.self has no meaning with it" }}
 {{- end }}
-{{- $rewrite := .Values.config.rewrite | default dict }}
+{{- $rewrite := (.Values.config).rewrite | default dict }}
 {{- if and .Values.fallback.heal (eq .Values.fallback.to "none") }}
 {{- fail "fallback.heal: with fallback.to \"none\" there is nothing to heal a pod to" }}
 {{- end }}
@@ -208,7 +208,7 @@ brought the new file. */}}
 {{- if eq (int .Values.webhook.port) (int .Values.status.port) }}
 {{- fail "webhook.port and status.port must differ" }}
 {{- end }}
-{{- $drain := toString ((.Values.config.server | default dict).drain | default "15s") }}
+{{- $drain := toString (((.Values.config).server | default dict).drain | default "15s") }}
 {{- $grace := int .Values.terminationGracePeriodSeconds }}
 {{- if gt (include "pullthrough.milliseconds" $drain | int) (mul 1000 (sub $grace 5) | int) }}
 {{- fail (printf "terminationGracePeriodSeconds: %d leaves config.server.drain, %s, no 5 s of room" $grace $drain) }}

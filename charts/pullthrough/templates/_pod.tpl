@@ -3,7 +3,7 @@
 {{- define "pullthrough.podLabels" -}}
 {{ include "pullthrough.selectorLabels" . }}
 {{- /* No version: what is the same goes on running. */}}
-{{- with merge dict .Values.podLabels .Values.commonLabels }}
+{{- with merge dict (.Values.podLabels | default dict) (.Values.commonLabels | default dict) }}
 {{ toYaml . }}
 {{- end }}
 {{- /* Whatever selectors become, the webhook stays away from its own pods. */}}
@@ -15,7 +15,7 @@ pullthrough.internal/rewrite: disabled
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- $context := deepCopy .Values.podSecurityContext }}
+{{- $context := deepCopy (.Values.podSecurityContext | default dict) }}
 {{- /* OpenShift has numbers for each namespace, and refuses ours. */}}
 {{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
 {{- range list "runAsUser" "runAsGroup" "fsGroup" }}

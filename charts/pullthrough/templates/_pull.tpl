@@ -14,7 +14,7 @@ the registry's host, or where nodes import nothing and only you know what is cac
 
 {{/* Hosts as src/core/image/ecr_host.c writes them. */}}
 {{- define "pullthrough.registryHost" -}}
-{{- $registry := .Values.config.registry | default dict }}
+{{- $registry := (.Values.config).registry | default dict }}
 {{- $ours := regexFind "^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[a-z0-9.-]+/" .Values.image.repository | splitList "." }}
 {{- $isEcr := gt (len $ours) 4 }}
 {{- $account := $registry.account | default "" | toString }}
@@ -46,8 +46,8 @@ the registry's host, or where nodes import nothing and only you know what is cac
 
 {{/* The prefix of registry.k8s.io, which needs no secret; empty where it isn't rewritten. */}}
 {{- define "pullthrough.pausePrefix" -}}
-{{- if .Values.config.upstreams }}
-{{- range .Values.config.upstreams }}
+{{- if (.Values.config).upstreams }}
+{{- range (.Values.config).upstreams }}
 {{- if and (eq .registry "registry.k8s.io") (ne (toString .enabled) "false") }}
 {{- .prefix | default "k8scache" }}
 {{- end }}
