@@ -2,13 +2,15 @@
 and what an uninstallation leaves."""
 
 import base64
+import json
+import shutil
 
 import pytest
 import tools
 import yaml
 from conftest import BY_ITSELF, IMAGE, Installation, fresh_name
 from helm import CHART, Failed, JobController, Release
-from http_peer import wait_for
+from http_peer import ROOT, wait_for
 from kube import KINDS, Refused, images, pod
 from load import Creations
 
@@ -247,6 +249,38 @@ def test_configuration_change_is_taken_without_a_rollout(helm, kube, release):
     assert "nginx:*" in release.config()
     release.upgrade(config={**config, "server": {"threads": 3}})
     assert template() != first
+
+
+def without_hooks_key(folder):
+    """The chart as it was before it had the value `hooks`."""
+    chart = folder / "pullthrough"
+    shutil.copytree(CHART, chart)
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    del values["hooks"]
+    (chart / "values.yaml").write_text(yaml.safe_dump(values))
+    schema = json.loads((chart / "values.schema.json").read_text())
+    schema["required"].remove("hooks")
+    (chart / "values.schema.json").write_text(json.dumps(schema))
+    for path in (chart / "templates").iterdir():
+        text = path.read_text()
+        path.write_text(text.replace(".Values.hooks.enabled", "true"))
+    return chart
+
+
+def test_values_are_kept_over_charts(helm, release, tmp_path):
+    """As the documents say it. --reuse-values takes the older chart's defaults, too, which lack what
+    the newer one asks for."""
+    release.chart = without_hooks_key(tmp_path)
+    release.install()
+    upgrade = ("upgrade", release.name, CHART, "--namespace", release.namespace)
+    change = ("--set", "fallback.to=none")
+    with pytest.raises(Failed, match="hooks"):
+        helm.run(*upgrade, "--reuse-values", *change)
+    helm.run(*upgrade, "--reset-then-reuse-values", *change)
+    config = yaml.safe_load(release.config())
+    assert config["fallback"]["to"] == "none" and config["registry"] == BY_ITSELF["registry"]
+    told = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    assert "--reset-then-reuse-values" in told and " --reuse-values" not in told
 
 
 BAD = {
