@@ -320,6 +320,15 @@ static void test_stuck_pods_are_healed(void **state)
          .want = "side=docker.io/busybox:1 web=nginx:1.27 mark "
                  "{'containers/side':'/dockercache/library/busybox:1',"
                  "'containers/web':'/dockercache/library/nginx:1.27'}"},
+        {.what = "of two that wait, the one that was told of: the other may wait for the volume",
+         .originals = "{'containers/web':'nginx:1.27','containers/side':'busybox:1',"
+                      "'volumes/model':'nginx:1.27'}",
+         .spec = "'containers':[{'name':'side','image':'" BUSYBOX "'},"
+                 "{'name':'web','image':'" NGINX "'}],"
+                 "'volumes':[{'name':'model','image':{'reference':'" NGINX "'}}]",
+         .status = "'containerStatuses':[{'name':'web','state':" WAITS(
+             "ErrImagePull") "},{'name':'side','state':" WAITS("ErrImagePull") "}]",
+         .want = WEB_HEALED},
         {.what = "an upstream that was switched off since",
          .originals = "{'containers/web':'quay.io/team/x:1'}",
          .image = HOST "/quaycache/team/x:1",

@@ -58,6 +58,7 @@ struct healing {
     struct pod_gate gate;
     struct pod_image *images; /* of containers and initContainers */
     size_t n;
+    bool has_image_volume;
     struct heal_change *changes;
 };
 
@@ -349,7 +350,9 @@ static int judge_healed(struct healing *healing, const struct pod_image *asked)
     return HEAL_HEALED;
 }
 
-/* The one that was asked about, and with it those that wait alike, so that the pod changes once. */
+/* The one that was asked about, and with it those that wait alike, so that the pod changes once. A
+ * container whose image volume can't be pulled has the same status, so where the pod has a volume
+ * each is waited for until its own Event comes. */
 static int judge_containers(struct healing *healing)
 {
     const struct heal_request *request = healing->request;
@@ -368,7 +371,7 @@ static int judge_containers(struct healing *healing)
     if (!slice_equal(asked->text, request->image))
         return judge_healed(healing, asked);
     outcome = judge_container(healing, asked, &plan->puts_back, &asked_image);
-    others = !plan->puts_back && can_judge_all(healing);
+    others = !plan->puts_back && !healing->has_image_volume && can_judge_all(healing);
     for (size_t i = 0; i < healing->n && outcome == 0; i++) {
         const struct pod_image *container = &healing->images[i];
         struct slice image = asked_image;
@@ -440,9 +443,13 @@ static int read_pod(struct healing *healing, struct slice pod, bool *deleted, st
         return error_set(error, too_much ? "the pod takes too much memory" : "malformed JSON");
     if (read_metadata(healing, deleted, error))
         return -1;
-    if (pod_images_collect(healing->pod, POD_CONTAINERS | POD_INIT_CONTAINERS, HEAL_CONTAINERS_MAX,
-                           healing->arena, &healing->images, &healing->n))
+    if (pod_images_collect(healing->pod, POD_CONTAINERS | POD_INIT_CONTAINERS | POD_IMAGE_VOLUMES,
+                           HEAL_CONTAINERS_MAX, healing->arena, &healing->images, &healing->n))
         return error_set(error, "the object is not shaped like a pod");
+    while (healing->n && healing->images[healing->n - 1].list == POD_IMAGE_VOLUMES) {
+        healing->has_image_volume = true;
+        healing->n--;
+    }
     healing->changes = arena_try_alloc(healing->arena, healing->n * sizeof(*healing->changes));
     return healing->changes || healing->n == 0 ? 0
                                                : error_set(error, "the pod takes too much memory");

@@ -79,8 +79,9 @@ struct heal_plan {
     bool puts_back;                             /* to the cache; else to upstream */
     bool takes_mark_away;                       /* with puts_back: the switch is there */
     /* In the pod's order: the one that was asked about, and all others that wait alike; where it is
-     * put back, or the pod has too much of everything, that one only. Of HEAL_HEALED those that
-     * were healed by what stands on the pod; a patch can't be made of them. */
+     * put back, or the pod has image volumes or too much of everything, that one only. Of
+     * HEAL_HEALED those that were healed by what stands on the pod; a patch can't be made of them.
+     */
     const struct heal_change *changes;
     size_t n;
     struct slice healed; /* the value of HEALED_ANNOTATION then */
