@@ -24,6 +24,9 @@ kube-controller-manager  kubernetes       k8s.io/kubernetes/cmd/kube-controller-
 kube-scheduler           kubernetes       k8s.io/kubernetes/cmd/kube-scheduler
 kubelet                  kubernetes       k8s.io/kubernetes/cmd/kubelet
 kube-proxy               kubernetes       k8s.io/kubernetes/cmd/kube-proxy
+containerd               containerd       github.com/containerd/containerd/v2/cmd/containerd
+containerd-shim-runc-v2  containerd       github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
+ctr                      containerd       github.com/containerd/containerd/v2/cmd/ctr
 kustomize                kustomize        sigs.k8s.io/kustomize/kustomize/v5
 kube-score               kube-score       github.com/zegl/kube-score/cmd/kube-score
 crds                     crds             -
