@@ -8,8 +8,8 @@
 #   exec  runs a command in the cluster's network
 #   down  ends it all and removes DIR
 #
-# Debian 12, root. Network, mounts and processes are its own, so the machine is left as it was. The
-# Kubernetes programs come from hack/tools.sh, which needs Go the first time.
+# Debian 12, root. Network, mounts and processes are its own, so the machine is left as it was.
+# Kubernetes' and containerd's programs come from hack/tools.sh, which needs Go the first time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,7 +38,8 @@ fi
 tools=()
 if [ "$1" = up ]; then
     hack/deps.sh e2e >&2
-    names=(etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet)
+    names=(etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet
+        containerd containerd-shim-runc-v2 ctr)
     while IFS=$'\t' read -r name path; do
         tools+=("$name=$path")
     done < <(hack/tools.sh "${names[@]}")

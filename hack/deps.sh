@@ -76,8 +76,7 @@ packages_go='
 golang-1.24-go        fetches the Go that hack/tools.sh builds with
 '
 packages_e2e='
-containerd            runs the pods of a cluster on this machine
-runc                  for it
+runc                  runs the containers of a cluster on this machine
 containernetworking-plugins  gives them a network
 iptables              Services, for kube-proxy
 conntrack             the same
@@ -251,7 +250,7 @@ install_packages() {
         as_root chmod 0755 "$policy"
     fi
     apt_get install --no-install-recommends "$@" || status=$?
-    for daemon in docker-registry containerd prometheus; do
+    for daemon in docker-registry prometheus; do
         if [[ " $* " = *" $daemon "* ]] && [ -d /run/systemd/system ]; then
             as_root systemctl disable "$daemon" || true
         fi

@@ -82,6 +82,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 hack/deps.sh e2e
 hack/tools.sh helm3 kubectl crds >/dev/null
+ctr=$(hack/tools.sh ctr | cut -f 2)
 if [ -z "$archive" ]; then
     hack/image.sh
     archives=(build/image/pullthrough-*-"$(dpkg --print-architecture)".tar)
@@ -103,7 +104,7 @@ if [ -z "$folder" ]; then
     trap 'exit 130' INT TERM
 fi
 stage "a cluster in $folder" hack/cluster.sh up "$folder"
-stage "our image into it" ctr -a "$folder/containerd.sock" -n k8s.io images import "$archive"
+stage "our image into it" "$ctr" -a "$folder/containerd.sock" -n k8s.io images import "$archive"
 
 KUBECONFIG=$folder/inside.kubeconfig PULLTHROUGH_CLUSTER=$folder \
     hack/cluster.sh exec "$folder" "${pytest[@]}" || status=$?

@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 
+import tools
 from installation import NAME, NAMESPACE
 from layout import AWS, NODE
 from world import until
@@ -130,7 +131,7 @@ def forget_images(world, path="org/app"):
     repositories = world.aws.state()["repositories"]
     kept = {k: v for k, v in repositories.items() if k != f"{RULE}/{path}"}
     world.aws.ask("PATCH", "state", {"repositories": kept})
-    ctr = ("ctr", "-a", world.where.containerd, "-n", "k8s.io", "images")
+    ctr = (tools.path("ctr"), "-a", world.where.containerd, "-n", "k8s.io", "images")
     names = subprocess.run([*ctr, "ls", "-q"], capture_output=True, text=True, check=True).stdout
     gone = [name for name in names.split() if path in name or name.startswith("sha256:")]
     if gone:

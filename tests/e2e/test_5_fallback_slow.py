@@ -25,7 +25,7 @@ def test_one_that_runs_from_nowhere_is_left_for_a_while(world, stranded):
 
 
 def test_packets_are_dropped_and_what_is_remembered_ends(world, stranded, figures):
-    """82 s until a node says anything; meanwhile another image's time, of a minute, passes."""
+    """A minute until a node says anything; meanwhile another image's time, of a minute, passes."""
     namespace, digest = world.namespace("dropped"), name_of(world, "digest")
     start(world, namespace, digest)
     until(lambda: world.try_image(namespace, digest) == digest, "new pods keep the image")

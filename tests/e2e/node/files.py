@@ -52,28 +52,27 @@ def hosts(server):
 
 def containerd(where):
     return textwrap.dedent(f"""\
-        version = 2
+        version = 3
         root = "{where.folder}/containerd"
         state = "/run/containerd"
-        disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
-          "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
         [grpc]
           address = "{where.containerd}"
         [plugins."io.containerd.internal.v1.opt"]
           path = "{where.folder}/opt"
-        [plugins."io.containerd.grpc.v1.cri"]
-          sandbox_image = "{layout.SANDBOX}"
+        [plugins."io.containerd.cri.v1.images"]
+          snapshotter = "overlayfs"
+          [plugins."io.containerd.cri.v1.images".pinned_images]
+            sandbox = "{layout.SANDBOX}"
+          [plugins."io.containerd.cri.v1.images".registry]
+            config_path = "{where.folder}/registries"
+        [plugins."io.containerd.cri.v1.runtime"]
           disable_apparmor = true
           restrict_oom_score_adj = true
-          [plugins."io.containerd.grpc.v1.cri".cni]
-            bin_dir = "/usr/lib/cni"
+          [plugins."io.containerd.cri.v1.runtime".cni]
+            bin_dirs = ["/usr/lib/cni"]
             conf_dir = "{where.folder}/cni"
-          [plugins."io.containerd.grpc.v1.cri".containerd]
-            snapshotter = "overlayfs"
-            [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-              runtime_type = "io.containerd.runc.v2"
-          [plugins."io.containerd.grpc.v1.cri".registry]
-            config_path = "{where.folder}/registries"
+          [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+            runtime_type = "io.containerd.runc.v2"
         """)
 
 

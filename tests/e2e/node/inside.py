@@ -41,11 +41,13 @@ class Node:
         self.token = (where.folder / "tokens.csv").read_text().partition(",")[0]
 
     def start(self, name, command):
+        # containerd's shim, and not that of a Debian package, which speaks another protocol
+        shim = os.path.dirname(self.tools["containerd-shim-runc-v2"])
         with open(self.where.log(name), "ab") as out:
             self.running[name] = subprocess.Popen(
                 [str(word) for word in command(self.where, self.tools)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.where.folder,
-                env={"PATH": os.environ["PATH"], "HOME": str(self.where.folder)},
+                env={"PATH": f"{shim}:{os.environ['PATH']}", "HOME": str(self.where.folder)},
             )  # fmt: skip
 
     def wait(self, what, condition):
@@ -130,7 +132,7 @@ class Node:
     def bring_images(self):
         """The sandbox into containerd, the others into the registries that they are pulled from."""
         images = self.where.images
-        run("ctr", "-a", self.where.containerd, "-n", "k8s.io", "images", "import",
+        run(self.tools["ctr"], "-a", self.where.containerd, "-n", "k8s.io", "images", "import",
             images / "sandbox.tar")  # fmt: skip
         for port in (layout.UPSTREAM, layout.PRIVATE):
             self.wait("a registry answers", lambda p=port: is_open(p))
@@ -166,7 +168,7 @@ class Node:
 
     def end_containers(self):
         """Those that run end with us at the latest; asked for, their mounts go in good order."""
-        ctr = ("ctr", "-a", str(self.where.containerd), "-n", "k8s.io", "tasks")
+        ctr = (self.tools["ctr"], "-a", str(self.where.containerd), "-n", "k8s.io", "tasks")
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             said = subprocess.run([*ctr, "ls", "-q"], capture_output=True, text=True, timeout=10)
             for task in said.stdout.split():

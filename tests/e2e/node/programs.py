@@ -72,8 +72,8 @@ def kubelet(where, tools):
     ]  # fmt: skip
 
 
-def containerd(where, _tools):
-    return ["containerd", "--config", where.folder / "containerd.toml"]
+def containerd(where, tools):
+    return [tools["containerd"], "--config", where.folder / "containerd.toml"]
 
 
 def registry(name):
