@@ -6,7 +6,7 @@ import time
 import kube
 import pytest
 from layout import PRIVATE_HOST, PRIVATE_IMAGE
-from world import BUSYBOX, LABEL, ORIGINALS, b64, cached, until
+from world import BUSYBOX, LABEL, ORIGINALS, b64, cached, references, until
 
 pytestmark = pytest.mark.own
 APP, TOOL, BUSY = "ghcr.io/org/app:2.4", "acme/tool:3", "busybox:1"
@@ -60,13 +60,17 @@ def test_kubectl_debug(world, namespace):
 
 
 def test_image_volume(world, namespace):
-    """containerd 1.6 can't mount one, so this pod is looked at, not waited for."""
+    """Its files are there: the volume's program is the container's own."""
     pod = kube.pod("volume", BUSY, namespace=namespace)
-    pod["spec"]["volumes"] = [{"name": "model", "image": {"reference": APP}}]
-    made = world.kube.create(pod)
-    (reference,) = [v["image"]["reference"] for v in made["spec"]["volumes"] if "image" in v]
-    assert reference == cached(APP)
-    world.kube.delete("Pod", "volume", namespace)
+    pod["spec"]["volumes"] = [{"name": "model", "image": {"reference": TOOL}}]
+    pod["spec"]["containers"][0].update(
+        command=[BUSYBOX, "sh", "-c", f"{BUSYBOX} cmp /model/pause /pause && exec /pause"],
+        volumeMounts=[{"name": "model", "mountPath": "/model"}],
+    )
+    world.kube.create(pod)
+    running = world.wait_running("volume", namespace)
+    assert references(running) == [cached(TOOL)]
+    assert world.aws.pulled("dockercache/acme/tool")
 
 
 def test_job_and_cronjob(world, namespace):

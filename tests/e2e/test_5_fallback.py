@@ -11,8 +11,8 @@ import kube
 import pull_faults
 import pytest
 from installation import NAME, NAMESPACE
-from pull_faults import CAUSES, name_of
-from world import BUSYBOX, LABEL, ORIGINALS, cached, until
+from pull_faults import CAUSES, IMPORT, denied, name_of
+from world import BUSYBOX, HEALED, LABEL, ORIGINALS, cached, references, until
 
 pytestmark = pytest.mark.own
 _numbers = itertools.count()
@@ -41,6 +41,11 @@ def wait_sent_to_the_cache(world, namespace, image, seconds=90):
 
 def heals(world, namespace):
     return [e for e in world.kube.list("Event", namespace) if e["reason"] == "PulledFromUpstream"]
+
+
+def statuses(inst):
+    """What each replica says of failed pulls."""
+    return [inst.status(pod["metadata"]["name"])["fallback"] for pod in inst.pods()]
 
 
 def is_healed(pod, originals, field="containers"):
@@ -157,6 +162,37 @@ def test_the_one_that_runs_beside_is_not_restarted(world, anew):
     assert kube.images(pod) == [cached(good), digest]
     assert world.containers(pod)["c0"] == container
     is_healed(pod, {"containers/c0": good, "containers/c1": digest})
+
+
+def test_an_image_volume_is_left_and_so_is_who_waits_for_it(world, anew):
+    """Nobody may change a volume. The program hears that it can't be pulled, as of a container, and
+    heals the one container whose own image can't."""
+    namespace, good = world.namespace("volume"), "busybox:1"
+    tag, digest = name_of(world, "tag"), name_of(world, "digest")
+    for image in (tag, digest):
+        wait_sent_to_the_cache(world, namespace, image)
+    pod = kube.pod("one", good, tag, namespace=namespace)
+    pod["spec"]["volumes"] = [{"name": "model", "image": {"reference": digest}}]
+    pod["spec"]["containers"][0]["volumeMounts"] = [{"name": "model", "mountPath": "/model"}]
+
+    def states():
+        found = world.kube.get("Pod", "one", namespace)["status"].get("containerStatuses", [])
+        return {each["name"]: each["state"] for each in found}
+
+    with denied(IMPORT)(world):
+        world.kube.create(pod)
+        until(lambda: "running" in states().get("c1", {}), "the healed one runs")
+        until(lambda: world.try_image(namespace, digest) == digest, "new pods keep the volume's")
+    told = [each for one in statuses(anew) for each in one["images"]]
+    assert (cached(digest).partition("/")[2], "upstream", "absent") in [
+        (each["image"], each["to"], each["class"]) for each in told
+    ]
+    assert states()["c0"]["waiting"]["reason"] in ("ErrImagePull", "ImagePullBackOff")
+    pod = world.kube.get("Pod", "one", namespace)
+    assert references(pod) == [cached(digest)] and kube.images(pod) == [cached(good), tag]
+    assert json.loads(pod["metadata"]["annotations"][HEALED]) == {"containers/c1": cached(tag)}
+    (event,) = heals(world, namespace)
+    assert tag in event["message"]
 
 
 def test_of_two_replicas_one_heals(world, anew):

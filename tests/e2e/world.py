@@ -21,6 +21,7 @@ from layout import AWS, ECR, IMAGES, Layout
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LABEL = "pullthrough.internal/rewrite"
 ORIGINALS = "pullthrough.internal/original-images"
+HEALED = "pullthrough.internal/healed-images"
 PATCH = "patch.webhook.admission.k8s.io/"
 FAILED_OPEN = "failed-open.mutation.webhook.admission.k8s.io/"
 DEADLINE_S = 90  # for what takes seconds, on a machine that is busy
@@ -308,6 +309,11 @@ def running_since(pod):
 
 def seconds_until_it_ran(pod):
     return seconds_between(pod["metadata"]["creationTimestamp"], running_since(pod))
+
+
+def references(pod):
+    """Of its image volumes."""
+    return [v["image"]["reference"] for v in pod["spec"]["volumes"] if "image" in v]
 
 
 def is_leaving(pod):
