@@ -191,7 +191,7 @@ pytests_at_once() {
 
 # The programs that the chart's tests run; built the first time, which takes minutes.
 cluster_tools() {
-    hack/tools.sh kube-apiserver kube-apiserver-1.33 etcd kubectl helm3 helm4 helm-unittest \
+    hack/tools.sh kube-apiserver kube-apiserver-1.28 etcd kubectl helm3 helm4 helm-unittest \
         helm-docs kube-score kustomize crds
 }
 
@@ -260,7 +260,7 @@ test_apiserver() {
     local title="chart and API server"
     pytest_is_here "$title" && cluster_tools_can_be_had "$title" && built dev "$dev" || return 0
     if run "$title: tools" cluster_tools; then
-        run_tests "$title: Helm 3 and 4, Kubernetes 1.36 and 1.33" \
+        run_tests "$title: Helm 3 and 4, Kubernetes 1.36 and 1.28" \
             build/dev/pytest.xml pytests dev tests/apiserver || true
     else
         not_run "$title"

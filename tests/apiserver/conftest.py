@@ -51,8 +51,8 @@ def newest(certs, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def oldest(certs, tmp_path_factory):
-    """The oldest that is tried."""
-    plane = control_plane.make("1.33", certs, tmp_path_factory.mktemp("oldest"))
+    """The oldest that Chart.yaml allows."""
+    plane = control_plane.make("1.28", certs, tmp_path_factory.mktemp("oldest"))
     yield plane
     plane.end()
 
@@ -61,6 +61,10 @@ def oldest(certs, tmp_path_factory):
 def plane(request):
     """Each of the two; for tests that ask nothing else, `newest` is enough."""
     return request.getfixturevalue(request.param)
+
+
+# For tests of what the oldest hasn't got: test_oldest.py hears that from itself.
+only_newest = pytest.mark.parametrize("plane", ["newest"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +76,12 @@ def helm3(newest, tmp_path_factory):
 def helm(request, newest, tmp_path_factory):
     """Helm 3 and Helm 4, for the newest Kubernetes."""
     return Helm(request.param, newest.kubeconfig, tmp_path_factory.mktemp(f"helm{request.param}"))
+
+
+@pytest.fixture(scope="session", params=[3, 4])
+def each_helm(request, plane, tmp_path_factory):
+    """Helm 3 and Helm 4, for each Kubernetes."""
+    return Helm(request.param, plane.kubeconfig, tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,6 @@ AUDIT_POLICY = {
         {"level": "Metadata"},
     ],
 }
-FLAGS = {"1.33": ["--feature-gates", "ImageVolume=true"]}  # which is on from 1.35
 LAST_WORDS_S = 2  # kube-apiserver may linger for a minute after SIGTERM
 
 
@@ -68,7 +67,7 @@ class Process:
 
 
 class ControlPlane:
-    """Ready when made. `version` is "1.33", or "" for the newest of hack/tools."""
+    """Ready when made. `version` is "1.28", or "" for the newest of hack/tools."""
 
     def __init__(self, version, certs, folder):
         self.folder, self.certs = folder, certs
@@ -131,7 +130,6 @@ class ControlPlane:
             "--disable-admission-plugins", "ServiceAccount", "--allow-privileged=true",
             "--audit-policy-file", self.folder / "audit.yaml",
             "--audit-log-path", self.audit_log, "--audit-log-mode", "blocking",
-            *FLAGS.get(self._version, ()),
         )  # fmt: skip
 
     def _answers(self, process, url):

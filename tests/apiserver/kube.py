@@ -123,6 +123,11 @@ class Kube:
                 raise
             return None
 
+    def serves(self, kind):
+        """Whether the API server has such objects, by its own list."""
+        listed = self.ask("GET", KINDS[kind].prefix)["resources"]
+        return KINDS[kind].plural in {each["name"] for each in listed}
+
     def list(self, kind, namespace=None, **query):
         return self.ask("GET", self.path(kind, namespace, **query))["items"]
 

@@ -6,7 +6,7 @@ import subprocess
 import urllib.request
 
 import pytest
-from conftest import fresh_name
+from conftest import fresh_name, only_newest
 from http_peer import DEADLINE_S, ROOT, wait_for
 from kube import pod
 from test_kube_client import ABSENT, CONFLICT, DENIED, DONE, Watch
@@ -164,6 +164,7 @@ def test_a_patch_that_cannot_be(account, call, plane):
     assert outcome not in (DONE, CONFLICT, DENIED) and 'Pod "web" is invalid' in why, why
 
 
+@only_newest
 def test_a_policy_that_confines(account, call, plane):
     kube, name = plane.kube, account.namespace
     policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"

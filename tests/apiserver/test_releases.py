@@ -340,8 +340,9 @@ MODES = sorted((CHART / "ci").glob("*-values.yaml"))
 
 
 @pytest.mark.parametrize("values", MODES, ids=lambda p: p.name.removesuffix("-values.yaml"))
-def test_every_mode_installs(newest, kube, helm, values):
+def test_every_mode_installs(plane, each_helm, values):
     """Each file of ci/ as it is: the API server takes every object, and warns of none."""
+    kube, helm = plane.kube, each_helm
     kube.install_crds(tools.crds())
     namespace = fresh_name("mode")
     kube.namespace(namespace, **{"pod-security.kubernetes.io/warn": "baseline"})
@@ -351,7 +352,7 @@ def test_every_mode_installs(newest, kube, helm, values):
     told = helm.run("install", name, CHART, *words, *check)
     assert "is installed in" in told
     objects = helm.run("get", "manifest", name, "--namespace", namespace)
-    strict = newest.kubectl(
+    strict = plane.kubectl(
         "apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts",
         "-f", "-", stdin=objects,
     )  # fmt: skip

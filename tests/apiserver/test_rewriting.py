@@ -1,9 +1,9 @@
-"""What the API server makes of our answers: on the newest Kubernetes and on the oldest tried."""
+"""What the API server makes of our answers: on the newest Kubernetes and on the oldest."""
 
 import json
 
 import pytest
-from conftest import IMAGE, LABEL, REWRITTEN, Installation, fresh_name
+from conftest import IMAGE, LABEL, REWRITTEN, Installation, fresh_name, only_newest
 from foreign_webhook import answer_with, registered, sidecar
 from helm import Helm
 from http_peer import wait_for
@@ -79,6 +79,7 @@ def test_defaults_come_from_the_original(kube, on):
     assert images(made)[0] == f"{HOST}/dockercache/library/nginx"
 
 
+@only_newest
 def test_image_volume(kube, on):
     volumes = [{"name": "model", "image": {"reference": "quay.io/org/model:v1"}}]
     made = kube.create(pod("volume", IMAGE, namespace=on, volumes=volumes))

@@ -86,9 +86,9 @@ def text_of(certificate):
     return done.stdout
 
 
-def test_installed_and_nothing_else(newest, install):
+def test_installed_and_nothing_else(plane, each_helm, services, certs):
     """The five minutes of the README: install, label, and pods are rewritten."""
-    one = install()
+    one = SelfInstallation(each_helm, plane.kube, services, certs).install()
     assert one.secret() == {} and one.bundle() == ""
     namespace = one.labelled()
     assert one.try_pod(namespace) == IMAGE
@@ -101,7 +101,7 @@ def test_installed_and_nothing_else(newest, install):
     wait_for(lambda: one.service.ready()[0] == 200, "the program is ready")
 
     # Upgrades and rollbacks leave the keys and the bundle alone, and pods rewritten.
-    mark = newest.audit_mark()
+    mark = plane.audit_mark()
     with Creations(one.kube, namespace) as load:
         load.wait_more(PODS)
         load.plain.clear()
@@ -111,7 +111,7 @@ def test_installed_and_nothing_else(newest, install):
         one.release.rollback(1)
         load.wait_more(PODS)
     assert not load.failures and not load.plain
-    assert failed_open(newest, mark, namespace) == 0
+    assert failed_open(plane, mark, namespace) == 0
     assert one.secret() == secret and one.bundle() == secret["ca.crt"]
 
     # Gone is gone: the program still runs, and brings nothing back.
