@@ -57,7 +57,7 @@ def test_more_expressions(kube, install):
 
 
 def test_match_conditions_of_the_user(kube, install):
-    expression = "!('nightly' in object.metadata.?labels.orValue({}))"
+    expression = "!has(object.metadata.labels) || !('nightly' in object.metadata.labels)"
     one = install(webhook={"matchConditions": [{"name": "not-nightly", "expression": expression}]})
     namespace = one.labelled()
     one.wait_taken(namespace)
