@@ -46,8 +46,8 @@ class Lost(Exception):
 class KubeFake:
     """Use `with`: its ports and threads end there. All attributes may be changed while it runs."""
 
-    def __init__(self, certs, folder):
-        self.folder = folder
+    def __init__(self, certs, folder, address="127.0.0.1", pair=None):
+        self.folder, self.address = folder, address
         folder.mkdir()
         (folder / "ca.crt").write_text(certs.ca.read_text())
         (folder / "namespace").write_text(NAMESPACE)
@@ -71,7 +71,7 @@ class KubeFake:
         self._sockets = []
         self._port = 0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certs.leaf.cert, certs.leaf.key)
+        self._context.load_cert_chain(*(pair or certs.leaf))
 
     def __enter__(self):
         self.come_back()
@@ -84,7 +84,7 @@ class KubeFake:
 
     def environ(self):
         return {
-            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_HOST": self.address,
             "KUBERNETES_SERVICE_PORT": str(self._port),
             "PULLTHROUGH_SERVICE_ACCOUNT": str(self.folder),
         }
@@ -112,6 +112,7 @@ class KubeFake:
             kube = fake
 
         class Server(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
             daemon_threads = True
             block_on_close = False
 
@@ -126,7 +127,7 @@ class KubeFake:
             def handle_error(self, request, client_address):
                 pass  # the program under test has its own opinion of a broken connection
 
-        self._server = Server(("127.0.0.1", self._port), Handler)
+        self._server = Server((self.address, self._port), Handler)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

@@ -157,8 +157,8 @@ class Response:
 class Client:
     """One connection, kept alive; what comes after its end is an error, never a new connection."""
 
-    def __init__(self, port, context=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE_S)
+    def __init__(self, port, context=None, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), DEADLINE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as Go's clients do
         if context:
             try:
@@ -290,6 +290,7 @@ class Service:
             self.process.stdin.write(stdin)
             self.process.stdin.close()
         self.webhook_port = self.status_port = None
+        self.host = "127.0.0.1"  # where clients look for it
 
     def _read(self):
         pipe, rest = self.process.stderr.fileno(), b""
@@ -368,7 +369,7 @@ class Service:
     # The ports
 
     def webhook(self, context=None):
-        return Client(self.webhook_port, context or self._context)
+        return Client(self.webhook_port, context or self._context, self.host)
 
     def mutate(self, body, path="/mutate"):
         with self.webhook() as client:
@@ -382,7 +383,7 @@ class Service:
             return client.socket.getpeercert(binary_form=True)
 
     def get(self, path):
-        with Client(self.status_port) as client:
+        with Client(self.status_port, host=self.host) as client:
             return client.ask("GET", path)
 
     def ready(self):

@@ -26,15 +26,16 @@ class Refused(Exception):
 
 
 class StandIn:
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen(["/usr/bin/python3", FOLDER, *arguments],
+    def __init__(self, *arguments, address="127.0.0.1"):
+        words = ["/usr/bin/python3", FOLDER, "--host", address, *arguments]
+        self.process = subprocess.Popen(words,
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the stand-in ended with {self.process.wait(10)}")
         self.port = json.loads(line)["port"]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
+        self.url = f"http://{self.host}"
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -21,7 +21,7 @@ CONFIG = """\
 version: 0.1
 log: {level: info, fields: {service: registry}}
 storage: {filesystem: {rootdirectory: %(root)s}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:0"}
+http: {addr: "%(address)s:0"}
 """
 
 
@@ -37,9 +37,9 @@ def digest_of(data):
 class Upstream:
     """One docker-registry; with `account` it wants a login."""
 
-    def __init__(self, folder, account=None):
+    def __init__(self, folder, account=None, address="127.0.0.1"):
         folder.mkdir()
-        config = CONFIG % {"root": folder / "data"}
+        config = CONFIG % {"root": folder / "data", "address": address}
         if account:
             (folder / "htpasswd").write_text(HTPASSWD)
             config += f"auth: {{htpasswd: {{realm: upstream, path: {folder / 'htpasswd'}}}}}\n"
@@ -51,7 +51,7 @@ class Upstream:
         said = ""
         for line in self.process.stderr:
             said += line
-            found = re.search(r"listening on (127\.0\.0\.1:\d+)", line)
+            found = re.search(rf"listening on ({re.escape(address)}:\d+)", line)
             if found:
                 break
         else:
