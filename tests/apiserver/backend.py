@@ -14,14 +14,15 @@ from mount import Mount
 _numbers = itertools.count(1)
 
 
-def serve(release, services, port, certificate=None, **environ):
+def serve(release, services, port=None, certificate=None, **environ):
     """Run the program with the configuration that the release's ConfigMap has, which is changed in
-    two things only: the addresses, and the folder where a Secret is mounted. In mode `self` it has
+    two things only: the addresses, if there is a port, and the folder where a Secret is mounted. In mode `self` it has
     what a pod has of the API server: its address, and the files of the service account."""
     folder = services.folder / f"{release.cluster_name}-{next(_numbers)}"
     folder.mkdir()
     config = yaml.safe_load(release.config())
-    config["listen"] = {"webhook": f"127.0.0.1:{port}", "status": "127.0.0.1:0"}
+    if port is not None:
+        config["listen"] = {"webhook": f"127.0.0.1:{port}", "status": "127.0.0.1:0"}
     tls = None
     if config["tls"]["mode"] == "files":
         tls = Mount(folder / "tls", certificate.secret())

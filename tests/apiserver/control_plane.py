@@ -5,6 +5,7 @@ No controller runs: pods stay pending, a Deployment makes none, a deleted namesp
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import pathlib
 import secrets
@@ -38,12 +39,13 @@ AUDIT_POLICY = {
 LAST_WORDS_S = 2  # kube-apiserver may linger for a minute after SIGTERM
 
 
-def free_ports(count):
+def free_ports(count, host="127.0.0.1"):
     """Ports that nobody has now. These servers can't say which one they got."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket(family)) for _ in range(count)]
         for one in sockets:
-            one.bind(("127.0.0.1", 0))
+            one.bind((host, 0))
         return [one.getsockname()[1] for one in sockets]
 
 
@@ -67,10 +69,12 @@ class Process:
 
 
 class ControlPlane:
-    """Ready when made. `version` is "1.28", or "" for the newest of hack/tools."""
+    """Ready when made. `version` is "1.28", or "" for the newest of hack/tools; `host` an address of
+    this machine, `services` the ranges of the Services' addresses."""
 
-    def __init__(self, version, certs, folder):
-        self.folder, self.certs = folder, certs
+    def __init__(self, version, certs, folder, host="127.0.0.1", services="10.0.0.0/24"):
+        self.folder, self.certs, self.host, self.services = folder, certs, host, services
+        self._place = f"[{host}]" if ":" in host else host  # in a URL
         self._version = version
         self.token = secrets.token_hex(16)
         self.audit_log = folder / "audit.log"
@@ -81,9 +85,10 @@ class ControlPlane:
             self._running = stack.pop_all()
 
     def _write_files(self):
-        self.pair = self.certs.issue(
-            f"apiserver{self._version}", names="DNS:localhost,IP:127.0.0.1"
-        )
+        ranges = [ipaddress.ip_network(each) for each in self.services.split(",")]
+        self.first = [str(each[1]) for each in ranges]  # the addresses of the Service "kubernetes"
+        names = ",".join(f"IP:{each}" for each in (self.host, *self.first))
+        self.pair = self.certs.issue(f"apiserver{self._version}", names=f"DNS:localhost,{names}")
         (self.folder / "tokens.csv").write_text(f"{self.token},admin,admin,system:masters\n")
         (self.folder / "audit.yaml").write_text(json.dumps(AUDIT_POLICY))
         subprocess.run(
@@ -93,23 +98,23 @@ class ControlPlane:
         )
 
     def _start(self, stack):
-        client, peer, self.port = free_ports(3)
+        client, peer, self.port = free_ports(3, self.host)
         data = self.folder / "etcd"
         self.etcd = Process(
             self.folder / "etcd.log",
             tools.path("etcd"), "--data-dir", data, "--unsafe-no-fsync", "--log-level", "warn",
-            "--listen-client-urls", f"http://127.0.0.1:{client}",
-            "--advertise-client-urls", f"http://127.0.0.1:{client}",
-            "--listen-peer-urls", f"http://127.0.0.1:{peer}",
-            "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
-            "--initial-cluster", f"default=http://127.0.0.1:{peer}",
+            "--listen-client-urls", f"http://{self._place}:{client}",
+            "--advertise-client-urls", f"http://{self._place}:{client}",
+            "--listen-peer-urls", f"http://{self._place}:{peer}",
+            "--initial-advertise-peer-urls", f"http://{self._place}:{peer}",
+            "--initial-cluster", f"default=http://{self._place}:{peer}",
         )  # fmt: skip
         stack.callback(self.etcd.end, signal.SIGKILL)
-        wait_for(lambda: self._answers(self.etcd, f"http://127.0.0.1:{client}/health"), "etcd")
+        wait_for(lambda: self._answers(self.etcd, f"http://{self._place}:{client}/health"), "etcd")
         self._start_apiserver(client)
         stack.callback(self.apiserver.end)
-        self.kube = Kube(self.port, self.certs.ca, self.token)
-        ready = f"https://127.0.0.1:{self.port}/readyz"
+        self.kube = Kube(self.port, self.certs.ca, self.token, self.host)
+        ready = f"https://{self._place}:{self.port}/readyz"
         wait_for(lambda: self._answers(self.apiserver, ready), "the API server is ready")
         wait_for(lambda: self.kube.find("Namespace", "default"), "a default namespace")
         self._write_kubeconfig()
@@ -119,11 +124,11 @@ class ControlPlane:
         accounts = self.folder / "accounts.key"
         self.apiserver = Process(
             self.folder / "apiserver.log",
-            tools.path(name), "--etcd-servers", f"http://127.0.0.1:{etcd_port}",
-            "--secure-port", self.port, "--bind-address", "127.0.0.1",
-            "--advertise-address", "127.0.0.1", "--endpoint-reconciler-type", "none",
+            tools.path(name), "--etcd-servers", f"http://{self._place}:{etcd_port}",
+            "--secure-port", self.port, "--bind-address", self.host,
+            "--advertise-address", self.host, "--endpoint-reconciler-type", "none",
             "--tls-cert-file", self.pair.cert, "--tls-private-key-file", self.pair.key,
-            "--cert-dir", self.folder, "--service-cluster-ip-range", "10.0.0.0/24",
+            "--cert-dir", self.folder, "--service-cluster-ip-range", self.services,
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", accounts, "--service-account-signing-key-file", accounts,
             "--token-auth-file", self.folder / "tokens.csv", "--authorization-mode", "RBAC",
@@ -144,7 +149,7 @@ class ControlPlane:
 
     def _write_kubeconfig(self):
         cluster = {
-            "server": f"https://127.0.0.1:{self.port}",
+            "server": f"https://{self._place}:{self.port}",
             "certificate-authority": str(self.certs.ca),
         }
         document = {
@@ -189,13 +194,13 @@ def _has(event, fields):
     return all((event if k == "verb" else ref).get(k) == v for k, v in fields.items())
 
 
-def make(version, certs, folder: pathlib.Path):
+def make(version, certs, folder: pathlib.Path, **where):
     """A control plane. Another program may take a port between our look and its start: again."""
     for attempt in range(3):
         place = folder / f"attempt-{attempt}"
         place.mkdir(parents=True)
         try:
-            return ControlPlane(version, certs, place)
+            return ControlPlane(version, certs, place, **where)
         except AssertionError as problem:
             if "address already in use" not in str(problem) or attempt == 2:
                 raise

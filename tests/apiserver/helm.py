@@ -128,7 +128,7 @@ def service_account(kube, name, namespace, folder):
     token = kube.token_of(name, namespace)
     Mount(folder, {"token": token, "ca.crt": kube.ca.read_text(), "namespace": namespace})
     return {
-        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_HOST": kube.host,
         "KUBERNETES_SERVICE_PORT": str(kube.port),
         "PULLTHROUGH_SERVICE_ACCOUNT": str(folder),
     }

@@ -64,13 +64,13 @@ class Refused(Exception):
 class Kube:
     """One user's view. Each thread has a connection of its own, which is kept."""
 
-    def __init__(self, port, ca, token):
-        self.port, self.ca, self.token = port, ca, token
+    def __init__(self, port, ca, token, host="127.0.0.1"):
+        self.port, self.ca, self.token, self.host = port, ca, token, host
         self._context = ssl.create_default_context(cafile=ca)
         self._local = threading.local()
 
     def as_user(self, token):
-        return Kube(self.port, self.ca, token)
+        return Kube(self.port, self.ca, token, self.host)
 
     def raw(self, method, path, body=None, content_type="application/json"):
         """(status, headers, bytes)."""
@@ -84,7 +84,7 @@ class Kube:
     def _exchange(self, *request):
         if not hasattr(self._local, "connection"):
             self._local.connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=60, context=self._context
+                self.host, self.port, timeout=60, context=self._context
             )
         connection = self._local.connection
         try:

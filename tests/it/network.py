@@ -41,6 +41,15 @@ def _call(function, *arguments):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
+def _ip(*lines):
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+
+
+def add_address(address):
+    """To the network that the thread is in."""
+    _ip(f"address add {address} dev lo")
+
+
 @contextlib.contextmanager
 def network(*addresses, sysctls=()):
     """The thread that enters it, and what it starts, are in a network namespace whose loopback
@@ -51,11 +60,11 @@ def network(*addresses, sysctls=()):
         except PermissionError:
             pytest.skip("needs root, to make a network namespace")
         try:
-            lines = ["link set lo up", "address flush dev lo"]
-            lines += [f"address add {each} dev lo" for each in addresses]
             for word in sysctls:
                 subprocess.run(["sysctl", "-q", word], check=True)
-            subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+            _ip("link set lo up", "address flush dev lo")
+            for address in addresses:
+                add_address(address)
             yield
         finally:
             _call(_libc.setns, outside.fileno(), CLONE_NEWNET)
