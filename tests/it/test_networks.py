@@ -18,7 +18,7 @@ from upstream import Upstream
 AGENT, METADATA = "fd00:ec2::23", "fd00:ec2::254"  # EKS Pod Identity's, and the instance's
 EVERY = {"webhook": "[::]:0", "status": "[::]:0"}
 SELF = {"mode": "self", "certFile": None, "keyFile": None}
-SWITCHED_OFF = "net.ipv6.conf.all.disable_ipv6=1"
+SWITCHED_OFF = ("ipv6/conf/all/disable_ipv6", "1")
 BY_ITSELF = {"/spec/containers/0/image": f"{HOST}/dockercache/library/nginx:1"}
 
 
@@ -34,7 +34,7 @@ def is_serving(service, hosts):
     [
         (["::1"], []),
         (["127.0.0.1", "::1"], []),
-        (["127.0.0.1", "::1"], ["net.ipv6.bindv6only=1"]),
+        (["127.0.0.1", "::1"], [("ipv6/bindv6only", "1")]),
         (["127.0.0.1"], []),
         (["127.0.0.1"], [SWITCHED_OFF]),
     ],
