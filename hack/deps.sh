@@ -55,6 +55,7 @@ python3-yaml          reads what tests configure
 python3-jsonschema    checks the dashboard
 prometheus            tries the alerts, and the queries of the dashboard
 python3-venv          hack/venv.sh: a Python with botocore
+iproute2              networks with IPv6 alone, and that of a cluster
 docker-registry       the upstream that the AWS stand-in pulls from
 skopeo                pulls from the AWS stand-in
 clang                 the second compiler, and the fuzzer
@@ -80,7 +81,6 @@ runc                  runs the containers of a cluster on this machine
 containernetworking-plugins  gives them a network
 iptables              Services, for kube-proxy
 conntrack             the same
-iproute2              the network of the cluster itself
 busybox-static        what the test images hold
 '
 packages_all='
