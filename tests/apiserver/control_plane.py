@@ -88,7 +88,9 @@ class ControlPlane:
         ranges = [ipaddress.ip_network(each) for each in self.services.split(",")]
         self.first = [str(each[1]) for each in ranges]  # the addresses of the Service "kubernetes"
         names = ",".join(f"IP:{each}" for each in (self.host, *self.first))
-        self.pair = self.certs.issue(f"apiserver{self._version}", names=f"DNS:localhost,{names}")
+        # A name of its own: a server takes another certificate as soon as the file has it.
+        name = f"apiserver-{self.folder.parent.name}-{self.folder.name}"
+        self.pair = self.certs.issue(name, names=f"DNS:localhost,{names}")
         (self.folder / "tokens.csv").write_text(f"{self.token},admin,admin,system:masters\n")
         (self.folder / "audit.yaml").write_text(json.dumps(AUDIT_POLICY))
         subprocess.run(
