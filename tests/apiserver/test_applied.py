@@ -57,8 +57,22 @@ def kustomized(helm, namespace, values, folder):
     return done.stdout
 
 
+@pytest.fixture(name="applied")
+def _applied(newest):
+    """check_applied_and_changed, whose objects go at the end: other tests have namespaces in scope."""
+    texts = []
+
+    def check(namespace, first, changed, *how):
+        texts.extend((first, changed))
+        return check_applied_and_changed(newest, namespace, first, changed, *how)
+
+    yield check
+    for text in texts:
+        newest.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", stdin=text)
+
+
 def check_applied_and_changed(plane, namespace, first, changed, *how):
-    """Each twice; what stands there then is what was asked for last."""
+    """Each twice; what stands there then is what was asked for last, and kubectl sees no difference."""
     plane.kube.namespace(namespace)
     for text in (first, first, changed, changed):
         done = plane.kubectl("apply", *how, "-f", "-", stdin=text, check=False)
@@ -67,37 +81,39 @@ def check_applied_and_changed(plane, namespace, first, changed, *how):
     deployment = plane.kube.get("Deployment", "pullthrough", namespace)["spec"]
     assert deployment["replicas"] == 3
     assert deployment["template"]["spec"]["containers"][0]["image"] == f"{IMAGE}:0.2.0"
+    done = plane.kubectl("diff", *how, "-f", "-", stdin=changed, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     return {job["metadata"]["name"] for job in plane.kube.list("Job", namespace)}
 
 
 @pytest.mark.parametrize("how", [[], ["--server-side"]], ids=["client", "server"])
-def test_applied_with_hooks(newest, helm, how):
+def test_applied_with_hooks(applied, helm, how):
     """To kubectl they are objects like others, and a Job's pod can't change: so what is asked of
     it is in the name of the Job."""
     namespace = fresh_name("applied")
     texts = (rendered(helm, namespace, values) for values in (FIRST, CHANGED))
-    names = check_applied_and_changed(newest, namespace, *texts, *how)
+    names = applied(namespace, *texts, *how)
     for word in ("check-config", "make-certificates", "publish-certificates"):
         assert len([name for name in names if word in name]) == 2, names
 
 
 @pytest.mark.parametrize("words", [{}, {"--no-hooks"}], ids=["by value", "by option"])
-def test_applied_without_hooks(newest, helm, words):
+def test_applied_without_hooks(newest, applied, helm, words):
     namespace = fresh_name("applied")
     without = WITHOUT if not words else {"tls": WITHOUT["tls"]}
     texts = (rendered(helm, namespace, {**v, **without}, *words) for v in (FIRST, CHANGED))
-    assert check_applied_and_changed(newest, namespace, *texts) == set()
+    assert applied(namespace, *texts) == set()
     assert newest.kube.list("Pod", namespace) == []
 
 
 @pytest.mark.parametrize("without", [{}, WITHOUT], ids=["hooks", "no hooks"])
-def test_kustomized(newest, helm, without, tmp_path):
+def test_kustomized(applied, helm, without, tmp_path):
     namespace = fresh_name("kustomized")
     texts = [
         kustomized(helm, namespace, {**values, **without}, tmp_path / name)
         for name, values in (("first", FIRST), ("changed", CHANGED))
     ]
-    names = check_applied_and_changed(newest, namespace, *texts)
+    names = applied(namespace, *texts)
     assert bool(names) == (not without)
 
 

@@ -27,7 +27,8 @@ def shown(pattern):
 
 
 @pytest.fixture
-def shell(newest, tmp_path):
+def shell(newest, program, tmp_path):
+    (tmp_path / "pullthrough").symlink_to(program)
     for name, version in (("helm", "helm3"), ("kubectl", "kubectl"), ("kustomize", "kustomize")):
         (tmp_path / name).symlink_to(tools.path(version))
     environment = {
@@ -94,13 +95,15 @@ def kube_namespace(newest):
 
 
 def test_rendered_and_applied(newest, shell, tmp_path):
-    """The page's commands, each twice."""
+    """The page's commands, those that apply twice."""
     page = (ROOT / "docs" / "kustomize.md").read_text()
     (tmp_path / "kustomization.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.S)[1])
     shutil.copytree(ROOT / "charts", tmp_path / "charts")
     if not newest.kube.find("Namespace", NAMESPACE):
         newest.kube.namespace(NAMESPACE)
-    render, build = commands_in(page)
+    render, build, check = commands_in(page)
+    (tmp_path / "values.yaml").write_text("config: {registry: {region: eu-central-1}}")
+    assert "region: eu-central-1" in shell(f"set -o pipefail; {check}", tmp_path)
     for command in (render, render, build, build):
         said = shell(f"set -o pipefail; {command}", tmp_path)
         assert "deployment.apps/pullthrough" in said and "job" not in said
