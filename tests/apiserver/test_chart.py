@@ -237,6 +237,17 @@ REFUSED = {
     "a family": ({"service": {"ipFamilies": ["ipv6"]}}, "/service/ipFamilies/0"),
     "a family twice": ({"service": {"ipFamilies": ["IPv6", "IPv6"]}}, "/service/ipFamilies"),
     "families": ({"service": {"ipFamilyPolicy": "DualStack"}}, "/service/ipFamilyPolicy"),
+    "one family of two": (
+        {"service": {"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4", "IPv6"]}},
+        "service.ipFamilies can name one family at most",
+    ),
+    "whoever's account": (
+        {"serviceAccount": {"create": False}}, "say in serviceAccount.name which one there is",
+    ),
+    "a probe that outlasts the next": (
+        {"fallback": {"probe": {"interval": "1s", "timeout": "1500ms"}}},
+        "fallback.probe.timeout: 1500ms is not less than fallback.probe.interval, 1s",
+    ),
     "one port": ({"status": {"port": 8443}}, "must differ"),
     "a label of ours": ({"commonLabels": {"app.kubernetes.io/name": "x"}}, "/commonLabels"),
     "that of the webhook": ({"podLabels": {"pullthrough.internal/rewrite": "x"}}, "/podLabels"),

@@ -214,6 +214,17 @@ brought the new file. */}}
 {{- if and (not .Values.hooks.enabled) (eq (include "pullthrough.keeper" .) "job") }}
 {{- fail "hooks.enabled is false: nothing runs the Jobs of tls.self.caBundle \"job\"" }}
 {{- end }}
+{{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) }}
+{{- fail "serviceAccount.create is false: say in serviceAccount.name which one there is, since the rights are not for every pod of the namespace" }}
+{{- end }}
+{{- $probe := .Values.fallback.probe }}
+{{- $interval := include "pullthrough.milliseconds" (toString $probe.interval) | int }}
+{{- if and $interval (ge (include "pullthrough.milliseconds" (toString $probe.timeout) | int) $interval) }}
+{{- fail (printf "fallback.probe.timeout: %v is not less than fallback.probe.interval, %v" $probe.timeout $probe.interval) }}
+{{- end }}
+{{- if and (eq .Values.service.ipFamilyPolicy "SingleStack") (gt (len .Values.service.ipFamilies) 1) }}
+{{- fail "service.ipFamilyPolicy is SingleStack: service.ipFamilies can name one family at most" }}
+{{- end }}
 {{- if eq (int .Values.webhook.port) (int .Values.status.port) }}
 {{- fail "webhook.port and status.port must differ" }}
 {{- end }}
