@@ -68,7 +68,9 @@ def test_what_an_update_costs(world, installed, namespaces, figures, request):
             costs[mode].append((cpu_seconds(pid) - theirs) / share * 1e6)
             calls[mode] += updates(installed)
             assert rewritten == (0 if mode == "none" else share), mode
-    assert calls == {"none": 0, "spared": 0, "asked": ROUNDS * share}
+    # More than one a label: the API server begins with what its cache has, and where that is behind,
+    # it asks again with what etcd has.
+    assert calls["none"] == calls["spared"] == 0 and calls["asked"] >= ROUNDS * share, calls
     figures.append(
         f"updates: {ROUNDS * share} labels each way, interleaved, {os.cpu_count()} CPUs; "
         f"load {os.getloadavg()[0]:.1f}"
