@@ -13,13 +13,14 @@ import urllib.request
 import yaml
 
 from http_peer import ROOT
+from served import Served
 
 DASHBOARD = ROOT / "charts" / "pullthrough" / "files" / "dashboard.json"
 NAMESPACE, SERVICE = "pullthrough", "pullthrough-status"
 RATE_S = 10  # Grafana's $__rate_interval: four scrapes at least, and some that fail under load
 
 
-class Metrics:
+class Metrics(Served):
     """A page of metrics on a port, where an API server has its own. Use `with`."""
 
     def __init__(self):
@@ -36,18 +37,7 @@ class Metrics:
                 self.end_headers()
                 self.wfile.write(page.text.encode())
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
 
 
 def target(address, **labels):

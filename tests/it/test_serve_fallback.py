@@ -17,6 +17,7 @@ import pytest
 from http_peer import DEADLINE_S, wait_for
 from kube_fake import KubeFake
 from kube_pods import Refusal
+from served import Served
 from service import BURST, HOST, ORIGINALS, replace, review, settings, window
 
 NGINX = f"{HOST}/dockercache/library/nginx:1.27"
@@ -54,7 +55,7 @@ ONE_UNHEALED = "a pod was not healed"
 UNANSWERED = "registry does not answer probes, only nodes' reports count"
 
 
-class Registry:
+class Registry(Served):
     """What a probe sees: 401, or as `way` says: a status, or "silent". Use `with`."""
 
     def __init__(self, certs):
@@ -93,19 +94,11 @@ class Registry:
             def handle_error(self, request, client_address):
                 pass  # a probe ends when it likes
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
+        super().__init__(Server(("127.0.0.1", 0), Handler))
 
     def __exit__(self, *_):
         self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__()
 
     def probed(self):
         """This way of answering has been met."""
@@ -147,7 +140,7 @@ def _probing(start, certs, registry):
     def start_probing(**changes):
         return start(
             {"probe": PROBE},
-            registry={"host": registry.host},
+            registry={"host": registry.address},
             aws={"caFile": str(certs.ca)},
             **changes,
         )
@@ -357,7 +350,7 @@ def test_to_none_watches_and_turns_away_nothing(start, kube, certs, registry):
     service = start(
         {"to": "none", "probe": PROBE},
         watched=False,
-        registry={"host": registry.host},
+        registry={"host": registry.address},
         aws={"caFile": str(certs.ca)},
     )
     wait_for(lambda: turned(service)["watch"] == "off", "it tells")
@@ -432,7 +425,7 @@ def test_a_reload_does_not_close_a_registry_that_is_down(probing, certs, registr
     reload(
         service,
         {"probe": PROBE, "remember": "20m"},
-        registry={"host": registry.host},
+        registry={"host": registry.address},
         aws={"caFile": str(certs.ca)},
     )
     registry.probed()
@@ -996,7 +989,7 @@ def test_two_replicas_heal_a_pod_once(start, kube):
 def test_a_registry_that_answers_and_then_does_not(probing, registry):
     service = probing()
     wait_for(lambda: turned(service)["probe"] == "good", "it answers")
-    image = in_cache("nginx:1.27", registry.host)
+    image = in_cache("nginx:1.27", registry.address)
     assert image_of(service) == image
     registry.way = 503
     wait_for(lambda: image_of(service) == "nginx:1.27", "no image goes to the cache")
@@ -1016,7 +1009,7 @@ def test_one_namespace_does_not_close_a_registry_that_answers(probing, kube, reg
     wait_for(lambda: turned(service)["probe"] == "good", "it answers")
 
     def unreachable(n, namespace, repository):
-        image = f"{registry.host}/{repository}:{n}"
+        image = f"{registry.address}/{repository}:{n}"
         fail(kube, image, UNREACHABLE, namespace, node=f"node-{n}")
         name = image.partition("/")[2]
         wait_for(lambda: name in [each["image"] for each in turned(service)["images"]], "heard")
@@ -1043,7 +1036,7 @@ def test_a_registry_that_never_answered_turns_nothing_away(probing, registry):
     service = probing()
     wait_for(lambda: registry.asked >= 5, "it is probed")
     assert turned(service)["probe"] == "unanswered"
-    assert image_of(service) == in_cache("nginx:1.27", registry.host)
+    assert image_of(service) == in_cache("nginx:1.27", registry.address)
     (line,) = service.log(UNANSWERED)
     assert line["level"] == "warn" and "503" in line["problem"]
     registry.way = 401
@@ -1057,14 +1050,14 @@ def test_a_way_to_the_registry_that_is_changed_for_a_wrong_one(probing, certs, r
     reload(
         service,
         {"probe": PROBE},
-        registry={"host": registry.host},
+        registry={"host": registry.address},
         aws={"caFile": str(certs.rsa.cert)},
     )
     assert "certificate" in service.wait_log(UNANSWERED)["problem"]
     wait_for(lambda: turned(service)["probe"] == "unanswered", "it tells")
     registry.handshakes = 0
     wait_for(lambda: registry.handshakes >= 4, "it is probed again and again")
-    assert image_of(service) == in_cache("nginx:1.27", registry.host)
+    assert image_of(service) == in_cache("nginx:1.27", registry.address)
     assert len(service.log(UNANSWERED)) == 1 and not service.log(DOWN)
 
 
@@ -1083,7 +1076,7 @@ def test_the_end_does_not_wait_for_a_probe(start, certs, registry):
     service = start(
         {"probe": {"interval": "1m", "timeout": "10s"}},
         watched=False,
-        registry={"host": registry.host},
+        registry={"host": registry.address},
         aws={"caFile": str(certs.ca)},
     )
     wait_for(lambda: registry.asked, "it probes")
