@@ -1,18 +1,14 @@
 """What the webhook costs: creations a second, the API server's CPU, ours, and memory."""
 
-import os
-import pathlib
 import re
-import statistics
-import time
 
 import burst
 import pytest
 from layout import ECR
+from turns import ROUNDS, Turns
 from world import LABEL, until
 
 pytestmark = pytest.mark.own
-ROUNDS = 5
 TITLES = {
     "none": "no webhook",
     "webhook": "pullthrough",
@@ -26,11 +22,6 @@ EXPRESSION = f"""
       ? {IMAGE}.replace("ghcr.io/", "{ECR}/ghcrcache/")
       : "{ECR}/dockercache/library/" + {IMAGE}}})
 """
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture
@@ -104,36 +95,21 @@ def our_memory(installed):
 
 
 def test_what_it_costs(world, installed, namespaces, figures, request):
-    share = request.config.getoption("--pods") // ROUNDS // burst.WORKERS * burst.WORKERS
-    (pid,) = world.processes("kube-apiserver", "--etcd-servers")
+    turns = Turns(world, TITLES, request.config.getoption("--pods"))
     webhook = f"{installed.release.cluster_name}.pullthrough.internal"
     for name in namespaces.values():  # connections, caches
         burst.create(world.kube, name, 80)
     shown, memory, cpu = histogram(world, webhook), our_memory(installed), 0
     reviewed = installed.sum("pullthrough_reviews_total\\{.*")
-    rates, costs = ({mode: [] for mode in TITLES} for _ in range(2))
     for _ in range(ROUNDS):
         for mode, name in namespaces.items():
             cpu -= our_cpu(installed) if mode == "webhook" else 0
-            theirs, began = cpu_seconds(pid), time.monotonic()
-            rewritten = burst.create(world.kube, name, share)
-            rates[mode].append(share / (time.monotonic() - began))
-            costs[mode].append((cpu_seconds(pid) - theirs) / share * 1e6)
+            turns.take(mode, burst.create, world.kube, name, turns.share)
             cpu += our_cpu(installed) if mode == "webhook" else 0
-            assert rewritten == (0 if mode == "none" else share), mode
     now, afterwards = histogram(world, webhook), our_memory(installed)
     reviews = installed.sum("pullthrough_reviews_total\\{.*") - reviewed
-    assert reviews >= ROUNDS * share
-    figures.append(
-        f"scale: {ROUNDS * share} pods of two containers each way, interleaved, "
-        f"{os.cpu_count()} CPUs; load {os.getloadavg()[0]:.1f}"
-    )
-    for mode, title in TITLES.items():
-        low = statistics.quantiles(costs[mode], n=4)[0]
-        figures.append(
-            f"  {title:45} {statistics.median(rates[mode]):6.0f} creations/s"
-            f"  {low:6.0f} us CPU of the API server each (lower quartile)"
-        )
+    assert reviews >= turns.count
+    figures.extend(turns.lines(f"scale: {turns.count} pods of two containers", "creations"))
     mean = (now[1]["sum"] - shown[1]["sum"]) / (now[1]["count"] - shown[1]["count"]) * 1e6
     figures.append(
         f"  a call as the API server sees it: mean {mean:.0f} us, p50 "
