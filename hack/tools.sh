@@ -126,7 +126,7 @@ build() { # TOOL, FOLDER, PACKAGE, PATH
         gather_crds "$2" "$4"
         return
     fi
-    # providerless: an old Kubernetes without the clouds that it had in it, 216 packages more.
+    # providerless: an old Kubernetes without the clouds that it had in it.
     (cd "hack/tools/$2" &&
         CGO_ENABLED=0 nice go build -mod=readonly -trimpath -buildvcs=false -tags providerless \
             -ldflags "-s -w $flags" -o "$4.$$" "$3") >&2
