@@ -316,6 +316,22 @@ def test_refused(helm, values, word):
     assert word in str(failed.value)
 
 
+@pytest.mark.parametrize("values, said", [
+    ({}, False),
+    ({"prometheusRule": {"enabled": True}}, True),
+    ({"prometheusRule": {"enabled": True}, "serviceMonitor": {"enabled": True}}, False),
+    ({"prometheusRule": {"enabled": True, "selector": {"job": "webhook"}}}, False),
+], ids=["no alerts", "whose series?", "ours", "the owner's"])  # fmt: skip
+def test_the_notes_say_which_series_alerts_look_for(tmp_path, values, said):
+    helm = Helm(4, "/nonexistent", tmp_path)  # Helm 3 asks a cluster for them
+    values = {"image": {"repository": IMAGE}, **values}
+    notes = helm.run(
+        "install", "r", CHART, "--namespace", "here", "--dry-run=client", *settings(values)
+    ).partition("\nNOTES:\n")[2]
+    wanted = 'namespace="here" and service="r-pullthrough-status"'
+    assert "is installed in here" in notes and (wanted in notes) == said
+
+
 def test_a_release_whose_name_no_service_can_have(helm):
     """They begin with a letter; Helm's own check of names lets it pass."""
     with pytest.raises(Failed, match="fullnameOverride: the name of a Service.*2nd-pullthrough"):
